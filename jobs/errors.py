@@ -1,0 +1,90 @@
+"""Errors of the audit.
+
+    JobError
+    +-- InputError             what was asked or given is wrong; a command exits with 2
+    |   +-- BadArgument        a date, an id, a threshold, a CSV header that cannot be used
+    |   +-- BadCatalogue       the catalogue is missing, ambiguous or malformed
+    |   +-- UnknownProduct     a product id that the catalogue does not have
+    |   +-- UnknownAudit       no plan for that date, or no such run in it
+    |   +-- BadStorageUri      a URI or key that names no storage
+    |   +-- BucketMissing      the S3 bucket does not exist
+    |   +-- StorageDenied      storage refuses these credentials
+    +-- AuditError             we failed; the task fails and is tried again
+        +-- ObjectMissing      an object that should be there is not
+        +-- StorageUnavailable storage does not answer, or answers with an error
+        +-- LostRace           the object changed between the read and the write
+        +-- ModelChanged       the weights loaded are not those of the plan
+        +-- PublishRefused     pairs, documents and plan of a product do not add up
+        +-- IncompleteAudit    the verdicts in storage do not add up with the plan
+
+A bad input *of one product* (an unreadable image, a broken PDF) is no exception: it becomes a row
+with a reason, and the audit goes on. See jobs/verdicts.py for those reasons.
+"""
+
+# ruff: noqa: N818 - a name that says what happened reads better than one that ends in Error
+
+from __future__ import annotations
+
+
+class JobError(Exception):
+    """Base of every error that jobs raises on purpose; its message is one line."""
+
+
+class InputError(JobError):
+    """What was asked or given is wrong: trying again will not help."""
+
+
+class BadArgument(InputError):
+    """A value that cannot be used, named in the message."""
+
+
+class BadCatalogue(InputError):
+    """The catalogue is missing, ambiguous or malformed."""
+
+
+class UnknownProduct(InputError):
+    """A product id that the catalogue does not have."""
+
+
+class UnknownAudit(InputError):
+    """There is no plan for that date, or no such run in it."""
+
+
+class BadStorageUri(InputError):
+    """A URI or key that names no storage."""
+
+
+class BucketMissing(InputError):
+    """The S3 bucket does not exist."""
+
+
+class StorageDenied(InputError):
+    """Storage refuses these credentials."""
+
+
+class AuditError(JobError):
+    """We failed, not the input: the task fails and is tried again."""
+
+
+class ObjectMissing(AuditError):
+    """An object that should be there is not."""
+
+
+class StorageUnavailable(AuditError):
+    """Storage does not answer, or answers with an error."""
+
+
+class LostRace(AuditError):
+    """Another writer changed the object between our read and our write."""
+
+
+class ModelChanged(AuditError):
+    """The weights that were loaded are not those that the audit was planned with."""
+
+
+class PublishRefused(AuditError):
+    """The pairs, documents and plan of a product do not add up, so no verdict is written."""
+
+
+class IncompleteAudit(AuditError):
+    """The verdicts in storage do not add up with the plan."""
