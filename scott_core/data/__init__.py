@@ -1,0 +1,1 @@
+"""Data that the model trains on: real pairs and procedural toys."""

@@ -1,0 +1,101 @@
+"""Training objects: every instance with its views, read from a manifest and a folder of rendered toys.
+
+An instance is one object; its views are photographs or renderings of it, each with its mask where one is known.
+Instances of one `group` are each other's hard negatives: they share family and category.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scott_core.errors import PairsError
+
+# How a data set's pictures may be used: cut out by their mask and composited, or only as the photographs they are.
+_CUTOUT = {"clothing5k", "ccp", "magento_men", "magento_men_single"}
+_FAMILY = {
+    "clothing5k": "garment",
+    "ccp": "garment",
+    "davis": "scene",
+    "magento_men": "apparel",
+    "magento_men_single": "apparel",
+    "grocery": "package",
+}
+# Fruit and vegetables are classes, not products: two apples do not match. They serve as backgrounds.
+_CARTONS = {"Juice", "Milk", "Oat-Milk", "Oatghurt", "Sour-Cream", "Sour-Milk", "Soy-Milk", "Soyghurt", "Yoghurt"}
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture of an instance. `mask` is None where it lies in the picture's own alpha, or is not known."""
+
+    image: Path
+    mask: Path | None
+    cutout: bool
+
+
+@dataclass
+class Instance:
+    """One object and its views."""
+
+    name: str
+    family: str
+    group: str
+    views: list[View] = field(default_factory=list)
+
+
+def read_manifest(root: Path, *, split: str = "train") -> tuple[list[Instance], list[Path]]:
+    """Instances of `split` from root/manifest.csv, and pictures that serve as backgrounds.
+
+    Raises PairsError where the manifest is missing.
+    """
+    path = root / "manifest.csv"
+    if not path.is_file():
+        raise PairsError(f"{path} does not exist; `data` must name a folder with manifest.csv")
+    instances: dict[str, Instance] = {}
+    backgrounds: list[Path] = []
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            dataset = row["dataset"]
+            if row["split"] != split or dataset not in _FAMILY:
+                continue
+            image = root / row["image"]
+            if dataset == "grocery" and row["category"] not in _CARTONS:
+                backgrounds.append(image)
+                continue
+            mask = root / row["mask"] if row["mask"] else None
+            cutout = mask is not None and (dataset in _CUTOUT or row["role"] == "catalogue")
+            family = _FAMILY[dataset]
+            instance = instances.setdefault(
+                row["instance"], Instance(row["instance"], family, f"{family}/{dataset}/{row['category']}")
+            )
+            instance.views.append(View(image, mask, cutout))
+            if dataset == "grocery":
+                backgrounds.append(image)
+    for instance in instances.values():  # colour variants of one shop are each other's negatives
+        instance.group = instance.group.replace("magento_men_single", "magento_men")
+    return [i for i in instances.values() if i.family != "scene"], backgrounds
+
+
+def read_toys(folder: Path) -> list[Instance]:
+    """Toys as `scott_core.data.toys` writes them: folder/<seed>/<view>.png, the mask in the alpha channel."""
+    from scott_core.data.toys import TOY_KINDS
+
+    toys = []
+    for directory in sorted(path for path in folder.glob("*") if path.is_dir()):
+        kind = TOY_KINDS[int(directory.name) % len(TOY_KINDS)]
+        views = [View(image, None, True) for image in sorted(directory.glob("*.png"))]
+        toys.append(Instance(f"toy_{directory.name}", "toy", f"toy/{kind}", views))
+    if not toys:
+        raise PairsError(f"{folder} holds no toys; run `python -m scott_core.data.toys --out {folder}`")
+    return toys
+
+
+def by_group(instances: list[Instance]) -> dict[str, list[Instance]]:
+    """Instances by group, only groups of two or more."""
+    groups: dict[str, list[Instance]] = defaultdict(list)
+    for instance in instances:
+        groups[instance.group].append(instance)
+    return {name: members for name, members in groups.items() if len(members) > 1}
