@@ -9,16 +9,17 @@
     |   +-- BadStorageUri      a URI or key that names no storage
     |   +-- BucketMissing      the S3 bucket does not exist
     |   +-- StorageDenied      storage refuses these credentials
+    +-- UnreadableInput        one image or document cannot be read; becomes a row, and the audit goes on
     +-- AuditError             we failed; the task fails and is tried again
         +-- ObjectMissing      an object that should be there is not
         +-- StorageUnavailable storage does not answer, or answers with an error
         +-- LostRace           the object changed between the read and the write
+        +-- RowsMissing        a step runs before the step whose rows it reads
         +-- ModelChanged       the weights loaded are not those of the plan
         +-- PublishRefused     pairs, documents and plan of a product do not add up
         +-- IncompleteAudit    the verdicts in storage do not add up with the plan
 
-A bad input *of one product* (an unreadable image, a broken PDF) is no exception: it becomes a row
-with a reason, and the audit goes on. See jobs/verdicts.py for those reasons.
+The reasons that a row can carry are listed in jobs/verdicts.py.
 """
 
 # ruff: noqa: N818 - a name that says what happened reads better than one that ends in Error
@@ -62,6 +63,14 @@ class StorageDenied(InputError):
     """Storage refuses these credentials."""
 
 
+class UnreadableInput(JobError):
+    """One input cannot be read. `status`: missing, denied, bad_uri or too_large; the message says more."""
+
+    def __init__(self, status: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
 class AuditError(JobError):
     """We failed, not the input: the task fails and is tried again."""
 
@@ -76,6 +85,10 @@ class StorageUnavailable(AuditError):
 
 class LostRace(AuditError):
     """Another writer changed the object between our read and our write."""
+
+
+class RowsMissing(AuditError):
+    """A step runs before the step whose rows it reads."""
 
 
 class ModelChanged(AuditError):

@@ -1,0 +1,144 @@
+"""The catalogue: products with their images and documents, from a table or from folders.
+
+One of `catalogue/products.parquet`, `.csv`, `.jsonl` (columns product_id, title, category,
+image_uris, document_uris); or, where there is none of them, a folder for each product:
+`catalogue/<product_id>/images/*` and `documents/*`. In a CSV, several URIs are a JSON list or are
+separated by ";". A URI is absolute (file://, s3://, or a path from "/") or relative to the storage
+root. Titles and categories may be missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.errors import BadCatalogue, UnknownProduct
+from jobs.storage import Storage
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+=@-]{0,127}")
+_FORMATS = ("parquet", "csv", "jsonl")
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product of the catalogue."""
+
+    product_id: str
+    title: str | None
+    category: str | None
+    image_uris: tuple[str, ...]
+    document_uris: tuple[str, ...]
+
+
+def read_catalogue(storage: Storage) -> list[Product]:
+    """Every product, by id. BadCatalogue names the table and row that cannot be used."""
+    blobs = {key: storage.read_or_none(key) for key in (f"catalogue/products.{form}" for form in _FORMATS)}
+    tables = {key: blob.data for key, blob in blobs.items() if blob}
+    if len(tables) > 1:
+        raise BadCatalogue(f"{storage.root} has {' and '.join(tables)}: expected one of them")
+    where = storage.uri(next(iter(tables), "catalogue"))
+    if tables:
+        products = [product for key, data in tables.items() for product in _from_table(key, data, where)]
+    else:
+        products = _from_folders(storage)
+    if not products:
+        raise BadCatalogue(
+            f"no products at {where}: expected catalogue/products.parquet, .csv or .jsonl, "
+            "or folders catalogue/<product_id>/images and documents"
+        )
+    by_id: dict[str, Product] = {}
+    for product in products:
+        if product.product_id in by_id:
+            raise BadCatalogue(f"product {product.product_id!r} is twice in the catalogue of {storage.root}")
+        by_id[product.product_id] = product
+    return [by_id[name] for name in sorted(by_id)]
+
+
+def select_products(products: list[Product], product_ids: Iterable[str] | None) -> list[Product]:
+    """The products named (all of them for None). UnknownProduct names those that do not exist."""
+    if product_ids is None:
+        return products
+    wanted = set(product_ids)
+    unknown = sorted(wanted - {product.product_id for product in products})
+    if unknown:
+        raise UnknownProduct(f"not in the catalogue: {', '.join(map(repr, unknown))}")
+    return [product for product in products if product.product_id in wanted]
+
+
+def _from_folders(storage: Storage) -> list[Product]:
+    keys: dict[str, list[str]] = {name: [] for name in storage.folders("catalogue")}
+    for key in storage.keys("catalogue"):
+        product_id, _, rest = key.removeprefix("catalogue/").partition("/")
+        if rest:
+            keys[product_id].append(key)
+    return [
+        Product(
+            _checked_id(product_id, f"folder {storage.uri('catalogue/' + product_id)}"),
+            None,
+            None,
+            tuple(key for key in found if key.startswith(f"catalogue/{product_id}/images/")),
+            tuple(key for key in found if key.startswith(f"catalogue/{product_id}/documents/")),
+        )
+        for product_id, found in keys.items()
+    ]
+
+
+def _from_table(key: str, data: bytes, where: str) -> list[Product]:
+    try:
+        if key.endswith(".parquet"):
+            rows: list[Any] = pq.read_table(pa.BufferReader(data)).to_pylist()
+        elif key.endswith(".csv"):
+            rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+        else:
+            rows = [json.loads(line) for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+    except (pa.ArrowException, csv.Error, ValueError) as error:
+        raise BadCatalogue(f"{where} cannot be read: {str(error).splitlines()[0]}") from error
+    return [_product(row, f"{where} row {number}") for number, row in enumerate(rows, 1)]
+
+
+def _product(row: Any, where: str) -> Product:
+    if not isinstance(row, dict):
+        raise BadCatalogue(f"{where}: expected an object with product_id, image_uris, document_uris")
+    missing = [name for name in ("product_id", "image_uris", "document_uris") if name not in row]
+    if missing:
+        raise BadCatalogue(f"{where} has no {', '.join(missing)}")
+    return Product(
+        _checked_id(row["product_id"], where),
+        _text(row.get("title")),
+        _text(row.get("category")),
+        _uris(row["image_uris"], f"{where}, image_uris"),
+        _uris(row["document_uris"], f"{where}, document_uris"),
+    )
+
+
+def _checked_id(value: Any, where: str) -> str:
+    text = str(value) if isinstance(value, int) else value
+    if not isinstance(text, str) or not _SAFE_ID.fullmatch(text):
+        raise BadCatalogue(f"{where}: product id {value!r} is not 1 to 128 of A-Z a-z 0-9 . _ ~ + = @ -")
+    return text
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _uris(value: Any, where: str) -> tuple[str, ...]:
+    """The URIs of one cell, each once, in the order given."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise BadCatalogue(f"{where}: {value!r} is not a JSON list") from error
+    elif isinstance(value, str):
+        value = value.split(";")
+    if not isinstance(value, list | None) or not all(isinstance(uri, str) for uri in value or []):
+        raise BadCatalogue(f"{where}: expected a list of URIs, got {value!r}")
+    return tuple(dict.fromkeys(uri.strip() for uri in value or [] if uri.strip()))

@@ -1,0 +1,117 @@
+"""Extract: the documents of a bucket's products -> the bucket's object of `document_images`.
+
+One row for each picture placed in a document, with the encoded picture where it is used; one row for
+a document without any, so that every document of the plan has a row that says how reading it went.
+A picture that a product shows again (same pixels) is compared once: the others are set aside as `repeat`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from extractors import Placement, extract_document
+from jobs.errors import UnreadableInput
+from jobs.inputs import read_input
+from jobs.layout import check_date
+from jobs.plan import Planned, read_bucket, read_run
+from jobs.schemas import SCHEMA_VERSION
+from jobs.storage import Storage, open_storage
+from jobs.tables import Row, replace_rows
+
+MAX_DOCUMENT_BYTES = 256 * 2**20
+
+
+def extract_bucket(
+    root: str,
+    audit_date: str,
+    bucket: int,
+    run_id: str,
+    progress: Callable[[int], object] = lambda n: None,
+) -> dict[str, Any]:
+    """Extract the documents of the products that `run_id` owns in `bucket`; `progress(1)` for each product.
+
+    Returns bucket, n_products, n_documents, n_unreadable (documents) and n_images (used).
+    """
+    storage = open_storage(root)
+    read_run(storage, check_date(audit_date), run_id)
+    rows: dict[str, list[Row]] = {}
+    for product in read_bucket(storage, audit_date, bucket):
+        if product.run_id == run_id:
+            rows[product.product_id] = _product_rows(storage, audit_date, product)
+            progress(1)
+    taken = replace_rows(storage, "document_images", audit_date, bucket, run_id, rows)
+    written = [row for name in taken for row in rows[name]]
+    status = {(row["product_id"], row["document"]): row["document_status"] for row in written}
+    return {
+        "bucket": bucket,
+        "n_products": len(taken),
+        "n_documents": len(status),
+        "n_unreadable": sum(value not in ("ok", "partial") for value in status.values()),
+        "n_images": sum(row["used"] for row in written),
+    }
+
+
+def _product_rows(storage: Storage, audit_date: str, product: Planned) -> list[Row]:
+    rows: list[Row] = []
+    seen: set[str] = set()
+    for document in product.document_uris:
+        for row in _document_rows(storage, document):
+            if row["used"] and row["digest"] in seen:
+                row |= {"used": False, "reason": "repeat", "image": None}
+            elif row["used"]:
+                seen.add(row["digest"])
+            rows.append(
+                {
+                    "audit_date": audit_date,
+                    "product_id": product.product_id,
+                    "document": document,
+                    **row,
+                    "run_id": product.run_id,
+                    "schema_version": SCHEMA_VERSION,
+                }
+            )
+    return rows
+
+
+def _document_rows(storage: Storage, document: str) -> list[Row]:
+    """The rows of one document: its placements, or a single one that only says its status."""
+    try:
+        source = read_input(storage, document, MAX_DOCUMENT_BYTES)
+    except UnreadableInput as error:
+        return [_status_row(error.status, str(error), None, None)]
+    with tempfile.TemporaryDirectory(prefix="scott-extract-") as folder:
+        pdf, out = Path(folder) / "document.pdf", Path(folder) / "images"
+        pdf.write_bytes(source.data)
+        found = extract_document(pdf, out)
+        status = _status_row(found.status, found.detail or None, source.sha256, found.pages)
+        rows = [{**status, **_placement_row(placement, out)} for placement in found.images]
+    return rows or [status]
+
+
+def _status_row(status: str, detail: str | None, sha256: str | None, pages: int | None) -> Row:
+    return {
+        "document_status": status,
+        "document_detail": detail,
+        "document_sha256": sha256,
+        "document_pages": pages,
+        "used": False,
+    }
+
+
+def _placement_row(placement: Placement, out: Path) -> Row:
+    used = placement.used and placement.file is not None
+    return {
+        "page": placement.page,
+        "bbox": list(placement.bbox),
+        "width": placement.width,
+        "height": placement.height,
+        "digest": placement.digest,
+        "kind": placement.kind,
+        "image_class": placement.image_class,
+        "used": used,
+        "reason": placement.reason,
+        "image": (out / placement.file).read_bytes() if used and placement.file else None,
+    }

@@ -1,0 +1,52 @@
+"""Reading what the catalogue points at: a URI relative to the storage root, or an absolute one.
+
+What is wrong with *one* input is an `UnreadableInput` with a typed status, which its caller records as
+a row; storage that does not answer is no fault of the input, and raises StorageUnavailable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jobs.errors import BadStorageUri, BucketMissing, ObjectMissing, StorageDenied, UnreadableInput
+from jobs.storage import Storage, open_storage
+
+
+@dataclass(frozen=True)
+class Input:
+    """The bytes of one input and their SHA-256."""
+
+    data: bytes
+    sha256: str
+
+
+def read_input(storage: Storage, uri: str, max_bytes: int) -> Input:
+    """The bytes at `uri`, at most `max_bytes` of them. Raises UnreadableInput."""
+    try:
+        where, key = _locate(storage, uri)
+        data = where.read_head(key, max_bytes + 1)
+    except (ObjectMissing, BucketMissing) as error:
+        raise UnreadableInput("missing", str(error)) from error
+    except StorageDenied as error:
+        raise UnreadableInput("denied", str(error)) from error
+    except BadStorageUri as error:
+        raise UnreadableInput("bad_uri", str(error)) from error
+    if len(data) > max_bytes:
+        raise UnreadableInput("too_large", f"{uri} is over {max_bytes} bytes")
+    return Input(data, hashlib.sha256(data).hexdigest())
+
+
+def _locate(storage: Storage, uri: str) -> tuple[Storage, str]:
+    """The storage and the key in it that `uri` names."""
+    if "://" not in uri and not uri.startswith("/"):
+        return storage, uri
+    folder, _, name = uri.rpartition("/")
+    return _opened(folder or "/"), name
+
+
+@lru_cache(maxsize=8)
+def _opened(uri: str) -> Storage:
+    """Storage outside the root, kept open: a catalogue's images often lie in one place."""
+    return open_storage(uri)

@@ -1,0 +1,57 @@
+"""Where everything lies under the storage root: the one module that spells keys."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from jobs.errors import BadArgument
+
+TABLES = ("document_images", "pair_scores", "verdicts")
+_BUCKET = re.compile(r"bucket=(\d{4,})\.json")
+
+
+def check_date(audit_date: str) -> str:
+    """`audit_date`, or BadArgument where it is not YYYY-MM-DD."""
+    try:
+        if date.fromisoformat(audit_date).isoformat() == audit_date:
+            return audit_date
+    except ValueError:
+        pass
+    raise BadArgument(f"audit date {audit_date!r} is not a date: expected YYYY-MM-DD")
+
+
+def plan_key(audit_date: str) -> str:
+    """What was asked of the audit: its runs, model, threshold, counts."""
+    return f"audits/audit_date={check_date(audit_date)}/plan.json"
+
+
+def bucket_key(audit_date: str, bucket: int) -> str:
+    """The plan's second half: the products of one bucket, each with the run that owns it."""
+    return f"audits/audit_date={check_date(audit_date)}/bucket={bucket:04d}.json"
+
+
+def bucket_of_key(key: str) -> int | None:
+    """The bucket number of a `bucket_key`, None for another key."""
+    found = _BUCKET.fullmatch(key.rsplit("/", 1)[-1])
+    return int(found[1]) if found else None
+
+
+def table_folder(table: str, audit_date: str) -> str:
+    """The folder of one table's objects for one audit."""
+    return f"{table}/audit_date={check_date(audit_date)}"
+
+
+def table_key(table: str, audit_date: str, bucket: int) -> str:
+    """The object that holds one bucket's rows of `table` (one of TABLES)."""
+    return f"{table_folder(table, audit_date)}/bucket={bucket:04d}.parquet"
+
+
+def evidence_key(audit_date: str, product_id: str) -> str:
+    """The picture of a product's best pair."""
+    return f"evidence/audit_date={check_date(audit_date)}/{product_id}.jpg"
+
+
+def report_key(audit_date: str) -> str:
+    """The HTML report of the audit."""
+    return f"reports/audit_date={check_date(audit_date)}/index.html"

@@ -1,0 +1,119 @@
+"""Publish: the verdicts of a bucket's products, and a picture of each one's best pair as evidence.
+
+Refuses (PublishRefused, RowsMissing) what does not add up: pairs that are not exactly catalogue images x
+used document images, scores of other weights, inputs that changed since they were scored. Evidence is
+written before the verdict that points to it, and both only by the run that owns the product.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from jobs.errors import PublishRefused, UnreadableInput
+from jobs.inputs import read_input
+from jobs.layout import check_date, evidence_key
+from jobs.plan import Planned, Run, read_bucket, read_run
+from jobs.score import MAX_IMAGE_BYTES, check_extracted
+from jobs.scorers import planned_scorer
+from jobs.storage import Storage, open_storage
+from jobs.tables import Row, by_product, read_rows, replace_rows
+from jobs.verdicts import decide
+
+
+def publish_bucket(
+    root: str,
+    audit_date: str,
+    bucket: int,
+    run_id: str,
+    progress: Callable[[int], object] = lambda n: None,
+) -> dict[str, Any]:
+    """Publish the products that `run_id` owns in `bucket`; `progress(1)` for each product.
+
+    Returns bucket, n_products, and the number of each verdict (match, no_match, undecided).
+    """
+    storage = open_storage(root)
+    run = read_run(storage, check_date(audit_date), run_id)
+    documents = by_product(read_rows(storage, "document_images", audit_date, bucket))
+    pairs = by_product(read_rows(storage, "pair_scores", audit_date, bucket))
+    products = [product for product in read_bucket(storage, audit_date, bucket) if product.run_id == run_id]
+    for product in products:  # refuse before anything is written
+        name = product.product_id
+        check_extracted(product, documents.get(name, []))
+        check_pairs(product, documents.get(name, []), pairs.get(name, []), run)
+    verdicts: dict[str, list[Row]] = {}
+    for product in products:
+        name = product.product_id
+        verdict = decide(product, documents.get(name, []), pairs.get(name, []), run, audit_date)
+        if verdict["best_score"] is not None:
+            picture = _evidence(storage, verdict, documents[name], pairs[name], run)
+            _write_evidence(storage, audit_date, bucket, product, picture)
+            verdict["evidence_uri"] = storage.uri(evidence_key(audit_date, name))
+        verdicts[name] = [verdict]
+        progress(1)
+    taken = replace_rows(storage, "verdicts", audit_date, bucket, run_id, verdicts)
+    counts = Counter(verdicts[name][0]["verdict"] for name in taken)
+    return {
+        "bucket": bucket,
+        "n_products": len(taken),
+        **{verdict: counts[verdict] for verdict in ("match", "no_match", "undecided")},
+    }
+
+
+def check_pairs(product: Planned, documents: list[Row], pairs: list[Row], run: Run) -> None:
+    """PublishRefused unless `pairs` are this run's, each of catalogue images x used document images once."""
+    used = [(row["document"], row["digest"]) for row in documents if row["used"]]
+    expected = [(uri, *picture) for uri in product.image_uris for picture in used]
+    found = [(pair["catalogue_image"], pair["document"], pair["digest"]) for pair in pairs]
+    if found != expected:
+        raise PublishRefused(
+            f"{product.product_id}: {len(found)} pairs are not {len(product.image_uris)} catalogue images x "
+            f"{len(used)} document images: score the bucket again"
+        )
+    for pair in pairs:
+        if (pair["run_id"], pair["model_version"]) != (run.run_id, run.model_version):
+            raise PublishRefused(
+                f"{product.product_id}: a pair is of run {pair['run_id']} with {pair['model_version']}, "
+                f"not of {run.run_id} with {run.model_version}: score the bucket again"
+            )
+        if (pair["score"] is None) == (pair["error"] is None):
+            raise PublishRefused(f"{product.product_id}: a pair must have a score or an error, and not both")
+
+
+def _evidence(storage: Storage, verdict: Row, documents: list[Row], pairs: list[Row], run: Run) -> bytes:
+    """The best pair side by side with the common object marked, as JPEG."""
+    from scott_core.overlay import draw_match
+
+    from scott_core import UnreadableImage, read_image
+
+    best = next(pair for pair in pairs if pair["score"] == verdict["best_score"])
+    picture = next(row["image"] for row in documents if row["used"] and row["digest"] == best["digest"])
+    uri = best["catalogue_image"]
+    try:
+        source = read_input(storage, uri, MAX_IMAGE_BYTES)
+        if source.sha256 != best["catalogue_sha256"]:
+            raise PublishRefused(
+                f"{verdict['product_id']}: {uri} changed since it was scored: score the bucket again"
+            )
+        image_a, image_b = read_image(source.data), read_image(picture)
+    except (UnreadableInput, UnreadableImage) as error:
+        raise PublishRefused(
+            f"{verdict['product_id']}: {uri} was scored and now is unreadable: {error}"
+        ) from error
+    match = planned_scorer(run.weights, run.model_version).match(image_a, image_b)
+    match = replace(match, score=best["score"], is_match=best["is_match"])  # as recorded, wherever this runs
+    stream = io.BytesIO()
+    draw_match(image_a, image_b, match).save(stream, "JPEG", quality=85)
+    return stream.getvalue()
+
+
+def _write_evidence(storage: Storage, audit_date: str, bucket: int, product: Planned, picture: bytes) -> None:
+    """Write the picture if, once the old one was read, the product is still its run's."""
+
+    def change(_: bytes | None) -> bytes | None:
+        return picture if product in read_bucket(storage, audit_date, bucket) else None
+
+    storage.update(evidence_key(audit_date, product.product_id), change)
