@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from jobs.extract import extract_bucket
@@ -48,8 +49,10 @@ def run_audit(
     for bucket in plan["buckets"]:
         for name, step in STEPS:
             progress(name, 0, total)
-            step(
-                root, audit_date, bucket, plan["run_id"], lambda done, name=name: progress(name, done, total)
-            )
+            step(root, audit_date, bucket, plan["run_id"], partial(_count, progress, name, total))
     result = reconcile_audit(root, audit_date, plan["run_id"])
     return {**result, **write_report(root, audit_date)}
+
+
+def _count(progress: Progress, step: str, total: int, done: int) -> None:
+    progress(step, done, total)

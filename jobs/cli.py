@@ -1,0 +1,274 @@
+"""The command `scott`: each verb is a thin face on one function of jobs, scott_core or extractors.
+
+Exit codes: 0 done; 2 the input or the arguments are wrong (one line on stderr says which); 1 we failed.
+Results go to stdout, progress and errors to stderr. Torch is imported by the verbs that need it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import AuditError, JobError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    from scott_core.errors import ScottError
+
+    try:
+        return int(arguments.verb(arguments))
+    except AuditError as error:
+        print(f"scott: {error}", file=sys.stderr)
+        return 1
+    except (JobError, ScottError) as error:
+        print(f"scott: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `scott ... | head`
+        sys.stderr.close()
+        return 0
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Audit a catalogue, print its verdicts and where the report is."""
+    from tqdm import tqdm
+
+    from jobs.audit import run_audit
+    from jobs.report import read_verdicts
+    from jobs.storage import open_storage
+
+    now = datetime.now(UTC)
+    day = arguments.audit_date or now.date().isoformat()
+    with tqdm(desc="plan", unit="step", file=sys.stderr, delay=0.5) as bar:
+
+        def progress(step: str, done: int, total: int) -> None:
+            bar.total = total
+            bar.set_description(step)
+            bar.update(done)
+
+        result = run_audit(
+            arguments.root,
+            day,
+            run_name=f"cli-{now.isoformat(timespec='microseconds')}",
+            requested_at=now.isoformat(),
+            product_ids=arguments.product,
+            weights=arguments.weights,
+            threshold=arguments.threshold,
+            progress=progress,
+        )
+    _, rows = read_verdicts(open_storage(arguments.root), day)
+    rows = [row for row in rows if row["run_id"] == result["run_id"]]
+    columns = ("product_id", "verdict", "reason", "best_score", "n_pairs", "n_pairs_failed")
+    print(_table(columns, [[row[name] for name in columns] for row in rows]))
+    counts = ", ".join(f"{result[verdict]} {verdict}" for verdict in ("match", "no_match", "undecided"))
+    print(f"\n{len(rows)} products: {counts}\nreport: {result['report_uri']}")
+    return 0
+
+
+def extract(arguments: argparse.Namespace) -> int:
+    """Extract the images of one PDF; 2 where it cannot be read."""
+    from extractors import extract_document
+
+    found = extract_document(arguments.file, arguments.out, password=arguments.password)
+    if arguments.json:
+        print(json.dumps(found.to_json(), indent=1))
+    else:
+        columns = ("file", "page", "size", "kind", "class", "used", "reason")
+        rows = [
+            [p.file, p.page, f"{p.width}x{p.height}", p.kind, p.image_class, p.used, p.reason]
+            for p in found.images
+        ]
+        print(_table(columns, rows))
+        print(
+            f"\n{found.status}: {found.pages} pages, {len(rows)} images, {sum(p.used for p in found.images)} used"
+        )
+    if found.status in ("ok", "partial"):
+        return 0
+    print(f"scott: {arguments.file}: {found.status}: {found.detail}", file=sys.stderr)
+    return 2
+
+
+def match(arguments: argparse.Namespace) -> int:
+    """Score one pair: a catalogue image and a document image."""
+    from scott_core.overlay import draw_match
+
+    from scott_core import Predictor, read_image
+
+    image_a, image_b = read_image(arguments.image_a), read_image(arguments.image_b)
+    predictor = Predictor.load(arguments.weights)
+    found = predictor.match(image_a, image_b)
+    if arguments.overlay:
+        arguments.overlay.parent.mkdir(parents=True, exist_ok=True)
+        draw_match(image_a, image_b, found).save(arguments.overlay)
+    result = {
+        "score": found.score,
+        "is_match": found.is_match,
+        "threshold": predictor.threshold,
+        "model_version": predictor.version,
+    }
+    if arguments.json:
+        print(json.dumps(result, indent=1))
+    else:
+        said = "match" if found.is_match else "no match"
+        print(f"{said}: score {found.score:.3f}, threshold {predictor.threshold:.3f} ({predictor.version})")
+    return 0
+
+
+def score(arguments: argparse.Namespace) -> int:
+    """Score a file of pairs."""
+    from tqdm import tqdm
+
+    from jobs.pairs import read_pairs, score_pairs_file
+
+    pairs = read_pairs(arguments.pairs)
+    with tqdm(total=len(pairs), desc="score", unit="pair", file=sys.stderr, delay=0.5) as bar:
+        result = score_pairs_file(
+            pairs,
+            arguments.pairs.parent,
+            arguments.out,
+            method=arguments.method,
+            weights=arguments.weights,
+            progress=bar.update,
+        )
+    print(f"{result['n_pairs']} pairs, {result['n_failed']} failed, {result['version']}: {arguments.out}")
+    return 0
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure scores against labels, or masks against masks."""
+    if arguments.masks:
+        from scott_core.metrics import mask_iou
+
+        measures = mask_iou(*arguments.masks)
+    else:
+        from jobs.pairs import evaluate_file
+
+        measures = evaluate_file(arguments.scores, arguments.threshold)
+    if arguments.json:
+        print(json.dumps(measures, indent=1))
+    else:
+        rows = [
+            [name, f"{value:.0f}" if name.startswith("n") else f"{value:.4f}"]
+            for name, value in measures.items()
+        ]
+        print(_table(("measure", "value"), rows))
+    return 0
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Say why a product has its verdict."""
+    from jobs.explain import explain_product, latest_audit
+    from jobs.storage import open_storage
+
+    day = arguments.audit_date or latest_audit(open_storage(arguments.root))
+    found = explain_product(arguments.root, day, arguments.product_id)
+    if arguments.json:
+        print(json.dumps(found, indent=1, default=str))
+        return 0
+    product, verdict = found["product"], found["verdict"]
+    print(f"{product['product_id']}  {product['title'] or ''}  (audit of {day})")
+    if verdict is None:
+        print("no verdict yet")
+    else:
+        best = "" if verdict["best_score"] is None else f", best score {verdict['best_score']:.3f}"
+        reason = f" ({verdict['reason']})" if verdict["reason"] else ""
+        print(f"{verdict['verdict']}{reason}{best}, threshold {verdict['threshold']:.3f}")
+        print(
+            f"model {verdict['model_version']}, run {verdict['run_id']}\nevidence: {verdict['evidence_uri'] or 'none'}"
+        )
+    for heading, columns in (
+        ("documents", ("document", "document_status", "document_pages", "document_detail")),
+        ("pictures", ("document", "page", "width", "height", "kind", "image_class", "used", "reason")),
+        ("pairs", ("score", "is_match", "catalogue_image", "document", "page", "error")),
+    ):
+        print(f"\n{heading}: {len(found[heading])}")
+        if found[heading]:
+            print(_table(columns, [[row[name] for name in columns] for row in found[heading]]))
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a model from a configuration."""
+    from scott_core.training import train as run
+
+    run(arguments.config, arguments.overrides)
+    return 0
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Columns of text, as wide as their widest cell."""
+    cells = [list(columns)] + [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scott", description="Do a product's documents show the product?")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def verb(name: str, run: Any) -> argparse.ArgumentParser:
+        found = verbs.add_parser(name, help=run.__doc__, description=run.__doc__)
+        found.set_defaults(verb=run)
+        return found
+
+    v = verb("audit", audit)
+    v.add_argument("--root", required=True, metavar="URI", help="a folder, file:// or s3:// with a catalogue")
+    v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: today, UTC)")
+    v.add_argument("--product", nargs="+", action="extend", metavar="ID", help="only these products")
+    v.add_argument("--weights", metavar="W", help="default, a .safetensors file, orb, embedding")
+    v.add_argument("--threshold", type=float, metavar="T", help="score from which a pair is a match")
+
+    v = verb("extract", extract)
+    v.add_argument("file", type=Path, metavar="FILE.pdf")
+    v.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the images")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+    v.add_argument("--password", metavar="P", help="to open an encrypted file")
+
+    v = verb("match", match)
+    v.add_argument("image_a", type=Path, metavar="A.jpg", help="the catalogue image")
+    v.add_argument("image_b", type=Path, metavar="B.jpg", help="the document image")
+    v.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw both with the common object marked")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+    v.add_argument("--weights", default="default", metavar="W", help="default, or a .safetensors file")
+
+    v = verb("score", score)
+    v.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="header image_a,image_b[,label]")
+    v.add_argument("--out", type=Path, required=True, metavar="SCORES.parquet")
+    v.add_argument("--method", default="scott", help="scott, orb, embedding")
+    v.add_argument("--weights", metavar="W", help="default, or a .safetensors file")
+
+    v = verb("evaluate", evaluate)
+    what = v.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "scores", type=Path, nargs="?", metavar="SCORES.parquet", help="of `scott score`, with labels"
+    )
+    what.add_argument(
+        "--masks", type=Path, nargs=2, metavar=("PRED_DIR", "GT_DIR"), help="mean IoU of mask files"
+    )
+    v.add_argument("--threshold", type=float, metavar="T", help="default: the one the pairs were scored with")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+
+    v = verb("explain", explain)
+    v.add_argument("product_id", metavar="PRODUCT_ID")
+    v.add_argument("--root", required=True, metavar="URI")
+    v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: the newest audit)")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+
+    v = verb("train", train)
+    v.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    v.add_argument("overrides", nargs="*", metavar="key=value")
+    return parser
