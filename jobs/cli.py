@@ -85,9 +85,8 @@ def extract(arguments: argparse.Namespace) -> int:
             for p in found.images
         ]
         print(_table(columns, rows))
-        print(
-            f"\n{found.status}: {found.pages} pages, {len(rows)} images, {sum(p.used for p in found.images)} used"
-        )
+        used = sum(p.used for p in found.images)
+        print(f"\n{found.status}: {found.pages} pages, {len(rows)} images, {used} used")
     if found.status in ("ok", "partial"):
         return 0
     print(f"scott: {arguments.file}: {found.status}: {found.detail}", file=sys.stderr)
@@ -179,9 +178,8 @@ def explain(arguments: argparse.Namespace) -> int:
         best = "" if verdict["best_score"] is None else f", best score {verdict['best_score']:.3f}"
         reason = f" ({verdict['reason']})" if verdict["reason"] else ""
         print(f"{verdict['verdict']}{reason}{best}, threshold {verdict['threshold']:.3f}")
-        print(
-            f"model {verdict['model_version']}, run {verdict['run_id']}\nevidence: {verdict['evidence_uri'] or 'none'}"
-        )
+        print(f"model {verdict['model_version']}, run {verdict['run_id']}")
+        print(f"evidence: {verdict['evidence_uri'] or 'none'}")
     for heading, columns in (
         ("documents", ("document", "document_status", "document_pages", "document_detail")),
         ("pictures", ("document", "page", "width", "height", "kind", "image_class", "used", "reason")),

@@ -37,7 +37,7 @@ Progress = Callable[[int], object]
 
 
 def read_pairs(path: Path) -> list[Row]:
-    """The rows of PAIRS.csv: image_a, image_b, label (0, 1 or None). BadArgument names the line that is wrong."""
+    """The rows of PAIRS.csv: image_a, image_b, label (0, 1 or None). BadArgument names a bad line."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, strict=True)
