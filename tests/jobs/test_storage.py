@@ -257,7 +257,7 @@ def test_no_credentials_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_pa
         open_storage("s3://bucket/x").read("x")
 
 
-def test_a_full_disk_or_read_only_root_is_typed(tmp_path: Path) -> None:
+def test_a_root_that_is_a_file_is_a_typed_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises((ObjectMissing, StorageUnavailable), match="file"):
         open_storage(str(tmp_path / "file")).write("x", b"1")
