@@ -25,8 +25,6 @@ CATALOGUE_BACKGROUNDS = ("studio", "gradient", "wood")
 REPORT_BACKGROUNDS = ("room", "fabric")
 PASSWORD = "sealed"
 AES_256: int = pymupdf.mupdf.PDF_ENCRYPT_AES_256
-    pymupdf.mupdf.PDF_ENCRYPT_RC4_128
-)  # unlike AES it takes no random vector: equal bytes each time
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Compliance reports for the sample: PDFs that look like an invented laboratory's, made with PyMuPDF.
 
 Each report has a letterhead with the laboratory's logo on every page, text, a table of results, a bar code
-and a signature, and a page "Photos of the sample". How the photograph is embedded is a choice of `EMBEDDINGS`,
+and a signature, and a page "Photos of the sample". How the photograph is embedded is one of `EMBEDDINGS`,
 since that is what an extractor has to cope with. Output bytes are determined by the arguments.
 """
 
@@ -178,8 +178,8 @@ def _summary(page: pymupdf.Page, number: str, title: str, rng: np.random.Generat
         page.insert_text((MARGIN + 120, 165 + 22 * row), value, fontsize=10)
     text = (
         "The sample described above was submitted by the applicant and tested as received. The results "
-        "relate only to the item tested. Photographs of the sample are found on the last page of this report, "
-        "where it has one. Measurement uncertainty was taken into account where the standard asks for it."
+        "relate only to the item tested. Photographs of the sample are found on the last page, where there "
+        "are any. Measurement uncertainty was taken into account where the standard asks for it."
     )
     page.insert_textbox(pymupdf.Rect(MARGIN, 310, A4.width - MARGIN, 380), text, fontsize=10, lineheight=1.35)
     page.insert_image(pymupdf.Rect(MARGIN, 400, MARGIN + 190, 430), stream=_encoded(_barcode(number), "PNG"))
