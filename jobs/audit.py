@@ -51,7 +51,7 @@ def run_audit(
             progress(name, 0, total)
             step(root, audit_date, bucket, plan["run_id"], partial(_count, progress, name, total))
     result = reconcile_audit(root, audit_date, plan["run_id"])
-    return {**result, **write_report(root, audit_date)}
+    return {**result, "report_uri": write_report(root, audit_date)["report_uri"]}
 
 
 def _count(progress: Progress, step: str, total: int, done: int) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from extractors import Placement, extract_document
+from extractors import Limits, Placement, extract_document
 from jobs.errors import UnreadableInput
 from jobs.inputs import read_input
 from jobs.layout import check_date
@@ -21,7 +21,7 @@ from jobs.schemas import SCHEMA_VERSION
 from jobs.storage import Storage, open_storage
 from jobs.tables import Row, replace_rows
 
-MAX_DOCUMENT_BYTES = 256 * 2**20
+MAX_DOCUMENT_BYTES = Limits().file_bytes
 
 
 def extract_bucket(

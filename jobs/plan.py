@@ -155,7 +155,8 @@ def _with_run(
 ) -> bytes:
     """plan.json with the run that was asked for, at the generation it has or at the next one."""
     if data is None:
-        count = n_buckets or min(MAX_BUCKETS, -(-n_catalogue // PRODUCTS_PER_BUCKET))
+        by_size = min(MAX_BUCKETS, -(-n_catalogue // PRODUCTS_PER_BUCKET))
+        count = by_size if n_buckets is None else n_buckets
         if not 1 <= count <= MAX_BUCKETS:
             raise BadArgument(f"{n_buckets} buckets: expected 1 to {MAX_BUCKETS}")
         plan: dict[str, Any] = {

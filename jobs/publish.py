@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from jobs.errors import PublishRefused, UnreadableInput
 from jobs.inputs import read_input
 from jobs.layout import check_date, evidence_key
@@ -85,9 +87,8 @@ def check_pairs(product: Planned, documents: list[Row], pairs: list[Row], run: R
 
 def _evidence(storage: Storage, verdict: Row, documents: list[Row], pairs: list[Row], run: Run) -> bytes:
     """The best pair side by side with the common object marked, as JPEG."""
-    from scott_core.overlay import draw_match
-
     from scott_core import UnreadableImage, read_image
+    from scott_core.overlay import draw_match
 
     best = next(pair for pair in pairs if pair["score"] == verdict["best_score"])
     picture = next(row["image"] for row in documents if row["used"] and row["digest"] == best["digest"])
@@ -103,11 +104,22 @@ def _evidence(storage: Storage, verdict: Row, documents: list[Row], pairs: list[
         raise PublishRefused(
             f"{verdict['product_id']}: {uri} was scored and now is unreadable: {error}"
         ) from error
-    match = planned_scorer(run.weights, run.model_version).match(image_a, image_b)
+    match = _match(run, image_a, image_b)
     match = replace(match, score=best["score"], is_match=best["is_match"])  # as recorded, wherever this runs
     stream = io.BytesIO()
     draw_match(image_a, image_b, match).save(stream, "JPEG", quality=85)
     return stream.getvalue()
+
+
+def _match(run: Run, image_a: Any, image_b: Any) -> Any:
+    """The pair with its masks; a baseline looks at whole pictures, so it marks nothing in them."""
+    from scott_core import Match, Predictor
+
+    scorer = planned_scorer(run.weights, run.model_version)
+    if isinstance(scorer, Predictor):
+        return scorer.match(image_a, image_b)
+    nothing = (np.zeros((image.height, image.width), np.float32) for image in (image_a, image_b))
+    return Match(0.0, False, *nothing)
 
 
 def _write_evidence(storage: Storage, audit_date: str, bucket: int, product: Planned, picture: bytes) -> None:

@@ -1,35 +1,50 @@
 """A small catalogue of made pictures and PDFs: one product for each kind of verdict, audited with ORB.
 
-The pictures are coloured noise at several scales: full of keypoints, alike only where they are the same.
+The pictures are coloured noise and shards: full of keypoints, alike only where they are the same.
 """
 
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import numpy as np
 import pymupdf
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from jobs.storage import Storage
+from scott_core import read_image
+from scott_core.methods import load_scorer
 
 PASSWORD = "sealed"
+BICUBIC = Image.Resampling.BICUBIC
 
 
 def picture(seed: int, width: int = 320, height: int = 240) -> bytes:
     """A JPEG that looks like a photograph of something, another one for each seed."""
     rng = np.random.default_rng(seed)
-    layers = [
-        np.asarray(
-            Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).resize((width, height), Image.BICUBIC),
-            float,
-        )
+    noise = [
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).resize((width, height), BICUBIC)
         for side in (4, 12, 40)
     ]
-    pixels = 0.5 * layers[0] + 0.3 * layers[1] + 0.2 * layers[2]
+    image = Image.blend(Image.blend(noise[0], noise[1], 0.4), noise[2], 0.2)
+    draw = ImageDraw.Draw(image)
+    for _ in range(40):
+        x, y = rng.integers(10, width - 40), rng.integers(10, height - 40)
+        corners = [(int(x + dx), int(y + dy)) for dx, dy in rng.integers(0, 36, (4, 2))]
+        draw.polygon(corners, fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
     stream = io.BytesIO()
-    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(stream, "JPEG", quality=92)
+    image.save(stream, "JPEG", quality=92)
     return stream.getvalue()
+
+
+@cache
+def orb_threshold() -> float:
+    """A threshold half-way between ORB's scores of the same picture and of another one."""
+    images = [read_image(picture(seed)) for seed in (1, 2)]
+    same, other = load_scorer("orb").score_pairs(images, images, [(0, 0), (0, 1)]).score
+    assert same > other
+    return float(same + other) / 2
 
 
 def report(*pictures: bytes, password: str | None = None) -> bytes:

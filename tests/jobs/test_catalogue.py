@@ -101,7 +101,11 @@ def test_an_id_that_is_no_safe_key_is_named(tmp_path: Path, name: str | None) ->
         ("products.jsonl", b"{", "cannot be read"),
         ("products.jsonl", b"[1]", "row 1: expected an object"),
         ("products.jsonl", b'{"product_id": "P"}', "row 1 has no image_uris, document_uris"),
-        ("products.jsonl", b'{"product_id": "P", "image_uris": 5, "document_uris": []}', "image_uris: expected a list"),
+        (
+            "products.jsonl",
+            b'{"product_id": "P", "image_uris": 5, "document_uris": []}',
+            "image_uris: expected a list",
+        ),
         ("products.csv", b"product_id,image_uris,document_uris\nP,[x,\n", "is not a JSON list"),
         ("products.csv", b"\xff\xfe", "cannot be read"),
         ("products.parquet", b"PAR1 no", "cannot be read"),

@@ -1,0 +1,198 @@
+"""A whole audit in process, on both kinds of storage, with a real scorer (ORB) and real PDFs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import duckdb
+import duckdb_extension_httpfs
+import pandas as pd
+import pyarrow.fs as pa_fs
+import pytest
+from PIL import Image
+
+from jobs.audit import run_audit
+from jobs.explain import explain_product, latest_audit
+from jobs.plan import read_plan
+from jobs.report import read_verdicts
+from jobs.schemas import SCHEMAS
+from jobs.storage import Storage, open_storage
+from tests.jobs.small_catalogue import orb_threshold, write_catalogue
+
+DAY = "2026-01-02"
+ASKED: dict[str, Any] = {
+    "run_name": "nightly",
+    "requested_at": "2026-01-02T03:04:05+00:00",
+    "weights": "orb",
+    "threshold": orb_threshold(),
+    "n_buckets": 3,
+}
+Expected = dict[str, tuple[str, str | None]]
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Storage, Expected, dict[str, Any]]:
+    """The small catalogue on a file system, audited once."""
+    storage = open_storage(str(tmp_path_factory.mktemp("audited")))
+    expected = write_catalogue(storage)
+    return storage, expected, run_audit(storage.root, DAY, **ASKED)
+
+
+def verdicts(storage: Storage, day: str = DAY) -> dict[str, dict[str, Any]]:
+    _, rows = read_verdicts(storage, day)
+    assert len({row["product_id"] for row in rows}) == len(rows)
+    return {row["product_id"]: row for row in rows}
+
+
+def test_each_product_gets_its_verdict(audited: Any) -> None:
+    storage, expected, result = audited
+    rows = verdicts(storage)
+    assert {name: (row["verdict"], row["reason"]) for name, row in rows.items()} == expected
+    counts = Counter(verdict for verdict, _ in expected.values())
+    assert {name: result[name] for name in counts} == counts
+    assert result["n_products"] == len(expected)
+
+
+def test_the_numbers_of_each_row_add_up(audited: Any) -> None:
+    storage, _, _ = audited
+    version = read_plan(storage, DAY)["model_version"]
+    for name, row in verdicts(storage).items():
+        pairs = explain_product(storage.root, DAY, name)["pairs"]
+        assert row["n_pairs"] == row["n_catalogue_images"] * row["n_document_images"] == len(pairs)
+        assert row["n_pairs_scored"] == sum(pair["score"] is not None for pair in pairs)
+        assert row["n_pairs_failed"] == sum(pair["error"] is not None for pair in pairs)
+        scores = [pair["score"] for pair in pairs if pair["score"] is not None]
+        assert row["best_score"] == max(scores, default=None)
+        assert scores == sorted(scores, reverse=True)
+        assert row["has_match"] == any(score >= row["threshold"] for score in scores)
+        assert row["model_version"] == version
+    best = verdicts(storage)["match"]
+    assert best["best_catalogue_image"] == "catalogue/match/images/01.jpg"
+    assert (best["best_document"], best["best_page"]) == ("catalogue/match/documents/report-0.pdf", 2)
+    x0, y0, x1, y1 = best["best_bbox"]
+    assert 72 <= x0 < x1 <= 472
+    assert 90 <= y0 < y1 <= 390
+
+
+def test_there_is_evidence_where_a_pair_was_scored(audited: Any) -> None:
+    storage, _, _ = audited
+    for name, row in verdicts(storage).items():
+        assert (row["evidence_uri"] is not None) == (row["n_pairs_scored"] > 0), name
+        if row["evidence_uri"]:
+            picture = Image.open(unquote(urlsplit(row["evidence_uri"]).path))
+            assert picture.width > picture.height, "two pictures side by side"
+
+
+class Links(HTMLParser):
+    """The links, and the text, of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links |= {value for name, value in attrs if name in ("src", "href") and value}
+
+    def handle_data(self, data: str) -> None:
+        self.text += f" {data}"
+
+
+def test_the_report_shows_every_product_and_its_links_work(audited: Any) -> None:
+    storage, expected, result = audited
+    path = Path(unquote(urlsplit(result["report_uri"]).path))
+    page = Links()
+    page.feed(path.read_text())
+    assert set(expected) <= set(page.text.split())
+    assert {reason for _, reason in expected.values() if reason} <= set(page.text.split())
+    with_evidence = [row for row in verdicts(storage).values() if row["evidence_uri"]]
+    assert len(page.links) == len(with_evidence) > 0
+    for link in page.links:
+        assert (path.parent / unquote(link)).resolve().is_file(), link
+
+
+def test_the_same_inputs_give_the_same_bytes(audited: Any, tmp_path: Path) -> None:
+    """Another audit of a copy of the catalogue: every row but for the root that evidence_uri names."""
+    storage, _, _ = audited
+    other = open_storage(str(tmp_path))
+    for key in storage.keys("catalogue"):
+        other.write(key, storage.read(key).data)
+    run_audit(other.root, DAY, **ASKED)
+    assert storage.keys("") == other.keys("")
+    for key in storage.keys(""):
+        if not key.startswith("verdicts/"):
+            assert storage.read(key).data == other.read(key).data, key
+    mine, theirs = verdicts(storage), verdicts(other)
+    for row in [*mine.values(), *theirs.values()]:
+        row["evidence_uri"] = (row["evidence_uri"] or "").rpartition("/audit_date")[2]
+    assert mine == theirs
+
+
+def test_running_a_run_again_changes_no_byte(audited: Any) -> None:
+    storage, _, _ = audited
+    before = {key: storage.read(key).data for key in storage.keys("")}
+    run_audit(storage.root, DAY, **ASKED)
+    assert {key: storage.read(key).data for key in storage.keys("")} == before
+
+
+def test_two_dates_stand_side_by_side(audited: Any) -> None:
+    storage, _, _ = audited
+    assert latest_audit(storage) == DAY
+    frame = pd.read_parquet(Path(storage.folder) / "verdicts")  # type: ignore[attr-defined]
+    assert set(frame["audit_date"]) == {DAY}
+
+
+def query(sql: str, environment: dict[str, str]) -> list[tuple[Any, ...]]:
+    """Rows of a query by DuckDB on the S3 server, with the extension from its wheel (no network)."""
+    extension = next(Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension"))
+    with duckdb.connect() as database:
+        database.execute(f"LOAD '{extension}'")
+        secret = {
+            "KEY_ID": environment["AWS_ACCESS_KEY_ID"],
+            "SECRET": environment["AWS_SECRET_ACCESS_KEY"],
+            "REGION": environment["AWS_DEFAULT_REGION"],
+            "ENDPOINT": environment["AWS_ENDPOINT_URL"].removeprefix("http://"),
+            "URL_STYLE": "path",
+            "USE_SSL": "false",
+        }
+        options = ", ".join(f"{name} '{value}'" for name, value in secret.items())
+        database.execute(f"CREATE SECRET (TYPE s3, {options})")
+        return database.execute(sql).fetchall()
+
+
+def test_the_same_audit_on_s3_read_with_pandas_and_duckdb(
+    audited: Any, s3_root: str, s3_environment: dict[str, str]
+) -> None:
+    """The rows on S3 are those on the file system, whichever tool reads them."""
+    local, expected, _ = audited
+    storage = open_storage(s3_root)
+    for key in local.keys("catalogue"):
+        storage.write(key, local.read(key).data)
+    result = run_audit(s3_root, DAY, **ASKED)
+    assert result["report_uri"] == f"{s3_root}/reports/audit_date={DAY}/index.html"
+    host = s3_environment["AWS_ENDPOINT_URL"].removeprefix("http://")
+    folder = f"{s3_root}/verdicts".removeprefix("s3://")
+    frame = pd.read_parquet(folder, filesystem=pa_fs.S3FileSystem(endpoint_override=host, scheme="http"))
+    assert list(frame.columns) == SCHEMAS["verdicts"].names
+
+    rows = query(f"SELECT product_id, verdict, reason FROM 's3://{folder}/*/*.parquet'", s3_environment)
+    assert {name: (verdict, reason) for name, verdict, reason in rows} == expected
+    by_name = frame.set_index("product_id")
+    assert {name: by_name.loc[name, "verdict"] for name in expected} == {
+        n: v for n, (v, _) in expected.items()
+    }
+
+    mine, theirs = verdicts(local), verdicts(storage)
+    for name, row in theirs.items():
+        evidence = row.pop("evidence_uri")
+        local_evidence = mine[name].pop("evidence_uri")
+        assert row == mine[name]
+        assert (evidence is None) == (local_evidence is None)
+        if evidence:
+            data = storage.read(evidence.removeprefix(f"{s3_root}/")).data
+            assert Image.open(BytesIO(data)).format == "JPEG"
