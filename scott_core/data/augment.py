@@ -1,4 +1,4 @@
-"""From a view to a training picture: warp, relight, cut out, composite, occlude; the mask goes wherever its object goes.
+"""From a view to a training picture: warp, relight, cut out, composite, occlude; the mask goes where its object goes.
 
 Non-rigid warps are what turns one masked photograph into matching pairs of an object that folds and hangs anew
 (section 3 of the paper: structure changes, no transformation aligns the two). All arrays are uint8 RGB [H, W, 3] and
@@ -55,7 +55,7 @@ def warp(image: Picture, mask: Mask, rng: Generator, *, size: int, scale: float,
 
 
 def relight(image: Picture, rng: Generator, strength: float = 1.0) -> Picture:
-    """Exposure, contrast, colour temperature, saturation and a soft light gradient; the hue is kept, it tells objects apart."""
+    """Exposure, contrast, temperature, saturation, a soft gradient of light; hue stays, it tells objects apart."""
     x = image.astype(np.float32) / 255.0
     x = x ** np.exp(rng.normal(0, 0.18 * strength))
     gains = np.exp(rng.normal(0, 0.12 * strength) + np.array([1, 0, -1]) * rng.normal(0, 0.05 * strength))

@@ -24,7 +24,17 @@ _FAMILY = {
     "grocery": "package",
 }
 # Fruit and vegetables are classes, not products: two apples do not match. They serve as backgrounds.
-_CARTONS = {"Juice", "Milk", "Oat-Milk", "Oatghurt", "Sour-Cream", "Sour-Milk", "Soy-Milk", "Soyghurt", "Yoghurt"}
+_CARTONS = {
+    "Juice",
+    "Milk",
+    "Oat-Milk",
+    "Oatghurt",
+    "Sour-Cream",
+    "Sour-Milk",
+    "Soy-Milk",
+    "Soyghurt",
+    "Yoghurt",
+}
 
 
 @dataclass(frozen=True)
@@ -74,9 +84,16 @@ def read_manifest(root: Path, *, split: str = "train") -> tuple[list[Instance], 
             instance.views.append(View(image, mask, cutout))
             if dataset == "grocery":
                 backgrounds.append(image)
-    for instance in instances.values():  # colour variants of one shop are each other's negatives
-        instance.group = instance.group.replace("magento_men_single", "magento_men")
+    for instance in instances.values():
+        instance.group = _shelf(instance.group)
     return [i for i in instances.values() if i.family != "scene"], backgrounds
+
+
+def _shelf(group: str) -> str:
+    """Where hard negatives are found: cartons on one shelf, one shop's colour variants with its other garments."""
+    if group.startswith("package/"):
+        return "package"
+    return group.replace("magento_men_single", "magento_men")
 
 
 def read_toys(folder: Path) -> list[Instance]:

@@ -1,4 +1,4 @@
-"""The pairs format that everything is scored and measured on: image_a, image_b[, label][, kind, family, mask_a, mask_b].
+"""The pairs format all is scored and measured on: image_a, image_b[, label][, kind, family, mask_a, mask_b].
 
 Paths are relative to the pairs file's folder. label is 1 for a match, 0 otherwise, empty where it is not known.
 """
@@ -32,7 +32,9 @@ def read_pairs(path: Path) -> list[Pair]:
             reader = csv.DictReader(file)
             missing = {"image_a", "image_b"} - set(reader.fieldnames or [])
             if missing:
-                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}; the header is image_a,image_b[,label]")
+                raise PairsError(
+                    f"{path}: no column {', '.join(sorted(missing))}; the header is image_a,image_b[,label]"
+                )
             return [_pair(path, reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"{path} cannot be read: {error}") from error

@@ -79,26 +79,18 @@ def quadruped(shape: Rng, pose: Rng) -> Toy:
         @ turn("z", pose.uniform(-25, 25))
         @ turn("y", 35 + pose.uniform(-25, 25))
     )
-    toy.add(
-        cylinder(0.7, 1.0, 11), nape @ move(z=neck / 2) @ scale(skull * 0.75, skull * 0.6, neck / 2 + 0.2), 0
-    )
-    head = (
-        nape @ move(z=neck + 0.2) @ turn("y", -35 + pose.uniform(-20, 20)) @ turn("z", pose.uniform(-40, 40))
-    )
+    toy.add(cylinder(0.7, 1.0, 11), nape @ move(z=neck / 2) @ scale(skull * 0.75, skull * 0.6, neck / 2 + 0.2), 0)
+    head = nape @ move(z=neck + 0.2) @ turn("y", -35 + pose.uniform(-20, 20)) @ turn("z", pose.uniform(-40, 40))
     toy.add(superquadric(0.85, 0.85, 13, 9), head @ scale(skull * 1.1, skull, skull), 0)
     toy.add(
         superquadric(0.8, 0.8, 11, 7),
-        head
-        @ move(skull * (0.7 + snout / 2), 0, -0.25 * skull)
-        @ scale(skull * snout, skull * 0.6, skull * 0.5),
+        head @ move(skull * (0.7 + snout / 2), 0, -0.25 * skull) @ scale(skull * snout, skull * 0.6, skull * 0.5),
         1,
     )
     _eyes(toy, head, shape, skull * 0.85, skull * 0.5, skull * 0.45)
     for side in (-1, 1):
         flop = (
-            head
-            @ move(-0.2 * skull, side * skull * 0.8, skull * 0.7)
-            @ turn("x", -side * (30 + pose.uniform(-30, 50)))
+            head @ move(-0.2 * skull, side * skull * 0.8, skull * 0.7) @ turn("x", -side * (30 + pose.uniform(-30, 50)))
         )
         toy.add(superquadric(1, 1, 9, 6), flop @ move(z=ear * 0.7) @ scale(0.09, ear * 0.5, ear), 1)
         if horns:
@@ -158,9 +150,7 @@ def car(shape: Rng, pose: Rng) -> Toy:
                 3 if shape.random() < 0.99 else 2,
             )
     for side in (-1, 1):
-        toy.add(
-            superquadric(1, 1, 9, 6), base @ move(length * 0.94, side * width * 0.6, 0.1) @ scale(0.12), WHITE
-        )
+        toy.add(superquadric(1, 1, 9, 6), base @ move(length * 0.94, side * width * 0.6, 0.1) @ scale(0.12), WHITE)
     if shape.random() < 0.35:
         toy.add(cylinder(), top @ move(z=cab_height + 0.05) @ scale(0.14, 0.14, 0.12), 2)
     if shape.random() < 0.4:
@@ -222,17 +212,10 @@ def robot(shape: Rng, pose: Rng) -> Toy:
     toy.add(superquadric(square, square, 17, 11), torso @ scale(depth, width, height), 0)
     toy.add(
         box(),
-        torso
-        @ move(depth * 0.8, 0, shape.uniform(-0.1, 0.3))
-        @ scale(depth * 0.25, width * 0.5, height * 0.3),
+        torso @ move(depth * 0.8, 0, shape.uniform(-0.1, 0.3)) @ scale(depth * 0.25, width * 0.5, height * 0.3),
         2,
     )
-    head = (
-        torso
-        @ move(z=height + skull * 0.85)
-        @ turn("z", pose.uniform(-60, 60))
-        @ turn("y", pose.uniform(-20, 20))
-    )
+    head = torso @ move(z=height + skull * 0.85) @ turn("z", pose.uniform(-60, 60)) @ turn("y", pose.uniform(-20, 20))
     toy.add(superquadric(head_square, head_square, 15, 9), head @ scale(skull * 0.9, skull, skull * 0.9), 1)
     _eyes(toy, head, shape, skull * 0.86, skull * 0.42, skull * 0.15)
     hat = shape.random()
@@ -278,10 +261,7 @@ def plush(shape: Rng, pose: Rng) -> Toy:
         1,
     )
     head = (
-        lean
-        @ move(0.05, 0, tall + skull * 0.6)
-        @ turn("z", pose.uniform(-45, 45))
-        @ turn("x", pose.uniform(-20, 20))
+        lean @ move(0.05, 0, tall + skull * 0.6) @ turn("z", pose.uniform(-45, 45)) @ turn("x", pose.uniform(-20, 20))
     )
     toy.add(superquadric(columns=15, rows=11), head @ scale(skull, skull * 1.05, skull * 0.92), 0)
     toy.add(
@@ -299,9 +279,7 @@ def plush(shape: Rng, pose: Rng) -> Toy:
     _eyes(toy, head, shape, skull * 0.84, skull * 0.4, skull * 0.3)
     for side in (-1, 1):
         flop = (
-            head
-            @ move(0, side * skull * 0.62, skull * 0.62)
-            @ turn("x", -side * (20 + droop + pose.uniform(-30, 30)))
+            head @ move(0, side * skull * 0.62, skull * 0.62) @ turn("x", -side * (20 + droop + pose.uniform(-30, 30)))
         )
         toy.add(superquadric(columns=11, rows=8), flop @ move(z=ear * 0.8) @ scale(0.1, ear_width, ear), 0)
         toy.add(
@@ -316,11 +294,7 @@ def plush(shape: Rng, pose: Rng) -> Toy:
             @ turn("y", -pose.uniform(0, 90))
         )
         toy.add(superquadric(columns=11, rows=8), shoulder @ move(z=-0.3) @ scale(limb, limb, 0.42), 0)
-        hip = (
-            lean
-            @ move(belly * 0.4, side * belly * 0.65, -tall * 0.75)
-            @ turn("z", side * pose.uniform(-5, 50))
-        )
+        hip = lean @ move(belly * 0.4, side * belly * 0.65, -tall * 0.75) @ turn("z", side * pose.uniform(-5, 50))
         toy.add(superquadric(columns=11, rows=8), hip @ move(0.35) @ scale(0.5, limb * 1.15, limb * 1.1), 0)
         toy.add(superquadric(columns=9, rows=7), hip @ move(0.72) @ scale(0.15, limb, limb * 1.25), 3)
     if shape.random() < 0.4:
@@ -378,10 +352,7 @@ def rocket(shape: Rng, pose: Rng) -> Toy:
         toy.add(cylinder(0.4, 1.0, 8), root @ move(fin) @ scale(0.09, 0.09, low * 1.3), 3)
     for i in range(int(shape.integers(1, 4))):
         port = (
-            lean
-            @ turn("z", shape.uniform(0, 30))
-            @ move(girth * (1 + belly), 0, length * (0.75 - 0.22 * i))
-            @ LYING_X
+            lean @ turn("z", shape.uniform(0, 30)) @ move(girth * (1 + belly), 0, length * (0.75 - 0.22 * i)) @ LYING_X
         )
         toy.add(cylinder(columns=13), port @ scale(0.17, 0.17, 0.1), WHITE)
         toy.add(cylinder(columns=13), port @ scale(0.12, 0.12, 0.12), BLACK)
@@ -426,9 +397,7 @@ def boat(shape: Rng, pose: Rng) -> Toy:
             size = 0.5 - 0.12 * i
             toy.add(
                 box(),
-                deck
-                @ move(-0.1 * length, 0, 0.2 + 0.38 * i)
-                @ scale(length * size, width * (0.75 - 0.12 * i), 0.2),
+                deck @ move(-0.1 * length, 0, 0.2 + 0.38 * i) @ scale(length * size, width * (0.75 - 0.12 * i), 0.2),
                 2 if i % 2 == 0 else 3,
             )
         for i in range(int(shape.integers(1, 4))):
@@ -442,11 +411,7 @@ def boat(shape: Rng, pose: Rng) -> Toy:
         toy.add(cylinder(columns=8), deck @ move(z=mast / 2) @ scale(0.05, 0.05, mast / 2), 3)
         swing = deck @ turn("z", pose.uniform(-55, 55))
         for i, side in enumerate((-1, 1) if shape.random() < 0.6 else (-1,)):
-            sail = (
-                swing
-                @ move(side * length * 0.32, 0, mast * 0.52)
-                @ scale(side * length * 0.3, 1, mast * 0.45)
-            )
+            sail = swing @ move(side * length * 0.32, 0, mast * 0.52) @ scale(side * length * 0.3, 1, mast * 0.45)
             toy.add(
                 lathe([(0, 1), (0.02, 1), (1.0, -1), (0, -1)], columns=5),
                 sail @ move(-0.9) @ scale(1.9, 0.05, 1),
@@ -471,9 +436,7 @@ def plane(shape: Rng, pose: Rng) -> Toy:
     toy.add(superquadric(1.0, slim, 15, 11), bank @ LYING_X @ scale(girth, girth, length), 0)
     for side in (-1, 1):
         for level in (-0.35, 1.6) if biplane else (shape.uniform(-0.4, 0.6),):
-            root = (
-                bank @ move(0.1 * length, 0, level * girth) @ turn("z", side * -sweep if side > 0 else sweep)
-            )
+            root = bank @ move(0.1 * length, 0, level * girth) @ turn("z", side * -sweep if side > 0 else sweep)
             toy.add(
                 superquadric(0.4, 0.6, 11, 7),
                 root @ move(0, side * span / 2, 0) @ scale(chord, span / 2, 0.06),
@@ -498,9 +461,7 @@ def plane(shape: Rng, pose: Rng) -> Toy:
         toy.add(box(), hub @ move(0.06) @ scale(0.03, 0.07, shape.uniform(0.4, 0.6)), 3)
     else:
         for side in (-1, 1):
-            toy.add(
-                cylinder(), bank @ move(0.2, side * span * 0.45, -0.18) @ LYING_X @ scale(0.14, 0.14, 0.3), 3
-            )
+            toy.add(cylinder(), bank @ move(0.2, side * span * 0.45, -0.18) @ LYING_X @ scale(0.14, 0.14, 0.3), 3)
     return toy
 
 
@@ -525,9 +486,7 @@ def train(shape: Rng, pose: Rng) -> Toy:
         0,
     )
     toy.add(box(), move(-0.6 * length, 0, floor + cab) @ scale(0.38 * length, width * 0.95, cab), 1)
-    toy.add(
-        box(), move(-0.6 * length, 0, floor + cab * 1.25) @ scale(0.28 * length, width, cab * 0.35), WHITE
-    )
+    toy.add(box(), move(-0.6 * length, 0, floor + cab * 1.25) @ scale(0.28 * length, width, cab * 0.35), WHITE)
     toy.add(box(), move(-0.6 * length, 0, floor + 2 * cab) @ scale(0.48 * length, width * 1.15, 0.07), 2)
     toy.add(
         cylinder(flare, 1.0),
@@ -626,9 +585,7 @@ def bird(shape: Rng, pose: Rng) -> Toy:
     )
     _eyes(toy, head, shape, skull * 0.75, skull * 0.55, skull * 0.35)
     if crest:
-        toy.add(
-            superquadric(0.6, 1, 9, 7), head @ move(-0.1, 0, skull) @ scale(skull * 0.6, 0.07, skull * 0.5), 2
-        )
+        toy.add(superquadric(0.6, 1, 9, 7), head @ move(-0.1, 0, skull) @ scale(skull * 0.6, 0.07, skull * 0.5), 2)
     flap = pose.uniform(0, 75)
     for side in (-1, 1):
         joint = base @ move(0, side * girth * 0.85, girth * 0.3) @ turn("x", side * (flap - 5))
@@ -664,9 +621,7 @@ def caterpillar(shape: Rng, pose: Rng) -> Toy:
     face = head @ move(skull * 0.3, 0, skull * 0.4)
     _eyes(toy, face, shape, skull * 0.8, skull * 0.42, skull * 0.35)
     for side in (-1, 1):
-        feeler = (
-            face @ move(0, side * skull * 0.4, skull * 0.9) @ turn("x", -side * (15 + pose.uniform(-10, 10)))
-        )
+        feeler = face @ move(0, side * skull * 0.4, skull * 0.9) @ turn("x", -side * (15 + pose.uniform(-10, 10)))
         toy.add(cylinder(columns=7), feeler @ scale(0.04, 0.04, 0.25), 2)
         toy.add(superquadric(1, 1, 8, 6), feeler @ move(z=0.27) @ scale(0.09), 3)
     link = head
@@ -680,9 +635,7 @@ def caterpillar(shape: Rng, pose: Rng) -> Toy:
         )
         if feet:
             for side in (-1, 1):
-                toy.add(
-                    superquadric(1, 1, 8, 6), link @ move(0, side * size * 0.8, -size * 0.75) @ scale(0.12), 2
-                )
+                toy.add(superquadric(1, 1, 8, 6), link @ move(0, side * size * 0.8, -size * 0.75) @ scale(0.12), 2)
     return toy
 
 
@@ -741,13 +694,9 @@ def garment(shape: Rng, pose: Rng) -> Toy:
                 knee @ move(z=-sleeve / 2) @ scale(thick, width * 0.45 * min(flare, 1.2), sleeve * 0.65),
                 0,
             )
-            toy.add(
-                cloth, knee @ move(z=-sleeve) @ scale(thick * 1.1, width * 0.47 * min(flare, 1.2), 0.1), 3
-            )
+            toy.add(cloth, knee @ move(z=-sleeve) @ scale(thick * 1.1, width * 0.47 * min(flare, 1.2), 0.1), 3)
     for i in range(int(shape.integers(0, 4))):
-        toy.add(
-            superquadric(1, 1, 8, 6), hang @ move(thick, 0, 1.5 + height * 0.35 - 0.22 * i) @ scale(0.06), 3
-        )
+        toy.add(superquadric(1, 1, 8, 6), hang @ move(thick, 0, 1.5 + height * 0.35 - 0.22 * i) @ scale(0.06), 3)
     return toy
 
 

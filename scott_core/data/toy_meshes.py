@@ -87,11 +87,7 @@ def box() -> Mesh:
             face = np.insert(corner, axis, sign, axis=1)
             normal = np.zeros(3)
             normal[axis] = sign
-            quad = (
-                np.array([[0, 1, 2], [1, 3, 2]])
-                if (sign > 0) != (axis == 1)
-                else np.array([[0, 2, 1], [1, 2, 3]])
-            )
+            quad = np.array([[0, 1, 2], [1, 3, 2]]) if (sign > 0) != (axis == 1) else np.array([[0, 2, 1], [1, 2, 3]])
             faces.append(quad + 4 * len(vertices))
             vertices.append(face)
             normals.append(np.tile(normal, (4, 1)))

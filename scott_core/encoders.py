@@ -1,0 +1,171 @@
+"""The encoders: two pictures in, two feature maps out (paper, section 4, figure 4).
+
+Every encoder has the same two steps, and the boundary between them is where a cartesian product saves its work:
+
+    encode(images, role)   one picture alone: N + M times for N x M pairs
+    exchange(a, b)         both pictures of aligned pairs -> F_a, F_b [B, d, h, w]
+
+`role` is "a" (catalogue) or "b" (document). `d` is the feature width and `stride` the pixels of a cell's side.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0
+
+Role = Literal["a", "b"]
+
+
+class Encoder(nn.Module, ABC):
+    """What Scott asks of an encoder; also normalises, so that pixel statistics travel with the weights."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, *, d: int, stride: int, mean: tuple[float, ...], std: tuple[float, ...]):
+        super().__init__()
+        self.d = d
+        self.stride = stride
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """uint8 or [0, 255] float [B, 3, H, W] to the range the weights know."""
+        return (images.to(self.mean.dtype) / 255.0 - self.mean) / self.std
+
+    @abstractmethod
+    def encode(self, images: Tensor, role: Role) -> Tensor:
+        """[B, 3, H, W] in 0..255 -> whatever of the features one picture alone decides, [B, c, h', w']."""
+
+    @abstractmethod
+    def exchange(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """States of aligned pairs -> F_a, F_b, each [B, d, H/stride, W/stride]."""
+
+
+def _psi(c_in: int, c_out: int, *, pool: int) -> nn.Sequential:
+    """One block psi_i: CONV, ReLU twice as in U-Net, then MAX-POOL."""
+    return nn.Sequential(
+        nn.Conv2d(c_in, c_out, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(c_out, c_out, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(pool),
+    )
+
+
+class Coder(Encoder):
+    """CODER, the co-dependent encoder (section 4, the equation of F_i; figure 4).
+
+    Four blocks psi_i for each role, sharing no weights; each block after the first sees [F_{i-1}^A, F_{i-1}^B], its
+    own picture's features first. Four blocks of /2 would give 1/16, so the first pools by 4. Output
+    [B, d, H/32, W/32], d = 512 in the paper.
+    """
+
+    def __init__(self, *, d: int = 512):
+        super().__init__(d=d, stride=32, mean=(0.5,) * 3, std=(0.25,) * 3)
+        widths = (d // 8, d // 4, d // 2, d)
+        self.psi_a = nn.ModuleList(self._blocks(widths))
+        self.psi_b = nn.ModuleList(self._blocks(widths))
+
+    @staticmethod
+    def _blocks(widths: tuple[int, ...]) -> list[nn.Module]:
+        first: list[nn.Module] = [_psi(3, widths[0], pool=4)]
+        return first + [_psi(2 * c_in, c_out, pool=2) for c_in, c_out in itertools.pairwise(widths)]
+
+    def encode(self, images: Tensor, role: Role) -> Tensor:
+        psi = self.psi_a if role == "a" else self.psi_b
+        state: Tensor = psi[0](self.normalise(images))
+        return state
+
+    def exchange(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        for psi_a, psi_b in zip(self.psi_a[1:], self.psi_b[1:], strict=True):
+            a, b = psi_a(torch.cat([a, b], 1)), psi_b(torch.cat([b, a], 1))
+        return a, b
+
+
+class CoAttention(nn.Module):
+    """Lets each picture's cells look at the other's; starts as the identity.
+
+    F_a + W softmax(q(F_a) k(F_b)^T) v(F_b), and the same for b with the same weights, W = 0 at the start. This is what
+    makes a twin backbone co-dependent, at the cost of two products of [hw, d] matrices a pair.
+    """
+
+    def __init__(self, d: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(d)
+        self.query = nn.Linear(d, d, bias=False)
+        self.key = nn.Linear(d, d, bias=False)
+        self.value = nn.Linear(d, d, bias=False)
+        self.out = nn.Linear(d, d)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """F_a, F_b: each [B, d, h, w] -> the same shapes."""
+        rows_a, rows_b = (self.norm(x.flatten(2).transpose(1, 2)) for x in (a, b))  # [B, hw, d]
+        return a + self._look(rows_a, rows_b, a.shape), b + self._look(rows_b, rows_a, b.shape)
+
+    def _look(self, here: Tensor, there: Tensor, shape: torch.Size) -> Tensor:
+        seen = nn.functional.scaled_dot_product_attention(self.query(here), self.key(there), self.value(there))
+        looked: Tensor = self.out(seen)
+        return looked.transpose(1, 2).reshape(shape)
+
+
+class TwinLite(Encoder):
+    """A twin encoder over a pretrained EfficientNet-Lite0: one picture at a time, the same weights for both roles.
+
+    The trunk's maps at 1/16 and 1/32 are projected to d, added at 1/16 and refined by two residual convolutions:
+    [B, d, H/16, W/16]. Half the paper's stride, because a small object in a 256 px picture is a few cells at 1/32.
+    """
+
+    def __init__(self, *, d: int = 128, exchange: nn.Module | None = None):
+        super().__init__(d=d, stride=16, mean=(MEAN,) * 3, std=(STD,) * 3)
+        self.trunk = EfficientNetLite0()
+        self.from_16 = nn.Conv2d(self.trunk.channels[0], d, 1)
+        self.from_32 = nn.Conv2d(self.trunk.channels[1], d, 1)
+        self.refine = nn.ModuleList(
+            nn.Sequential(nn.ReLU(), nn.Conv2d(d, d, 3, padding=1), nn.ReLU(), nn.Conv2d(d, d, 3, padding=1))
+            for _ in range(2)
+        )
+        self.exchanger = exchange
+
+    def encode(self, images: Tensor, role: Role) -> Tensor:
+        at_16, at_32 = self.trunk(self.normalise(images))
+        up = nn.functional.interpolate(self.from_32(at_32), size=at_16.shape[2:], mode="bilinear", align_corners=False)
+        x: Tensor = self.from_16(at_16) + up
+        for block in self.refine:
+            x = x + block(x)
+        return x
+
+    def exchange(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        if self.exchanger is None:
+            return a, b
+        pair: tuple[Tensor, Tensor] = self.exchanger(a, b)
+        return pair
+
+
+class TwinResNet50(Encoder):
+    """The paper's other backbone (table 2): a twin ResNet50, its last map projected to d. Weights are the user's."""
+
+    def __init__(self, *, d: int = 512):
+        super().__init__(d=d, stride=32, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+        from torchvision.models import (
+            resnet50,
+        )  # imported here: half a second that other encoders need not pay
+
+        trunk = resnet50(weights=None)
+        self.trunk = nn.Sequential(*list(trunk.children())[:-2])
+        self.project = nn.Conv2d(2048, d, 1)
+
+    def encode(self, images: Tensor, role: Role) -> Tensor:
+        state: Tensor = self.project(self.trunk(self.normalise(images)))
+        return state
+
+    def exchange(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        return a, b

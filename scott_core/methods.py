@@ -1,0 +1,57 @@
+"""Every way this house can score pairs, by name: SCOTT and what a user would pick instead.
+
+    scott       the model, with shipped or given weights
+    orb         count of ratio-tested ORB matches (Rublee 2011), the paper's protocol
+    embedding   cosine of GeM-pooled ImageNet features (EfficientNet-Lite0)
+
+A baseline's raw value becomes a probability by a logistic curve fitted on validation pairs, and its threshold is the
+one of best F1 there; `python -m scott_core.baselines VAL.csv` prints both again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from PIL.Image import Image
+
+from scott_core.baselines import EmbeddingScorer, OrbScorer
+from scott_core.errors import InputError
+from scott_core.predictor import PairScores, Predictor, Progress
+
+METHODS = ("scott", "orb", "embedding")
+
+
+class PairScorer(Protocol):
+    """What `scott score --method` and an audit ask of a method."""
+
+    version: str
+
+    @property
+    def threshold(self) -> float:
+        """A score at or over it is a match."""
+        ...
+
+    def score_pairs(
+        self,
+        images_a: Sequence[Image],
+        images_b: Sequence[Image],
+        pairs: Sequence[tuple[int, int]],
+        *,
+        progress: Progress | None = None,
+    ) -> PairScores:
+        """Scores in [0, 1] of pairs of indices into the two sequences, in their order."""
+        ...
+
+
+def load_scorer(method: str = "scott", weights: str | None = None) -> PairScorer:
+    """A scorer by name; `weights` only for scott. Raises InputError for a name that is not in METHODS."""
+    if method == "scott":
+        return Predictor.load(weights or "default")
+    if weights is not None:
+        raise InputError(f"method {method!r} takes no weights")
+    if method == "orb":
+        return OrbScorer()
+    if method == "embedding":
+        return EmbeddingScorer()
+    raise InputError(f"unknown method {method!r}; known: {', '.join(METHODS)}")

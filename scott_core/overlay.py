@@ -1,0 +1,35 @@
+"""The evidence picture: a pair side by side, each co-salient region tinted and outlined, the score in words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from scott_core.predictor import Match
+
+HEIGHT, GAP, CAPTION = 320, 8, 28
+_TINT = (0, 160, 80)
+
+
+def draw_match(image_a: Image.Image, image_b: Image.Image, match: Match, *, alpha: float = 0.5) -> Image.Image:
+    """Catalogue picture left, document picture right, HEIGHT pixels tall, masks over `alpha` drawn on both."""
+    panels = [_panel(image_a, match.mask_a, alpha), _panel(image_b, match.mask_b, alpha)]
+    width = sum(panel.width for panel in panels) + GAP
+    sheet = Image.new("RGB", (max(width, 320), HEIGHT + CAPTION), "white")
+    sheet.paste(panels[0], (0, CAPTION))
+    sheet.paste(panels[1], (panels[0].width + GAP, CAPTION))
+    words = f"{'match' if match.is_match else 'no match'}  {match.score:.3f}   catalogue | document"
+    ImageDraw.Draw(sheet).text((6, 5), words, fill="black", font=ImageFont.load_default(15))
+    return sheet
+
+
+def _panel(image: Image.Image, mask: NDArray[np.float32], alpha: float) -> Image.Image:
+    width = min(max(1, round(image.width * HEIGHT / image.height)), 3 * HEIGHT)
+    picture = image.resize((width, HEIGHT), Image.Resampling.BILINEAR)
+    region = Image.fromarray((mask > alpha).astype(np.uint8) * 255).resize((width, HEIGHT), Image.Resampling.BILINEAR)
+    region = region.point(lambda value: 255 if value > 127 else 0)
+    edge = region.filter(ImageFilter.MaxFilter(5)).convert("L")
+    outline = Image.fromarray(np.asarray(edge) ^ np.asarray(region))
+    tinted = Image.composite(Image.blend(picture, Image.new("RGB", picture.size, _TINT), 0.18), picture, region)
+    return Image.composite(Image.new("RGB", picture.size, _TINT), tinted, outline)

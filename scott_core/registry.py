@@ -1,0 +1,66 @@
+"""The one place where names become objects: `build(config)` makes a Scott from a card's `architecture`.
+
+encoder   {name: coder | twin_lite0 | twin_resnet50, d, exchange: none | attention}
+merge     {name: matcher | region_embedding | image_embedding | matcher+region_embedding, k, similarity}
+alpha     the foreground threshold, a probability
+image_size  pixels of the square a picture is letterboxed to
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from scott_core.encoders import CoAttention, Coder, Encoder, TwinLite, TwinResNet50
+from scott_core.errors import WeightsError
+from scott_core.matcher import ImageEmbedding, Matcher, MergeSum, RegionEmbedding
+from scott_core.scott import Scott
+from scott_core.segmentation import SegmentationHead
+
+Config = dict[str, Any]
+
+
+def _twin_lite0(d: int, exchange: str = "none") -> Encoder:
+    return TwinLite(d=d, exchange=_named("exchange", exchange, EXCHANGES)(d))
+
+
+EXCHANGES: dict[str, Callable[[int], nn.Module | None]] = {"none": lambda d: None, "attention": CoAttention}
+ENCODERS: dict[str, Callable[..., Encoder]] = {
+    "coder": lambda d: Coder(d=d),
+    "twin_lite0": _twin_lite0,
+    "twin_resnet50": lambda d: TwinResNet50(d=d),
+}
+MERGES: dict[str, Callable[..., nn.Module]] = {
+    "matcher": Matcher,
+    "region_embedding": RegionEmbedding,
+    "image_embedding": ImageEmbedding,
+    "matcher+region_embedding": lambda d, **options: MergeSum([Matcher(d, **options), RegionEmbedding(d)]),
+}
+
+
+def _named(what: str, name: str, table: dict[str, Any]) -> Any:
+    if name not in table:
+        raise WeightsError(f"unknown {what} {name!r}; known: {', '.join(sorted(table))}")
+    return table[name]
+
+
+def build(architecture: Config) -> Scott:
+    """A Scott with fresh weights. Raises WeightsError for a name that is not known or an option that does not fit."""
+    try:
+        encoder_options = dict(architecture["encoder"])
+        merge_options = dict(architecture["merge"])
+        encoder = _named("encoder", encoder_options.pop("name"), ENCODERS)(**encoder_options)
+        merge = _named("merge", merge_options.pop("name"), MERGES)(encoder.d, **merge_options)
+        alpha = float(architecture["alpha"])
+    except (KeyError, TypeError) as error:
+        raise WeightsError(f"architecture {architecture} does not fit: {error}") from error
+    head = int(architecture.get("head_width", encoder.d))
+    return Scott(
+        encoder=encoder,
+        sigma_a=SegmentationHead(encoder.d, width=head),
+        sigma_b=SegmentationHead(encoder.d, width=head),
+        merge=merge,
+        alpha=alpha,
+    )

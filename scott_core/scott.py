@@ -1,0 +1,64 @@
+"""Scott: encoder, two co-salient heads and a merge, composed (paper, section 4, figure 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from scott_core.encoders import Encoder, Role
+
+
+@dataclass(frozen=True)
+class PairLogits:
+    """What one forward gives for B pairs: all logits, no sigmoid, no threshold."""
+
+    match: Tensor  # [B]
+    mask_a: Tensor  # [B, 1, h, w]
+    mask_b: Tensor  # [B, 1, h, w]
+
+
+class Scott(nn.Module):
+    """SCOTT over any encoder, heads and merge; an ablation is another object passed in.
+
+    `alpha` is the foreground threshold of section 4.1, a probability. psi_a and psi_b of the Coder, and sigma_a and
+    sigma_b, share no weights: score(a, b) is not score(b, a). a is the catalogue picture, b the document's.
+    """
+
+    def __init__(self, *, encoder: Encoder, sigma_a: nn.Module, sigma_b: nn.Module, merge: nn.Module, alpha: float):
+        super().__init__()
+        self.encoder = encoder
+        self.sigma_a = sigma_a
+        self.sigma_b = sigma_b
+        self.merge = merge
+        self.alpha = alpha
+
+    def encode_image(self, images: Tensor, role: Role) -> Tensor:
+        """[N, 3, H, W] in 0..255 -> states, all that one picture alone decides: N + M times for N x M pairs."""
+        return self.encoder.encode(images, role)
+
+    def score_pairs(
+        self, state_a: Tensor, state_b: Tensor, *, true_a: Tensor | None = None, true_b: Tensor | None = None
+    ) -> PairLogits:
+        """States of B aligned pairs -> logits.
+
+        In training, `true_*` (float [B, h, w]) is the region the merge should look at: a cell is foreground at 1,
+        background at 0, and as predicted where it is NaN.
+        """
+        f_a, f_b = self.encoder.exchange(state_a, state_b)
+        mask_a, mask_b = self.sigma_a(f_a, f_b), self.sigma_b(f_b, f_a)
+        region_a, region_b = self.foreground(mask_a), self.foreground(mask_b)
+        if true_a is not None:
+            region_a = torch.where(true_a.isnan(), region_a, true_a > 0.5)
+        if true_b is not None:
+            region_b = torch.where(true_b.isnan(), region_b, true_b > 0.5)
+        return PairLogits(self.merge(f_a, region_a, f_b, region_b), mask_a, mask_b)
+
+    def foreground(self, mask_logits: Tensor) -> Tensor:
+        """[B, 1, h, w] logits -> bool [B, h, w]: probability > alpha."""
+        return torch.sigmoid(mask_logits[:, 0]) > self.alpha
+
+    def forward(self, images_a: Tensor, images_b: Tensor) -> PairLogits:
+        """Two batches [B, 3, H, W] in 0..255 of aligned pairs -> logits."""
+        return self.score_pairs(self.encode_image(images_a, "a"), self.encode_image(images_b, "b"))

@@ -1,0 +1,30 @@
+"""SegmentationHead sigma (paper, section 4.1): which cells show the object both pictures share.
+
+Inspired, as the paper says, by the mask head of Mask R-CNN: convolutions, then one logit a cell. It works on the
+concatenation of both feature maps, the head's own picture first.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SegmentationHead(nn.Module):
+    """[F_own, F_other] -> mask logits [B, 1, h, w]."""
+
+    def __init__(self, d: int, *, width: int | None = None):
+        super().__init__()
+        width = width or d
+        self.layers = nn.Sequential(
+            nn.Conv2d(2 * d, width, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, 1, 1),
+        )
+
+    def forward(self, own: Tensor, other: Tensor) -> Tensor:
+        """own, other: [B, d, h, w] -> [B, 1, h, w] logits."""
+        logits: Tensor = self.layers(torch.cat([own, other], 1))
+        return logits

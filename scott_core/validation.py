@@ -1,0 +1,72 @@
+"""Measuring a model on a pairs file, and choosing on it what is to be chosen: alpha, calibration, threshold."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from scott_core.checkpoints import Checkpoint
+from scott_core.data.pairs import Pair, read_pairs
+from scott_core.images import read_image
+from scott_core.metrics import best_f1_threshold, evaluate_scores
+from scott_core.predictor import Predictor
+from scott_core.scott import Scott
+
+ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+class ValidationSet:
+    """A labelled pairs file with its pictures decoded once."""
+
+    def __init__(self, path: Path):
+        self.pairs: list[Pair] = read_pairs(path)
+        names_a = sorted({pair.path_a for pair in self.pairs})
+        names_b = sorted({pair.path_b for pair in self.pairs})
+        self.images_a = [read_image(name) for name in names_a]
+        self.images_b = [read_image(name) for name in names_b]
+        where_a = {name: i for i, name in enumerate(names_a)}
+        where_b = {name: i for i, name in enumerate(names_b)}
+        self.index = [(where_a[pair.path_a], where_b[pair.path_b]) for pair in self.pairs]
+        self.label = np.array([pair.label for pair in self.pairs], float)
+
+    def score(self, model: Scott, card: dict[str, Any]) -> np.ndarray:
+        """Probabilities of the model under the card's calibration, float32 [n]."""
+        predictor = Predictor(Checkpoint(model, {"sha256": "0" * 8, **card}))
+        return predictor.score_pairs(self.images_a, self.images_b, self.index).score
+
+    def measure(self, model: Scott, card: dict[str, Any]) -> dict[str, float]:
+        """The measures of `scott_core.metrics.evaluate_scores` at the card's threshold."""
+        return evaluate_scores(self.label, self.score(model, card), card["threshold"])
+
+
+def choose_alpha(model: Scott, card: dict[str, Any], on: ValidationSet) -> float:
+    """The foreground threshold of ALPHAS with the highest ROC AUC on `on`."""
+    model = copy.deepcopy(model)
+    reached = {}
+    for alpha in ALPHAS:
+        model.alpha = alpha
+        reached[alpha] = on.measure(model, card)["roc_auc"]
+    return max(ALPHAS, key=lambda alpha: reached[alpha])
+
+
+def calibrate(model: Scott, card: dict[str, Any], on: ValidationSet) -> dict[str, Any]:
+    """The card with temperature, bias and threshold chosen on `on`, and what was measured there.
+
+    Temperature and bias are a logistic regression of the label on the logit (Platt); the threshold maximises F1.
+    """
+    logit = _logit(on.score(model, {**card, "temperature": 1.0, "bias": 0.0}))
+    fit = LogisticRegression(C=1e4).fit(logit[:, None], on.label)
+    slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    calibrated = 1 / (1 + np.exp(-(logit * slope + bias)))
+    threshold = round(best_f1_threshold(on.label, calibrated)[1], 4)
+    measured = evaluate_scores(on.label, calibrated, threshold)
+    return {**card, "temperature": 1 / slope, "bias": bias, "threshold": threshold, "validation": measured}
+
+
+def _logit(probability: np.ndarray) -> np.ndarray:
+    p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
+    return np.log(p / (1 - p))
