@@ -1,0 +1,75 @@
+# Everything here sets up its own environment in .venv/ first (Python 3.11 or newer).
+
+PYTHON ?= python3
+PORT ?= 8080
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help audit airflow s3 test lint bench
+
+AUDIT_ROOT := $(CURDIR)/.audit
+INSTALLED := .venv/.installed
+DATABASE := .airflow/.migrated
+
+help:  ## lists the targets
+	@awk -F ':.*  ## ' '/^[a-z0-9]+:.*  ## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+audit: $(DATABASE) sample  ## audits the sample catalogue through Airflow and prints its verdicts
+	@echo "catalogue_audit of $(AUDIT_ROOT)"
+	@airflow dags test catalogue_audit
+	@python -m jobs.sample.check $(AUDIT_ROOT)
+
+airflow: $(DATABASE) sample  ## brings Airflow up on 127.0.0.1:8080 with both DAGs; Ctrl-C stops it
+	@set -m; trap 'kill -TERM $$groups 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM; \
+	airflow api-server --host 127.0.0.1 --port $(PORT) --workers 1 & groups="-$$!"; \
+	airflow dag-processor & groups="$$groups -$$!"; \
+	airflow scheduler --skip-serve-logs & groups="$$groups -$$!"; \
+	until curl -fs http://127.0.0.1:$(PORT)/api/v2/version >/dev/null; do sleep 1; done; \
+	echo "Airflow: http://127.0.0.1:$(PORT)  users and passwords: $$(cat .airflow/passwords.json)"; \
+	wait -n; echo "a service of Airflow has ended" >&2; exit 1
+
+s3: $(INSTALLED)  ## starts an S3-compatible server on 127.0.0.1 to try s3:// storage with
+	@python tests/s3_server.py
+
+test: $(INSTALLED)  ## runs the tests
+	@python -m pytest
+
+lint: $(INSTALLED)  ## checks style, format and types
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+bench: $(INSTALLED)  ## measures pairs a second, stage by stage
+	@scott bench
+
+sample: $(INSTALLED)
+	@mkdir -p .audit && cp -R jobs/sample/catalogue .audit/
+
+$(INSTALLED): requirements.txt constraints.txt setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	pip install --quiet --disable-pip-version-check --progress-bar on -c constraints.txt -r requirements.txt
+	pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(DATABASE): $(INSTALLED)
+	@mkdir -p .airflow
+	@airflow db migrate
+	@airflow pools set gpu 1 "accelerators" >/dev/null
+	@touch $@
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# Airflow's embedded defaults: SQLite, local processes, storage in a folder.
+audit airflow: export AIRFLOW_HOME := $(CURDIR)/.airflow
+audit airflow: export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
+audit airflow: export AIRFLOW__CORE__LOAD_EXAMPLES := False
+audit airflow: export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION := False
+audit airflow: export AIRFLOW__CORE__PARALLELISM := 4
+audit airflow: export AIRFLOW__CORE__EXECUTION_API_SERVER_URL := http://127.0.0.1:$(PORT)/execution/
+audit airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS := admin:admin
+audit airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE := $(CURDIR)/.airflow/passwords.json
+audit airflow: export AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL := 15
+audit airflow: export AIRFLOW__LOGGING__LOGGING_LEVEL := WARNING
+audit airflow: export PYTHONWARNINGS := ignore
+audit airflow: export SCOTT_ROOT := $(AUDIT_ROOT)
+audit airflow: export SCOTT_BUCKETS := 3

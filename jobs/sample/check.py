@@ -1,0 +1,48 @@
+"""Compares the newest audit of the sample with what it must say: python -m jobs.sample.check ROOT
+
+Prints a line for each product and where the report is; exits with 1 where a verdict is not the expected one.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+
+from jobs.explain import latest_audit
+from jobs.layout import report_key
+from jobs.report import read_verdicts
+from jobs.sample import SAMPLE
+from jobs.storage import open_storage
+
+
+def read_expected() -> dict[str, tuple[str, str]]:
+    """(verdict, reason) of each product of the sample; the reason is empty where there is none."""
+    with (SAMPLE / "expected.csv").open(newline="") as stream:
+        return {row["product_id"]: (row["verdict"], row["reason"]) for row in csv.DictReader(stream)}
+
+
+def compare(root: str) -> tuple[str, bool]:
+    """The table of the newest audit in `root` and whether it is as expected, product by product."""
+    storage = open_storage(root)
+    audit_date = latest_audit(storage)
+    titles, rows = read_verdicts(storage, audit_date)
+    expected = read_expected()
+    said = {row["product_id"]: (row["verdict"], row["reason"] or "") for row in rows}
+    lines = [f"{'product':10} {'verdict':10} {'best score':>10}  {'reason':30} as expected"]
+    for row in rows:
+        product_id, (verdict, reason) = row["product_id"], said[row["product_id"]]
+        score = "-" if row["best_score"] is None else f"{row['best_score']:.3f}"
+        good = "yes" if expected.get(product_id) == said[product_id] else f"NO: {expected.get(product_id)}"
+        lines.append(f"{product_id:10} {verdict:10} {score:>10}  {reason or '-':30} {good}")
+    right = sum(said.get(product_id) == verdict for product_id, verdict in expected.items())
+    lines.append(
+        f"\naudit of {audit_date}: {len(rows)} of {len(titles)} products have a verdict, {right} as expected"
+    )
+    lines.append(f"report: {storage.uri(report_key(audit_date))}")
+    return "\n".join(lines), said == expected
+
+
+if __name__ == "__main__":
+    table, as_expected = compare(sys.argv[1])
+    sys.stdout.write(table + "\n")
+    sys.exit(not as_expected)

@@ -1,0 +1,111 @@
+"""Whole runs of both DAGs on the sample, through Airflow itself, with storage in a folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs.report import read_verdicts
+from jobs.sample import SAMPLE
+from jobs.sample.check import compare, read_expected
+from jobs.storage import open_storage
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+DAY = "2026-11-02"
+
+
+def run(bag: DagBag, dag_id: str, root: Path, **conf: Any) -> tuple[str, list[Any]]:
+    """The state that a run ends in, and its task instances."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCOTT_ROOT", str(root))
+        patch.setenv("SCOTT_BUCKETS", "3")
+        finished = bag.dags[dag_id].test(run_conf={"audit_date": DAY, **conf})
+    return str(finished.state), finished.get_task_instances()
+
+
+def rows(root: Path) -> dict[str, dict[str, Any]]:
+    """The verdicts of the audit by product id."""
+    return {row["product_id"]: row for row in read_verdicts(open_storage(str(root)), DAY)[1]}
+
+
+@pytest.fixture(scope="module")
+def audited(dag_bag: DagBag, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
+    """A storage root with the sample, after one green nightly run, and that run's task instances."""
+    root = tmp_path_factory.mktemp("audit")
+    shutil.copytree(SAMPLE / "catalogue", root / "catalogue")
+    state, instances = run(dag_bag, "catalogue_audit", root)
+    assert state == "success"
+    return root, instances
+
+
+def test_the_nightly_run_says_of_each_product_what_it_should(audited: tuple[Path, list[Any]]) -> None:
+    table, as_expected = compare(str(audited[0]))
+    assert as_expected, table
+    assert len(read_expected()) == len(rows(audited[0])) == 14
+    assert (audited[0] / f"reports/audit_date={DAY}/index.html").stat().st_size > 1000
+
+
+def test_mapped_tasks_are_named_by_their_bucket(audited: tuple[Path, list[Any]]) -> None:
+    mapped = [ti for ti in audited[1] if ti.map_index >= 0]
+    assert len(mapped) == 9
+    assert {ti.rendered_map_index for ti in mapped} == {"bucket 0000", "bucket 0001", "bucket 0002"}
+
+
+def test_a_product_audit_changes_the_rows_of_its_products_alone(
+    dag_bag: DagBag, audited: tuple[Path, list[Any]], tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(audited[0], root)
+    before = rows(root)
+    reports = [root / "catalogue" / name / "documents/test-report.pdf" for name in ("TOY-0001", "TOY-0002")]
+    shutil.copy(*reports)  # the lorry's report is replaced by the cow's
+    state, _ = run(dag_bag, "product_audit", root, product_ids=["TOY-0002"])
+    assert state == "success"
+    after = rows(root)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"TOY-0002"}
+    assert (before["TOY-0002"]["verdict"], after["TOY-0002"]["verdict"]) == ("match", "no_match")
+    assert "product_audit" in after["TOY-0002"]["run_id"]
+
+
+def test_an_unknown_product_fails_the_run_and_changes_nothing(
+    dag_bag: DagBag, audited: tuple[Path, list[Any]]
+) -> None:
+    before = rows(audited[0])
+    state, instances = run(dag_bag, "product_audit", audited[0], product_ids=["TOY-0001", "NO-SUCH-TOY"])
+    assert state == "failed"
+    assert next(ti for ti in instances if ti.task_id == "plan").try_number == 1  # retrying would not help
+    assert rows(audited[0]) == before
+
+
+def test_a_bucket_that_is_lost_from_storage_turns_the_run_red(
+    dag_bag: DagBag, audited: tuple[Path, list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every task before it was green: only what lies in storage counts."""
+    import jobs.publish
+
+    root = tmp_path / "root"
+    shutil.copytree(audited[0], root)
+    publish = jobs.publish.publish_bucket
+
+    def publish_and_lose(**bucket: Any) -> dict[str, Any]:
+        result = publish(**bucket)
+        (root / f"verdicts/audit_date={DAY}/bucket={bucket['bucket']:04d}.parquet").unlink()
+        return result
+
+    monkeypatch.setattr(jobs.publish, "publish_bucket", publish_and_lose)
+    dag = dag_bag.dags["product_audit"]
+    monkeypatch.setattr(dag.get_task("reconcile"), "retries", 0)
+    state, instances = run(dag_bag, "product_audit", root, product_ids=["TOY-0002"])
+    states = {ti.task_id: str(ti.state) for ti in instances}
+    assert states["bucket_chain.publish"] == "success"
+    assert states["reconcile"] == "failed"
+    assert states["report"] == "upstream_failed"
+    assert state == "failed"
