@@ -14,25 +14,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import AuditError, JobError
+from jobs.errors import AuditError, BadArgument, JobError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     arguments = _parser().parse_args(argv)
-    from scott_core.errors import ScottError
-
     try:
         return int(arguments.verb(arguments))
     except AuditError as error:
         print(f"scott: {error}", file=sys.stderr)
         return 1
-    except (JobError, ScottError) as error:
+    except _bad_input() as error:
         print(f"scott: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `scott ... | head`
         sys.stderr.close()
         return 0
+
+
+def _bad_input() -> tuple[type[Exception], ...]:
+    """The errors that mean bad input; scott_core's only where a verb imported it, for it brings torch."""
+    core = sys.modules.get("scott_core.errors")
+    return (JobError, core.ScottError) if core else (JobError,)
 
 
 def audit(arguments: argparse.Namespace) -> int:
@@ -81,8 +85,7 @@ def extract(arguments: argparse.Namespace) -> int:
     else:
         columns = ("file", "page", "size", "kind", "class", "used", "reason")
         rows = [
-            [p.file, p.page, f"{p.width}x{p.height}", p.kind, p.image_class, p.used, p.reason]
-            for p in found.images
+            [p.file, p.page, f"{p.width}x{p.height}", p.kind, p.image_class, p.used, p.reason] for p in found.images
         ]
         print(_table(columns, rows))
         used = sum(p.used for p in found.images)
@@ -95,9 +98,8 @@ def extract(arguments: argparse.Namespace) -> int:
 
 def match(arguments: argparse.Namespace) -> int:
     """Score one pair: a catalogue image and a document image."""
-    from scott_core.overlay import draw_match
-
     from scott_core import Predictor, read_image
+    from scott_core.overlay import draw_match
 
     image_a, image_b = read_image(arguments.image_a), read_image(arguments.image_b)
     predictor = Predictor.load(arguments.weights)
@@ -144,6 +146,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if arguments.masks:
         from scott_core.metrics import mask_iou
 
+        for folder in arguments.masks:
+            if not folder.is_dir():
+                raise BadArgument(f"{folder} is not a folder of masks")
         measures = mask_iou(*arguments.masks)
     else:
         from jobs.pairs import evaluate_file
@@ -152,10 +157,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(measures, indent=1))
     else:
-        rows = [
-            [name, f"{value:.0f}" if name.startswith("n") else f"{value:.4f}"]
-            for name, value in measures.items()
-        ]
+        rows = [[name, f"{value:.0f}" if name.startswith("n") else f"{value:.4f}"] for name, value in measures.items()]
         print(_table(("measure", "value"), rows))
     return 0
 
@@ -192,10 +194,10 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Train a model from a configuration."""
+    """Train a model from a configuration; print the card of its weights."""
     from scott_core.training import train as run
 
-    run(arguments.config, arguments.overrides)
+    print(json.dumps(run(arguments.config, arguments.overrides), indent=1))
     return 0
 
 
@@ -251,12 +253,8 @@ def _parser() -> argparse.ArgumentParser:
 
     v = verb("evaluate", evaluate)
     what = v.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "scores", type=Path, nargs="?", metavar="SCORES.parquet", help="of `scott score`, with labels"
-    )
-    what.add_argument(
-        "--masks", type=Path, nargs=2, metavar=("PRED_DIR", "GT_DIR"), help="mean IoU of mask files"
-    )
+    what.add_argument("scores", type=Path, nargs="?", metavar="SCORES.parquet", help="of `scott score`, with labels")
+    what.add_argument("--masks", type=Path, nargs=2, metavar=("PRED_DIR", "GT_DIR"), help="mean IoU of mask files")
     v.add_argument("--threshold", type=float, metavar="T", help="default: the one the pairs were scored with")
     v.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -22,8 +22,6 @@
 The reasons that a row can carry are listed in jobs/verdicts.py.
 """
 
-# ruff: noqa: N818 - a name that says what happened reads better than one that ends in Error
-
 from __future__ import annotations
 
 

@@ -173,4 +173,4 @@ def _scored(score: float, region_a: float, region_b: float, threshold: float) ->
     if not math.isfinite(score):
         return {"error": f"score_not_finite: the model gave {score}"}
     score = float(score)
-    return {"score": score, "region_a": region_a, "region_b": region_b, "is_match": score >= threshold}
+    return {"score": score, "region_a": region_a, "region_b": region_b, "is_match": score >= threshold, "error": None}

@@ -103,9 +103,7 @@ def plan_audit(
     storage.update(key, lambda data: _with_run(data, audit_date, asked, n_buckets, len(catalogue)))
     plan = read_plan(storage, audit_date)
     run = next(run for run in plan["runs"] if run["run_name"] == run_name)
-    buckets = _take_products(
-        storage, audit_date, plan["n_buckets"], run["run_id"], products, whole=wanted is None
-    )
+    buckets = _take_products(storage, audit_date, plan["n_buckets"], run["run_id"], products, whole=wanted is None)
     return {
         "run_id": run["run_id"],
         "audit_date": audit_date,
@@ -171,9 +169,7 @@ def _with_run(
     runs = plan.pop("runs", [])
     place = next((i for i, run in enumerate(runs) if run["run_name"] == asked["run_name"]), len(runs))
     if place < len(runs) and runs[place]["product_ids"] != asked["product_ids"]:
-        raise BadArgument(
-            f"run name {asked['run_name']!r} was used in the audit of {audit_date} for other products"
-        )
+        raise BadArgument(f"run name {asked['run_name']!r} was used in the audit of {audit_date} for other products")
     runs[place : place + 1] = [{"run_id": f"{place + 1:06d}-{asked['run_name']}", **asked}]
     if asked["product_ids"] is None or len(runs) == 1:
         same = ("n_products", "weights", "model_version", "threshold", "config_digest")
@@ -209,9 +205,7 @@ def _take_products(
 
 def _planned(data: bytes) -> list[Planned]:
     return [
-        Planned(
-            **{**row, "image_uris": tuple(row["image_uris"]), "document_uris": tuple(row["document_uris"])}
-        )
+        Planned(**{**row, "image_uris": tuple(row["image_uris"]), "document_uris": tuple(row["document_uris"])})
         for row in json.loads(data)
     ]
 

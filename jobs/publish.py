@@ -96,14 +96,10 @@ def _evidence(storage: Storage, verdict: Row, documents: list[Row], pairs: list[
     try:
         source = read_input(storage, uri, MAX_IMAGE_BYTES)
         if source.sha256 != best["catalogue_sha256"]:
-            raise PublishRefused(
-                f"{verdict['product_id']}: {uri} changed since it was scored: score the bucket again"
-            )
+            raise PublishRefused(f"{verdict['product_id']}: {uri} changed since it was scored: score the bucket again")
         image_a, image_b = read_image(source.data), read_image(picture)
     except (UnreadableInput, UnreadableImage) as error:
-        raise PublishRefused(
-            f"{verdict['product_id']}: {uri} was scored and now is unreadable: {error}"
-        ) from error
+        raise PublishRefused(f"{verdict['product_id']}: {uri} was scored and now is unreadable: {error}") from error
     match = _match(run, image_a, image_b)
     match = replace(match, score=best["score"], is_match=best["is_match"])  # as recorded, wherever this runs
     stream = io.BytesIO()

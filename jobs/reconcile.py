@@ -66,9 +66,7 @@ def _check_bucket(
     names = Counter(row["product_id"] for row in rows)
     wrong = [f"{name} has {count} verdicts" for name, count in names.items() if count > 1]
     wrong += [
-        f"{name} has a verdict in bucket {bucket} but no place in its plan"
-        for name in names
-        if name not in planned
+        f"{name} has a verdict in bucket {bucket} but no place in its plan" for name in names if name not in planned
     ]
     by_name = {row["product_id"]: row for row in rows}
     good = []
@@ -89,15 +87,11 @@ def _problem(storage: Storage, product: Planned, row: Row | None, evidence: set[
     if row["run_id"] != product.run_id:
         return f"has only the verdict of run {row['run_id']}"
     if row["n_pairs"] != row["n_pairs_scored"] + row["n_pairs_failed"]:
-        return (
-            f"has {row['n_pairs']} pairs: {row['n_pairs_scored']} scored and {row['n_pairs_failed']} failed"
-        )
+        return f"has {row['n_pairs']} pairs: {row['n_pairs_scored']} scored and {row['n_pairs_failed']} failed"
     if row["has_match"] != (row["verdict"] == "match") or (row["verdict"] == "undecided") != (
         row["reason"] is not None
     ):
-        return (
-            f"has the verdict {row['verdict']} with has_match {row['has_match']} and reason {row['reason']}"
-        )
+        return f"has the verdict {row['verdict']} with has_match {row['has_match']} and reason {row['reason']}"
     if (row["evidence_uri"] is None) != (row["best_score"] is None):
         return f"has the best score {row['best_score']} and the evidence {row['evidence_uri']}"
     if row["evidence_uri"] and row["evidence_uri"].removeprefix(f"{storage.root}/") not in evidence:

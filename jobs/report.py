@@ -80,15 +80,12 @@ def _summary(titles: dict[str, str | None], rows: list[Row]) -> list[str]:
     lines = [
         f"<p><strong>{len(rows)}</strong> products: "
         + ", ".join(
-            f'<strong class="{name}">{verdicts[name]}</strong> {name}'
-            for name in ("match", "no_match", "undecided")
+            f'<strong class="{name}">{verdicts[name]}</strong> {name}' for name in ("match", "no_match", "undecided")
         )
         + "</p>"
     ]
     if len(rows) < len(titles):
-        lines.append(
-            f'<p class="no_match">{len(titles) - len(rows)} products of the plan have no verdict yet.</p>'
-        )
+        lines.append(f'<p class="no_match">{len(titles) - len(rows)} products of the plan have no verdict yet.</p>')
     if reasons:
         items = "".join(f"<li>{escape(reason)}: {count}</li>" for reason, count in sorted(reasons.items()))
         lines.append(f"<p>Undecided because of:</p><ul>{items}</ul>")

@@ -61,14 +61,11 @@ def check_extracted(product: Planned, rows: Iterable[Row]) -> None:
     found = list(dict.fromkeys((row["document"], row["run_id"]) for row in rows))
     if found != [(document, product.run_id) for document in product.document_uris]:
         raise RowsMissing(
-            f"document_images of {product.product_id} are not those of run {product.run_id}: "
-            "extract the bucket first"
+            f"document_images of {product.product_id} are not those of run {product.run_id}: extract the bucket first"
         )
 
 
-def _product_rows(
-    storage: Storage, audit_date: str, product: Planned, documents: list[Row], run: Run
-) -> list[Row]:
+def _product_rows(storage: Storage, audit_date: str, product: Planned, documents: list[Row], run: Run) -> list[Row]:
     used = [row for row in documents if row["used"]]
     if not used or not product.image_uris:
         return []
@@ -100,9 +97,7 @@ def _product_rows(
     return [{"score": None, **row} for row in rows]
 
 
-def _scores(
-    run: Run, images_a: list[Any], images_b: list[Any], pairs: list[tuple[int, int]]
-) -> dict[Any, Row]:
+def _scores(run: Run, images_a: list[Any], images_b: list[Any], pairs: list[tuple[int, int]]) -> dict[Any, Row]:
     """The scored columns of each pair (a, b); nothing is loaded where there is nothing to score."""
     if not pairs:
         return {}

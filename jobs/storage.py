@@ -110,9 +110,7 @@ def open_storage(uri: str) -> Storage:
 
     parts = urlsplit(uri)
     if not uri.strip():
-        raise BadStorageUri(
-            "the storage root is empty: expected a folder, file:///folder or s3://bucket/prefix"
-        )
+        raise BadStorageUri("the storage root is empty: expected a folder, file:///folder or s3://bucket/prefix")
     if parts.scheme == "s3":
         from jobs.storage_s3 import S3Storage
 

@@ -109,9 +109,7 @@ class S3Storage(Storage):
     def _pages(self, folder: str, delimiter: str) -> list[Any]:
         pages = self.client.get_paginator("list_objects_v2")
         try:
-            return list(
-                pages.paginate(Bucket=self.bucket, Prefix=self._folder_prefix(folder), Delimiter=delimiter)
-            )
+            return list(pages.paginate(Bucket=self.bucket, Prefix=self._folder_prefix(folder), Delimiter=delimiter))
         except (BotoCoreError, ClientError) as error:
             raise self._error(error, folder) from error
 
@@ -130,7 +128,7 @@ class S3Storage(Storage):
         return StorageUnavailable(f"{self.uri(key)} at {self.client.meta.endpoint_url}: {reason}")
 
 
-class _Conflict(Exception):  # noqa: N818 - a signal inside this module, not an error of it
+class _Conflict(Exception):
     """409 ConditionalRequestConflict: neither won nor lost yet."""
 
 

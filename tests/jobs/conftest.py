@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from jobs.storage import Storage, open_storage
+from scott_core.checkpoints import save_checkpoint
+from scott_core.registry import build
 from tests.s3_server import BUCKET, s3_server
 
 
@@ -38,3 +41,18 @@ def any_root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def any_storage(any_root: str) -> Storage:
     """The storage at `any_root`."""
     return open_storage(any_root)
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a small, untrained SCOTT: real in all but its opinions."""
+    torch.manual_seed(0)
+    architecture = {
+        "encoder": {"name": "coder", "d": 32},
+        "merge": {"name": "matcher", "k": 8, "similarity": "cosine"},
+        "alpha": 0.5,
+    }
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    card = {"name": "tiny", "architecture": architecture, "image_size": 96}
+    save_checkpoint(build(architecture), {**card, "threshold": 0.5, "temperature": 1.0, "bias": 0.0}, path)
+    return path

@@ -183,9 +183,7 @@ def test_the_same_audit_on_s3_read_with_pandas_and_duckdb(
     rows = query(f"SELECT product_id, verdict, reason FROM 's3://{folder}/*/*.parquet'", s3_environment)
     assert {name: (verdict, reason) for name, verdict, reason in rows} == expected
     by_name = frame.set_index("product_id")
-    assert {name: by_name.loc[name, "verdict"] for name in expected} == {
-        n: v for n, (v, _) in expected.items()
-    }
+    assert {name: by_name.loc[name, "verdict"] for name in expected} == {n: v for n, (v, _) in expected.items()}
 
     mine, theirs = verdicts(local), verdicts(storage)
     for name, row in theirs.items():

@@ -27,11 +27,7 @@ def storage(any_storage: Storage) -> Storage:
 
 def owners(storage: Storage) -> dict[str, str]:
     buckets = planned_buckets(storage, DAY)
-    return {
-        product.product_id: product.run_id
-        for bucket in buckets
-        for product in read_bucket(storage, DAY, bucket)
-    }
+    return {product.product_id: product.run_id for bucket in buckets for product in read_bucket(storage, DAY, bucket)}
 
 
 def test_a_plan_says_what_was_asked(storage: Storage) -> None:
@@ -71,9 +67,7 @@ def test_a_newer_run_owns_its_products_and_uses_the_plan_as_it_was(storage: Stor
 
 def test_planners_at_once_get_different_generations(storage: Storage) -> None:
     def plan(i: int) -> str:
-        found = plan_audit(
-            storage.root, DAY, run_name=f"r{i}", n_buckets=2, product_ids=[f"P{i}", "P0"], **ASKED
-        )
+        found = plan_audit(storage.root, DAY, run_name=f"r{i}", n_buckets=2, product_ids=[f"P{i}", "P0"], **ASKED)
         return str(found["run_id"])
 
     with ThreadPoolExecutor(6) as pool:

@@ -348,9 +348,7 @@ def test_an_audit_that_is_not_complete_is_red(any_storage: Storage) -> None:
         (first(evidence_uri="file:///nowhere.jpg"), "does not exist"),
     ],
 )
-def test_verdicts_that_do_not_add_up_are_red(
-    scored: tuple[Storage, dict[str, Any]], change: Any, said: str
-) -> None:
+def test_verdicts_that_do_not_add_up_are_red(scored: tuple[Storage, dict[str, Any]], change: Any, said: str) -> None:
     storage, plan = scored
     run_steps(storage, plan, publish_bucket)
     assert reconcile_audit(storage.root, DAY, plan["run_id"])["n_products"] == 2

@@ -233,9 +233,7 @@ def test_prefixes_of_a_bucket_are_apart(s3_root: str) -> None:
     assert open_storage(s3_root + "/").keys("") == ["a/x"]
 
 
-def test_missing_bucket_wrong_key_and_dead_server_are_told_apart(
-    s3_root: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_bucket_wrong_key_and_dead_server_are_told_apart(s3_root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for act in (lambda s: s.read("x"), lambda s: s.keys(""), lambda s: s.write_if("x", b"", None)):
         with pytest.raises(BucketMissing, match="no-such-bucket"):
             act(open_storage("s3://no-such-bucket/x"))

@@ -24,9 +24,7 @@ def product(images: int = 1, documents: int = 1) -> Planned:
     )
 
 
-def picture(
-    document: str = "d0", status: str = "ok", digest: str | None = "x", used: bool = True
-) -> dict[str, Any]:
+def picture(document: str = "d0", status: str = "ok", digest: str | None = "x", used: bool = True) -> dict[str, Any]:
     return {
         "document": document,
         "document_status": status,
@@ -52,9 +50,7 @@ def pair(score: float | None, image: str = "i0", error: str | None = None) -> di
     }
 
 
-def said(
-    planned: Planned, documents: list[dict[str, Any]], pairs: list[dict[str, Any]]
-) -> tuple[str, str | None]:
+def said(planned: Planned, documents: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> tuple[str, str | None]:
     row = decide(planned, documents, pairs, RUN, "2026-01-02")
     assert row["has_match"] is (row["verdict"] == "match")
     return row["verdict"], row["reason"]

@@ -1,0 +1,186 @@
+"""The command line: its contract of DESIGN section 5, one-line errors, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from jobs.cli import main
+from jobs.report import read_verdicts
+from jobs.storage import open_storage
+from tests.jobs.small_catalogue import PASSWORD, orb_threshold, picture, report, write_catalogue
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small catalogue, not audited."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    write_catalogue(open_storage(str(folder)))
+    return folder
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_audit_then_one_product_then_explain(root: Path, capsys: Capture) -> None:
+    baseline = ("--weights", "orb", "--threshold", orb_threshold())
+    assert run("audit", "--root", root, "--audit-date", "2026-01-02", *baseline) == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert lines[0].split() == ["product_id", "verdict", "reason", "best_score", "n_pairs", "n_pairs_failed"]
+    assert len([line for line in lines if line.startswith(("match", "wrong", "no-", "encrypted", "not-", "bad-"))]) == 8
+    assert "8 products: 1 match, 1 no_match, 6 undecided" in out
+    assert lines[-1] == f"report: {root.as_uri()}/reports/audit_date=2026-01-02/index.html"
+    assert Path(lines[-1].removeprefix("report: file://")).is_file()
+
+    chosen = ("--product", "match", "wrong", "--product", "no-photo")
+    assert run("audit", "--root", root, "--audit-date", "2026-01-02", *chosen) == 0
+    out = capsys.readouterr().out
+    assert "3 products: 1 match, 1 no_match, 1 undecided" in out
+    rows = {row["product_id"]: row for row in read_verdicts(open_storage(str(root)), "2026-01-02")[1]}
+    assert len(rows) == 8
+    assert len({row["threshold"] for row in rows.values()}) == 1, "a re-run keeps the plan's threshold"
+    assert {name for name, row in rows.items() if row["run_id"].startswith("000002")} == {"match", "wrong", "no-photo"}
+
+    assert run("explain", "encrypted", "--root", root) == 0
+    out = capsys.readouterr().out
+    assert "undecided (document_unreadable:encrypted)" in out
+    assert run("explain", "wrong", "--root", root, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"]["verdict"] == "no_match"
+    assert len(found["pairs"]) == 2
+    assert found["pictures"][0]["page"] == 2
+
+
+def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "p.csv").write_text("a,b\n")
+    (tmp_path / "x.jpg").write_bytes(b"no picture")
+    cases: list[tuple[list[object], str]] = [
+        (["audit", "--root", root, "--product", "nope", "--weights", "orb"], "'nope'"),
+        (["audit", "--root", root, "--audit-date", "tomorrow", "--weights", "orb"], "'tomorrow'"),
+        (["audit", "--root", root, "--threshold", "7", "--weights", "orb"], "7.0"),
+        (["audit", "--root", root, "--weights", "none.safetensors"], "none.safetensors"),
+        (["audit", "--root", tmp_path / "nowhere"], "nowhere"),
+        (["audit", "--root", "ftp://x/y"], "ftp"),
+        (["explain", "P", "--root", tmp_path], str(tmp_path)),
+        (["explain", "P", "--root", root, "--audit-date", "1999-01-01"], "1999-01-01"),
+        (["score", tmp_path / "p.csv", "--out", tmp_path / "s"], "image_a"),
+        (["score", tmp_path / "q.csv", "--out", tmp_path / "s"], "q.csv"),
+        (["match", tmp_path / "x.jpg", tmp_path / "x.jpg"], "x.jpg"),
+        (["match", tmp_path / "y.jpg", tmp_path / "x.jpg"], "y.jpg"),
+        (["evaluate", tmp_path / "none.parquet"], "none.parquet"),
+        (["evaluate", "--masks", tmp_path / "none", tmp_path / "none"], "none"),
+    ]
+    for arguments, said in cases:
+        assert run(*arguments) == 2, arguments
+        captured = capsys.readouterr()
+        assert captured.out == "", arguments
+        assert captured.err.startswith("scott: "), captured.err
+        assert len(captured.err.splitlines()) == 1, captured.err
+        assert said in captured.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["audit"], ["evaluate"], ["nonsense"], ["extract", "x.pdf"]])
+def test_a_wrong_command_line_is_exit_2(arguments: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(arguments)
+    assert error.value.code == 2
+    assert "usage: scott" in capsys.readouterr().err
+
+
+def test_a_server_that_does_not_answer_is_our_failure(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    for name, value in {"ENDPOINT_URL": "http://127.0.0.1:1", "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    assert run("explain", "P", "--root", "s3://bucket/x") == 1
+    assert "127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_extract(tmp_path: Path, capsys: Capture) -> None:
+    pdf = tmp_path / "r.pdf"
+    pdf.write_bytes(report(picture(1)))
+    assert run("extract", pdf, "--out", tmp_path / "out", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["status"], found["pages"]) == ("ok", 2)
+    used = [image for image in found["images"] if image["used"]]
+    assert len(used) == 1
+    assert used[0]["page"] == 2
+    names = {"file", "page", "bbox", "width", "height", "digest", "kind", "class", "used", "reason"}
+    assert names <= used[0].keys()
+    assert Image.open(tmp_path / "out" / used[0]["file"]).size == (used[0]["width"], used[0]["height"])
+    assert run("extract", pdf, "--out", tmp_path / "out") == 0
+    assert "ok: 2 pages" in capsys.readouterr().out
+
+
+def test_extract_says_why_and_exits_2(tmp_path: Path, capsys: Capture) -> None:
+    sealed = tmp_path / "sealed.pdf"
+    sealed.write_bytes(report(picture(1), password=PASSWORD))
+    assert run("extract", sealed, "--out", tmp_path / "out", "--json") == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["status"] == "encrypted"
+    assert "encrypted" in captured.err
+    assert run("extract", sealed, "--out", tmp_path / "out", "--password", PASSWORD) == 0
+    (tmp_path / "text.pdf").write_text("hello")
+    assert run("extract", tmp_path / "text.pdf", "--out", tmp_path / "out") == 2
+    assert run("extract", tmp_path / "none.pdf", "--out", tmp_path / "out") == 2
+
+
+def test_match_with_an_overlay(tmp_path: Path, tiny_weights: Path, capsys: Capture) -> None:
+    for seed in (1, 2):
+        (tmp_path / f"{seed}.jpg").write_bytes(picture(seed))
+    images = (tmp_path / "1.jpg", tmp_path / "2.jpg", "--weights", tiny_weights)
+    overlay = tmp_path / "new" / "overlay.png"
+    assert run("match", *images, "--json", "--overlay", overlay) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 0 <= found["score"] <= 1
+    assert found["is_match"] == (found["score"] >= found["threshold"])
+    assert Image.open(overlay).format == "PNG"
+    assert run("match", *images) == 0
+    assert f"score {found['score']:.3f}" in capsys.readouterr().out
+
+
+def test_score_and_evaluate(tmp_path: Path, tiny_weights: Path, capsys: Capture) -> None:
+    for seed in (1, 2):
+        (tmp_path / f"{seed}.jpg").write_bytes(picture(seed))
+    (tmp_path / "p.csv").write_text("image_a,image_b,label\n1.jpg,1.jpg,1\n1.jpg,2.jpg,0\n2.jpg,none.jpg,1\n")
+    out = tmp_path / "s.parquet"
+    for options in (("--method", "orb"), ("--weights", tiny_weights)):
+        assert run("score", tmp_path / "p.csv", "--out", out, *options) == 0
+        assert "3 pairs, 1 failed" in capsys.readouterr().out
+        assert list(pd.read_parquet(out)["error"].isna()) == [True, True, False]
+        assert run("evaluate", out, "--json") == 0
+        measures = json.loads(capsys.readouterr().out)
+        assert (measures["n"], measures["n_positive"], measures["n_failed"]) == (3, 2, 1)
+        assert run("evaluate", out) == 0
+        assert "average_precision" in capsys.readouterr().out
+
+
+def test_evaluate_masks(tmp_path: Path, capsys: Capture) -> None:
+    for folder, width in (("truth", 8), ("said", 4)):
+        (tmp_path / folder).mkdir()
+        mask = Image.new("L", (16, 16))
+        mask.paste(255, (0, 0, width, 16))
+        mask.save(tmp_path / folder / "m.png")
+    assert run("evaluate", "--masks", tmp_path / "said", tmp_path / "truth", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["iou"] == pytest.approx(0.5)
+
+
+def test_help_is_quick_and_explain_needs_no_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys; from jobs.cli import main\n"
+        f"code = main(['explain', 'P', '--root', {str(tmp_path)!r}])\n"
+        "print(code, sorted({'torch', 'airflow', 'cv2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "2 []\n"
+    scott = Path(sys.executable).with_name("scott")
+    shown = subprocess.run([scott, "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(verb in shown for verb in ("audit", "extract", "match", "score", "evaluate", "explain", "train"))
