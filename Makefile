@@ -70,6 +70,7 @@ audit airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS := admin:admin
 audit airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE := $(CURDIR)/.airflow/passwords.json
 audit airflow: export AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL := 15
 audit airflow: export AIRFLOW__LOGGING__LOGGING_LEVEL := WARNING
+audit airflow: export AIRFLOW__LOGGING__NAMESPACE_LEVELS := scott=INFO
 audit airflow: export PYTHONWARNINGS := ignore
 audit airflow: export SCOTT_ROOT := $(AUDIT_ROOT)
 audit airflow: export SCOTT_BUCKETS := 3

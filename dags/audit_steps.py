@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from airflow.sdk import Param, Variable, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException
 
+LOG: Any = structlog.get_logger("scott")
 RETRYING: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=10),
@@ -44,9 +47,7 @@ def plan() -> list[dict[str, Any]]:
     dag_run, params = context["dag_run"], context["params"]
     root, buckets = _setting("scott_root"), _setting("scott_buckets")
     if root is None:
-        raise AirflowFailException(
-            "no storage: set the Airflow variable scott_root or the environment's SCOTT_ROOT"
-        )
+        raise AirflowFailException("no storage: set the Airflow variable scott_root or the environment's SCOTT_ROOT")
     audit_date = params["audit_date"] or dag_run.run_after.date().isoformat()
     try:
         planned = plan_audit(
@@ -60,6 +61,7 @@ def plan() -> list[dict[str, Any]]:
         )
     except InputError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+    LOG.info("plan_audit", **planned)
     audit = {"root": root, "audit_date": audit_date, "run_id": planned["run_id"]}
     return [{**audit, "bucket": bucket} for bucket in planned["buckets"]]
 
@@ -75,8 +77,7 @@ def extract(bucket: dict[str, Any]) -> dict[str, Any]:
     """Documents -> images; on the default queue."""
     from jobs.extract import extract_bucket
 
-    _name(bucket)
-    return extract_bucket(**bucket)
+    return _in_bucket(extract_bucket, bucket)
 
 
 @task(execution_timeout=timedelta(hours=2), map_index_template=BUCKET_NAME, queue="gpu", pool="gpu")
@@ -84,8 +85,7 @@ def score(bucket: dict[str, Any]) -> dict[str, Any]:
     """Every pair of catalogue and document images; where the accelerators are."""
     from jobs.score import score_bucket
 
-    _name(bucket)
-    return score_bucket(**bucket)
+    return _in_bucket(score_bucket, bucket)
 
 
 @task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
@@ -93,8 +93,7 @@ def publish(bucket: dict[str, Any]) -> dict[str, Any]:
     """Verdicts and evidence."""
     from jobs.publish import publish_bucket
 
-    _name(bucket)
-    return publish_bucket(**bucket)
+    return _in_bucket(publish_bucket, bucket)
 
 
 @task(execution_timeout=timedelta(minutes=30))
@@ -124,5 +123,9 @@ def _setting(name: str) -> str | None:
     return value or None
 
 
-def _name(bucket: dict[str, Any]) -> None:
+def _in_bucket(step: Callable[..., dict[str, Any]], bucket: dict[str, Any]) -> dict[str, Any]:
+    """Runs one step, names its mapped task and says in the log what it did."""
     get_current_context()["bucket_name"] = f"bucket {bucket['bucket']:04d}"  # type: ignore[typeddict-unknown-key]
+    done = step(**bucket)
+    LOG.info(step.__name__, **done)
+    return done

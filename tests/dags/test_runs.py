@@ -75,9 +75,7 @@ def test_a_product_audit_changes_the_rows_of_its_products_alone(
     assert "product_audit" in after["TOY-0002"]["run_id"]
 
 
-def test_an_unknown_product_fails_the_run_and_changes_nothing(
-    dag_bag: DagBag, audited: tuple[Path, list[Any]]
-) -> None:
+def test_an_unknown_product_fails_the_run_and_changes_nothing(dag_bag: DagBag, audited: tuple[Path, list[Any]]) -> None:
     before = rows(audited[0])
     state, instances = run(dag_bag, "product_audit", audited[0], product_ids=["TOY-0001", "NO-SUCH-TOY"])
     assert state == "failed"
