@@ -1,0 +1,1 @@
+"""The steps of an audit, storage, tables and the command line; no Airflow import."""

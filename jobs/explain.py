@@ -36,7 +36,8 @@ def explain_product(root: str, audit_date: str, product_id: str) -> dict[str, An
     if product_id not in planned:
         raise UnknownProduct(f"the audit of {audit_date} has no product {product_id!r}")
     product = planned[product_id]
-    placements = _rows(storage, "document_images", audit_date, bucket, product_id)
+    columns = list(dict.fromkeys(("product_id", "digest", *_DOCUMENT, *_PICTURE)))  # all but the pictures
+    placements = _rows(storage, "document_images", audit_date, bucket, product_id, columns)
     documents = {row["document"]: {name: row[name] for name in _DOCUMENT} for row in placements}
     pairs = _rows(storage, "pair_scores", audit_date, bucket, product_id)
     pairs.sort(key=lambda pair: (pair["score"] is None, -(pair["score"] or 0)))
@@ -56,6 +57,13 @@ def explain_product(root: str, audit_date: str, product_id: str) -> dict[str, An
     }
 
 
-def _rows(storage: Storage, table: str, audit_date: str, bucket: int, product_id: str) -> list[Row]:
-    rows = read_rows(storage, table, audit_date, bucket)
+def _rows(
+    storage: Storage,
+    table: str,
+    audit_date: str,
+    bucket: int,
+    product_id: str,
+    columns: list[str] | None = None,
+) -> list[Row]:
+    rows = read_rows(storage, table, audit_date, bucket, columns)
     return [row for row in rows if row["product_id"] == product_id]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from jobs.errors import BadStorageUri, BucketMissing, ObjectMissing, StorageDenied, UnreadableInput
-from jobs.storage import Storage, open_storage
+from jobs.storage import Storage, local_path, open_storage
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,13 @@ def read_input(storage: Storage, uri: str, max_bytes: int) -> Input:
 
 def _locate(storage: Storage, uri: str) -> tuple[Storage, str]:
     """The storage and the key in it that `uri` names."""
-    if "://" not in uri and not uri.startswith("/"):
-        return storage, uri
-    folder, _, name = uri.rpartition("/")
-    return _opened(folder or "/"), name
+    if uri.startswith("s3://"):
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return _opened(f"s3://{bucket}"), key
+    if uri.startswith(("file://", "/")):
+        path = local_path(uri) if uri.startswith("file://") else Path(uri)
+        return _opened(str(path.parent)), path.name
+    return (open_storage(uri) if "://" in uri else storage), uri
 
 
 @lru_cache(maxsize=8)

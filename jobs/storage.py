@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from jobs.errors import BadStorageUri, LostRace, ObjectMissing
 
@@ -108,19 +108,26 @@ def open_storage(uri: str) -> Storage:
     """The storage at `uri`: file:///folder, a plain path, or s3://bucket[/prefix]."""
     from jobs.storage_file import FileStorage
 
-    parts = urlsplit(uri)
+    scheme, separator, rest = uri.partition("://")
     if not uri.strip():
         raise BadStorageUri("the storage root is empty: expected a folder, file:///folder or s3://bucket/prefix")
-    if parts.scheme == "s3":
-        from jobs.storage_s3 import S3Storage
+    if not separator:
+        return FileStorage(Path(uri))
+    if scheme == "file":
+        return FileStorage(local_path(uri))
+    if scheme != "s3":
+        raise BadStorageUri(f"{uri!r}: unknown storage {scheme!r}; expected a folder, file:// or s3://")
+    from jobs.storage_s3 import S3Storage
 
-        if not parts.netloc:
-            raise BadStorageUri(f"{uri!r} names no bucket: expected s3://bucket/prefix")
-        return S3Storage(parts.netloc, parts.path.strip("/"))
-    if parts.scheme == "file":
-        if parts.netloc not in ("", "localhost") or not parts.path:
-            raise BadStorageUri(f"{uri!r} is not a local folder: expected file:///folder (three slashes)")
-        return FileStorage(Path(unquote(parts.path)))
-    if "://" in uri:
-        raise BadStorageUri(f"{uri!r}: unknown storage {parts.scheme!r}; expected a folder, file:// or s3://")
-    return FileStorage(Path(uri))
+    bucket, _, prefix = rest.partition("/")
+    if not bucket:
+        raise BadStorageUri(f"{uri!r} names no bucket: expected s3://bucket/prefix")
+    return S3Storage(bucket, prefix.strip("/"))
+
+
+def local_path(uri: str) -> Path:
+    """The path that a file:// URI names."""
+    path = uri.removeprefix("file://").removeprefix("localhost")
+    if not path.startswith("/"):
+        raise BadStorageUri(f"{uri!r} is not a local path: expected file:///folder (three slashes)")
+    return Path(unquote(path))

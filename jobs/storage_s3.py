@@ -8,6 +8,7 @@ right now, and is tried again.
 
 from __future__ import annotations
 
+import mimetypes
 import random
 import time
 from contextlib import closing
@@ -92,9 +93,10 @@ class S3Storage(Storage):
             raise self._error(error, key) from error
 
     def _put(self, key: str, data: bytes, condition: dict[str, str]) -> None:
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"  # so that a browser shows the report
         options: dict[str, Any] = {"Bucket": self.bucket, "Key": self.prefix + check_key(key), **condition}
         try:
-            self.client.put_object(Body=data, **options)
+            self.client.put_object(Body=data, ContentType=kind, **options)
         except (BotoCoreError, ClientError) as error:
             status = _status(error)
             if condition and status == 409:

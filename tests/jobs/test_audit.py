@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from functools import partial
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -16,13 +18,14 @@ import pyarrow.fs as pa_fs
 import pytest
 from PIL import Image
 
+from extractors import Limits, extract_document
 from jobs.audit import run_audit
 from jobs.explain import explain_product, latest_audit
 from jobs.plan import read_plan
 from jobs.report import read_verdicts
 from jobs.schemas import SCHEMAS
 from jobs.storage import Storage, open_storage
-from tests.jobs.small_catalogue import orb_threshold, write_catalogue
+from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
 
 DAY = "2026-01-02"
 ASKED: dict[str, Any] = {
@@ -140,11 +143,68 @@ def test_running_a_run_again_changes_no_byte(audited: Any) -> None:
     assert {key: storage.read(key).data for key in storage.keys("")} == before
 
 
-def test_two_dates_stand_side_by_side(audited: Any) -> None:
-    storage, _, _ = audited
-    assert latest_audit(storage) == DAY
-    frame = pd.read_parquet(Path(storage.folder) / "verdicts")  # type: ignore[attr-defined]
-    assert set(frame["audit_date"]) == {DAY}
+def test_two_dates_stand_side_by_side(tmp_path: Path) -> None:
+    """Each date has its rows, and pandas reads the folder of a table as one frame."""
+    storage = open_storage(str(tmp_path))
+    add_product(storage, "P1", [picture(1)], [report(picture(1))])
+    run_audit(storage.root, DAY, **ASKED)
+    before = verdicts(storage)
+    add_product(storage, "P2", [picture(2)], [])
+    run_audit(storage.root, "2026-01-03", **ASKED)
+    assert verdicts(storage) == before
+    assert latest_audit(storage) == "2026-01-03"
+    frame = pd.read_parquet(tmp_path / "verdicts")
+    found = sorted(zip(frame["audit_date"], frame["product_id"], strict=True))
+    assert found == [(DAY, "P1"), ("2026-01-03", "P1"), ("2026-01-03", "P2")]
+
+
+def test_each_hostile_document_gets_its_reason_and_the_audit_goes_on(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    good = report(picture(1))
+    documents = {
+        "encrypted": report(picture(1), password=PASSWORD),
+        "damaged": b"%PDF-1.7\n" + bytes(range(256)) * 20,
+        "not_a_pdf": b"\x89PNG\r\n\x1a\n" + bytes(2000),
+        "empty": b"",
+        "missing": None,
+    }
+    lines = []
+    for name, data in [*documents.items(), ("good", good)]:
+        if data is not None:
+            storage.write(f"papers/{name}.pdf", data)
+        lines.append({"product_id": name, "image_uris": ["one.jpg"], "document_uris": [f"papers/{name}.pdf"]})
+    storage.write("one.jpg", picture(1))
+    storage.write("catalogue/products.jsonl", "\n".join(map(json.dumps, lines)).encode())
+    assert run_audit(storage.root, DAY, **ASKED)["n_products"] == len(lines)
+    found = {name: (row["verdict"], row["reason"]) for name, row in verdicts(storage).items()}
+    assert found.pop("good") == ("match", None)
+    assert found == {name: ("undecided", f"document_unreadable:{name}") for name in documents}
+    for name in documents:
+        (document,) = explain_product(storage.root, DAY, name)["documents"]
+        assert document["document_detail"], name
+
+
+def test_a_document_that_takes_too_long_is_undecided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = open_storage(str(tmp_path))
+    add_product(storage, "P1", [picture(1)], [report(picture(1))])
+    hasty = partial(extract_document, limits=Limits(seconds=0.01))
+    monkeypatch.setattr("jobs.extract.extract_document", hasty)
+    run_audit(storage.root, DAY, **ASKED)
+    assert verdicts(storage)["P1"]["reason"] == "document_unreadable:timeout"
+
+
+def test_a_picture_shown_twice_is_compared_once(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    add_product(storage, "P1", [picture(1)], [report(picture(2)), report(picture(2), picture(3))])
+    run_audit(storage.root, DAY, **ASKED)
+    row = verdicts(storage)["P1"]
+    assert (row["n_document_images"], row["n_images_skipped"], row["n_pairs"]) == (2, 1, 2)
+    pictures = explain_product(storage.root, DAY, "P1")["pictures"]
+    assert [(p["document"][-5], p["page"], p["reason"]) for p in pictures] == [
+        ("0", 2, None),
+        ("1", 2, "repeat"),
+        ("1", 3, None),
+    ]
 
 
 def query(sql: str, environment: dict[str, str]) -> list[tuple[Any, ...]]:
