@@ -1,7 +1,7 @@
 """Weights on disk: `NAME.safetensors` and its card `NAME.json`, loaded strictly.
 
 The card says how to build the model (`architecture`), at which probability a pair is a match (`threshold`, chosen on
-validation), how raw logits become that probability (`temperature`, `bias`), and where the weights come from. Tensors
+validation), how raw logits become that probability (`slope`, `bias`), and where the weights come from. Tensors
 may be stored in half precision; they are computed with in float32.
 """
 
@@ -23,7 +23,7 @@ from scott_core.scott import Scott
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "scott-lite0"
-_REQUIRED = ("name", "architecture", "image_size", "threshold", "temperature", "bias", "sha256")
+_REQUIRED = ("name", "architecture", "image_size", "threshold", "slope", "bias", "sha256")
 
 
 @dataclass(frozen=True)
@@ -119,5 +119,5 @@ def sha256(path: Path) -> str:
 
 
 def probability(logits: torch.Tensor, card: dict[str, Any]) -> torch.Tensor:
-    """Calibrated probability of a match: sigmoid(logit / temperature + bias), fitted on validation."""
-    return torch.sigmoid(logits / card["temperature"] + card["bias"])
+    """Calibrated probability of a match: sigmoid(slope * logit + bias), fitted on validation."""
+    return torch.sigmoid(card["slope"] * logits + card["bias"])

@@ -234,7 +234,7 @@ class Trainer:
             "architecture": config.architecture,
             "image_size": config.image_size,
             "threshold": 0.5,
-            "temperature": 1.0,
+            "slope": 1.0,
             "bias": 0.0,
             "training": {
                 "step": self.step,

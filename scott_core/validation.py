@@ -54,17 +54,17 @@ def choose_alpha(model: Scott, card: dict[str, Any], on: ValidationSet) -> float
 
 
 def calibrate(model: Scott, card: dict[str, Any], on: ValidationSet) -> dict[str, Any]:
-    """The card with temperature, bias and threshold chosen on `on`, and what was measured there.
+    """The card with slope, bias and threshold chosen on `on`, and what was measured there.
 
-    Temperature and bias are a logistic regression of the label on the logit (Platt); the threshold maximises F1.
+    Slope and bias are a logistic regression of the label on the logit (Platt); the threshold maximises F1.
     """
-    logit = _logit(on.score(model, {**card, "temperature": 1.0, "bias": 0.0}))
+    logit = _logit(on.score(model, {**card, "slope": 1.0, "bias": 0.0}))
     fit = LogisticRegression(C=1e4).fit(logit[:, None], on.label)
     slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
     calibrated = 1 / (1 + np.exp(-(logit * slope + bias)))
     threshold = round(best_f1_threshold(on.label, calibrated)[1], 4)
     measured = evaluate_scores(on.label, calibrated, threshold)
-    return {**card, "temperature": 1 / slope, "bias": bias, "threshold": threshold, "validation": measured}
+    return {**card, "slope": slope, "bias": bias, "threshold": threshold, "validation": measured}
 
 
 def _logit(probability: np.ndarray) -> np.ndarray:

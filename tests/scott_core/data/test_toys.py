@@ -13,9 +13,7 @@ KINDS = range(len(toys.TOY_KINDS))
 
 def _difference(a: np.ndarray, b: np.ndarray) -> float:
     """Mean absolute difference of the pictures over white."""
-    over_white = [
-        im[..., :3] * (im[..., 3:] / 255) + 255 - im[..., 3:] for im in (a.astype(float), b.astype(float))
-    ]
+    over_white = [im[..., :3] * (im[..., 3:] / 255) + 255 - im[..., 3:] for im in (a.astype(float), b.astype(float))]
     return float(np.abs(over_white[0] - over_white[1]).mean())
 
 
@@ -50,6 +48,4 @@ def test_command_writes_a_folder_a_toy(tmp_path: Path) -> None:
     toys.main(["--out", str(tmp_path), "--instances", "2", "--views", "2", "--start", "7", "--size", "48"])
     written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png"))
     assert written == ["000007/0.png", "000007/1.png", "000008/0.png", "000008/1.png"]
-    np.testing.assert_array_equal(
-        np.asarray(Image.open(tmp_path / "000008/1.png")), toys.render_toy(8, 1, 48)
-    )
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "000008/1.png")), toys.render_toy(8, 1, 48))

@@ -1,0 +1,61 @@
+"""Reading pictures, and the way into the model's square and back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from scott_core import UnreadableImage, read_image
+from scott_core import images as images_module
+from scott_core.images import Letterbox
+
+
+def test_pictures_come_upright_and_on_white(tmp_path: Path) -> None:
+    turned = Image.new("RGB", (30, 20), "red")
+    exif = turned.getexif()
+    exif[0x0112] = 6  # turn 90 degrees to see it upright
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    assert read_image(tmp_path / "turned.jpg").size == (20, 30)
+    Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert read_image((tmp_path / "clear.png").read_bytes()).getpixel((3, 3)) == (255, 255, 255)
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "ink.jpg")
+    red, green, blue = read_image(tmp_path / "ink.jpg").getpixel((3, 3))  # type: ignore[misc]
+    assert red > 200 > 60 > max(green, blue)
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n" + b"0" * 40])
+def test_what_is_no_picture_says_so(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(UnreadableImage, match=r"decoded|no picture"):
+        read_image(content)
+    path = tmp_path / "file.jpg"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImage, match=r"file\.jpg"):
+        read_image(path)
+
+
+def test_missing_truncated_tiny_and_huge_pictures_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnreadableImage, match="does not exist"):
+        read_image(tmp_path / "none.jpg")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "a.jpg")
+    with pytest.raises(UnreadableImage, match="decoded"):
+        read_image((tmp_path / "a.jpg").read_bytes()[:900])
+    Image.new("L", (40, 2)).save(tmp_path / "line.png")
+    with pytest.raises(UnreadableImage, match="40x2"):
+        read_image(tmp_path / "line.png")
+    monkeypatch.setattr(images_module, "MAX_PIXELS", 1000)
+    with pytest.raises(UnreadableImage, match="64x64"):
+        read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("size", [(300, 200), (50, 400), (64, 64), (2, 90)])
+def test_letterbox_centres_on_white_and_crops_back(size: tuple[int, int]) -> None:
+    image = Image.new("RGB", size, "black")
+    box = Letterbox.of(image, 64)
+    square = box.apply(image)
+    assert square.shape == (64, 64, 3)
+    inside = box.crop(torch.from_numpy(square).permute(2, 0, 1))
+    assert inside.max() == 0
+    assert (square == 0).sum() == inside.numel()
+    assert max(inside.shape[1:]) == 64

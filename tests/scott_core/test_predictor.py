@@ -1,0 +1,92 @@
+"""The predictor over a real network: batching, order and masks do not change what a pair scores."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from scott_core import predictor as predictor_module
+from scott_core.checkpoints import Checkpoint
+from scott_core.data.cartons import render_carton
+from scott_core.errors import InputError
+from scott_core.methods import METHODS, load_scorer
+from scott_core.overlay import draw_match
+from scott_core.predictor import Predictor
+from scott_core.registry import build
+
+ARCHITECTURE = {
+    "encoder": {"name": "twin_lite0", "d": 16, "exchange": "attention"},
+    "merge": {"name": "matcher+region_embedding", "k": 4},
+    "alpha": 0.5,
+}
+CARD: dict[str, Any] = {
+    "name": "small", "sha256": "0" * 64, "architecture": ARCHITECTURE,
+    "image_size": 64, "threshold": 0.5, "slope": 1.0, "bias": 0.0,
+}  # fmt: skip
+
+
+def carton(seed: int, view: int, size: int = 96) -> Image.Image:
+    rgba = Image.fromarray(render_carton(seed, view, size=size), "RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    torch.manual_seed(0)
+    return Predictor(Checkpoint(build(ARCHITECTURE).eval(), CARD), device="cpu")
+
+
+IMAGES_A = [carton(seed, 0) for seed in range(3)]
+IMAGES_B = [carton(seed, 1, 64 + 32 * seed) for seed in range(4)]
+PAIRS = [(i, j) for i in range(3) for j in range(4)]
+
+
+def test_a_cartesian_product_scores_as_its_pairs_do(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor_module, "PAIR_BATCH", 5)
+    monkeypatch.setattr(predictor_module, "ENCODE_BATCH", 2)
+    scores = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS)
+    assert scores.score.dtype == scores.region_a.dtype == np.float32
+    for n, (i, j) in enumerate(PAIRS):
+        alone = predictor.match(IMAGES_A[i], IMAGES_B[j])
+        assert scores.score[n] == pytest.approx(alone.score, abs=1e-5)
+    backwards = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS[::-1])
+    np.testing.assert_allclose(backwards.score[::-1], scores.score, atol=1e-5)
+
+
+def test_progress_counts_every_pair_and_no_pairs_is_no_error(predictor: Predictor) -> None:
+    done: list[int] = []
+    predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS, progress=done.append)
+    assert sum(done) == len(PAIRS)
+    assert predictor.score_pairs(IMAGES_A, IMAGES_B, []).score.shape == (0,)
+    assert predictor.score_pairs([], [], []).score.shape == (0,)
+
+
+def test_masks_have_the_pictures_own_sizes_and_are_drawn(predictor: Predictor) -> None:
+    a, b = carton(1, 0).crop((0, 0, 90, 50)), carton(1, 1)
+    match = predictor.match(a, b)
+    assert match.mask_a.shape == (50, 90)
+    assert match.mask_b.shape == (96, 96)
+    assert 0 <= match.mask_a.min() <= match.mask_a.max() <= 1
+    assert draw_match(a, b, match).size[1] == 348
+
+
+@pytest.mark.parametrize("method", ["orb", "embedding"])
+def test_a_baseline_prefers_the_same_carton(method: str) -> None:
+    scorer = load_scorer(method)
+    scores = scorer.score_pairs([carton(40, 0, 256)], [carton(40, 0, 256), carton(81, 3, 256)], [(0, 0), (0, 1)])
+    assert scores.score[0] > scores.score[1]
+    assert scores.score.min() >= 0
+    assert scores.score.max() <= 1
+    assert set(METHODS) == {"scott", "orb", "embedding"}
+    with pytest.raises(InputError, match="no weights"):
+        load_scorer(method, "default")
+
+
+def test_a_blank_picture_is_legal_everywhere() -> None:
+    blank = Image.new("RGB", (40, 40), "white")
+    for method in ("orb", "embedding"):
+        assert np.isfinite(load_scorer(method).score_pairs([blank], [blank], [(0, 0)]).score).all()
+    with pytest.raises(InputError, match="unknown method"):
+        load_scorer("sift")
