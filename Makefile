@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8080
+URL := http://127.0.0.1:$(PORT)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help audit airflow s3 test lint bench
@@ -20,11 +21,11 @@ audit: $(DATABASE) sample  ## audits the sample catalogue through Airflow and pr
 
 airflow: $(DATABASE) sample  ## brings Airflow up on 127.0.0.1:8080 with both DAGs; Ctrl-C stops it
 	@set -m; trap 'kill -TERM $$groups 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM; \
-	airflow api-server --host 127.0.0.1 --port $(PORT) --workers 1 & groups="-$$!"; \
+	airflow api-server & groups="-$$!"; \
 	airflow dag-processor & groups="$$groups -$$!"; \
 	airflow scheduler --skip-serve-logs & groups="$$groups -$$!"; \
-	until curl -fs http://127.0.0.1:$(PORT)/api/v2/version >/dev/null; do sleep 1; done; \
-	echo "Airflow: http://127.0.0.1:$(PORT)  users and passwords: $$(cat .airflow/passwords.json)"; \
+	until python -c 'import urllib.request as r; r.urlopen("$(URL)/api/v2/version")' 2>/dev/null; do sleep 1; done; \
+	echo "Airflow: $(URL)  users and passwords: $$(cat .airflow/passwords.json)"; \
 	wait -n; echo "a service of Airflow has ended" >&2; exit 1
 
 s3: $(INSTALLED)  ## starts an S3-compatible server on 127.0.0.1 to try s3:// storage with
@@ -65,7 +66,11 @@ audit airflow: export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 audit airflow: export AIRFLOW__CORE__LOAD_EXAMPLES := False
 audit airflow: export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION := False
 audit airflow: export AIRFLOW__CORE__PARALLELISM := 4
-audit airflow: export AIRFLOW__CORE__EXECUTION_API_SERVER_URL := http://127.0.0.1:$(PORT)/execution/
+audit airflow: export AIRFLOW__CORE__EXECUTION_API_SERVER_URL := $(URL)/execution/
+audit airflow: export AIRFLOW__API__BASE_URL := $(URL)
+audit airflow: export AIRFLOW__API__HOST := 127.0.0.1
+audit airflow: export AIRFLOW__API__PORT := $(PORT)
+audit airflow: export AIRFLOW__API__WORKERS := 1
 audit airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS := admin:admin
 audit airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE := $(CURDIR)/.airflow/passwords.json
 audit airflow: export AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL := 15

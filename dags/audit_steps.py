@@ -45,18 +45,22 @@ def plan() -> list[dict[str, Any]]:
 
     context = get_current_context()
     dag_run, params = context["dag_run"], context["params"]
-    root, buckets = _setting("scott_root"), _setting("scott_buckets")
+    root = _setting("scott_root")
     if root is None:
-        raise AirflowFailException("no storage: set the Airflow variable scott_root or the environment's SCOTT_ROOT")
+        raise AirflowFailException("no storage: set Airflow's variable scott_root, or SCOTT_ROOT")
     audit_date = params["audit_date"] or dag_run.run_after.date().isoformat()
+    product_ids = params.get("product_ids")
     try:
+        # An audit that exists keeps its buckets and, for single products, its weights.
+        new = not _is_planned(root, audit_date)
+        buckets = _setting("scott_buckets") if new else None
         planned = plan_audit(
             root,
             audit_date,
             run_name=re.sub(r"[^A-Za-z0-9._-]+", "-", f"{dag_run.dag_id}.{dag_run.run_id}"),
             requested_at=dag_run.run_after.isoformat(),
-            product_ids=params.get("product_ids"),
-            weights=_setting("scott_weights"),
+            product_ids=product_ids,
+            weights=_setting("scott_weights") if new or product_ids is None else None,
             n_buckets=int(buckets) if buckets else None,
         )
     except InputError as error:
@@ -121,6 +125,18 @@ def audit_chain() -> None:
 def _setting(name: str) -> str | None:
     value: str | None = Variable.get(name, default=None) or os.environ.get(name.upper())
     return value or None
+
+
+def _is_planned(root: str, audit_date: str) -> bool:
+    from jobs.errors import UnknownAudit
+    from jobs.plan import read_plan
+    from jobs.storage import open_storage
+
+    try:
+        read_plan(open_storage(root), audit_date)
+    except UnknownAudit:
+        return False
+    return True
 
 
 def _in_bucket(step: Callable[..., dict[str, Any]], bucket: dict[str, Any]) -> dict[str, Any]:

@@ -35,9 +35,7 @@ def compare(root: str) -> tuple[str, bool]:
         good = "yes" if expected.get(product_id) == said[product_id] else f"NO: {expected.get(product_id)}"
         lines.append(f"{product_id:10} {verdict:10} {score:>10}  {reason or '-':30} {good}")
     right = sum(said.get(product_id) == verdict for product_id, verdict in expected.items())
-    lines.append(
-        f"\naudit of {audit_date}: {len(rows)} of {len(titles)} products have a verdict, {right} as expected"
-    )
+    lines.append(f"\naudit of {audit_date}: {len(rows)} of {len(titles)} products have a verdict, {right} as expected")
     lines.append(f"report: {storage.uri(report_key(audit_date))}")
     return "\n".join(lines), said == expected
 

@@ -61,9 +61,7 @@ def _signature(rng: np.random.Generator) -> Image.Image:
 
 def _barcode(text: str) -> Image.Image:
     """Bars that stand for a text (no real symbology)."""
-    bits = np.unpackbits(
-        np.frombuffer(text.encode() + zlib.crc32(text.encode()).to_bytes(4, "big"), np.uint8)
-    )
+    bits = np.unpackbits(np.frombuffer(text.encode() + zlib.crc32(text.encode()).to_bytes(4, "big"), np.uint8))
     row = np.repeat(np.where(bits == 1, 0, 255).astype(np.uint8), 2)
     return Image.fromarray(np.tile(row, (50, 1)))
 
@@ -128,9 +126,7 @@ def make_report(
             _photo_page(page, photos, EMBEDDINGS[embedding])
             if rotated:
                 page.set_rotation(90)
-    document.set_metadata(
-        {"title": f"Test report {number}", "creationDate": "D:20260105090000Z", "modDate": ""}
-    )
+    document.set_metadata({"title": f"Test report {number}", "creationDate": "D:20260105090000Z", "modDate": ""})
     return document
 
 
@@ -197,9 +193,7 @@ def _results(page: pymupdf.Page, rng: np.random.Generator) -> None:
     for index, row in enumerate(rows):
         top = 140 + 26 * index
         if index == 0:
-            page.draw_rect(
-                pymupdf.Rect(columns[0], top, columns[-1], top + 26), color=None, fill=(0.88, 0.94, 0.94)
-            )
+            page.draw_rect(pymupdf.Rect(columns[0], top, columns[-1], top + 26), color=None, fill=(0.88, 0.94, 0.94))
         for x, cell in zip(columns, row, strict=False):
             page.insert_text((x + 5, top + 17), cell, fontsize=9.5, fontname="hebo" if index == 0 else "helv")
         page.draw_line((columns[0], top + 26), (columns[-1], top + 26), color=GREY, width=0.5)
@@ -217,6 +211,4 @@ def _photo_page(
     for index, photo in enumerate(photos):
         top = 145 + 300 * index
         place(page, pymupdf.Rect(MARGIN, top, MARGIN + side, top + side), photo)
-        page.insert_text(
-            (MARGIN, top + side + 16), f"Photo {index + 1}: sample as received", fontsize=9, color=GREY
-        )
+        page.insert_text((MARGIN, top + side + 16), f"Photo {index + 1}: sample as received", fontsize=9, color=GREY)

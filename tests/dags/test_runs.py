@@ -21,11 +21,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 DAY = "2026-11-02"
 
 
-def run(bag: DagBag, dag_id: str, root: Path, **conf: Any) -> tuple[str, list[Any]]:
+def run(bag: DagBag, dag_id: str, root: Path, *, buckets: str = "3", **conf: Any) -> tuple[str, list[Any]]:
     """The state that a run ends in, and its task instances."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCOTT_ROOT", str(root))
-        patch.setenv("SCOTT_BUCKETS", "3")
+        patch.setenv("SCOTT_BUCKETS", buckets)
         finished = bag.dags[dag_id].test(run_conf={"audit_date": DAY, **conf})
     return str(finished.state), finished.get_task_instances()
 
@@ -66,7 +66,8 @@ def test_a_product_audit_changes_the_rows_of_its_products_alone(
     before = rows(root)
     reports = [root / "catalogue" / name / "documents/test-report.pdf" for name in ("TOY-0001", "TOY-0002")]
     shutil.copy(*reports)  # the lorry's report is replaced by the cow's
-    state, _ = run(dag_bag, "product_audit", root, product_ids=["TOY-0002"])
+    # The setting has changed meanwhile: the audit keeps its three buckets.
+    state, _ = run(dag_bag, "product_audit", root, buckets="5", product_ids=["TOY-0002"])
     assert state == "success"
     after = rows(root)
     changed = {name for name in after if after[name] != before[name]}
