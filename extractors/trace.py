@@ -1,0 +1,234 @@
+"""Every image that a page paints, in order, without decoding any: a MuPDF device that only listens.
+
+`page.get_images()` lists what a page's resources name; this lists what the page shows: inline images, images in
+forms, annotations and patterns, each with the matrix it is painted with (already in the space of the page as
+shown), what clips it, and whether the painted image alone equals what the page shows (`plain`) or the page has to
+be rendered there (graphics-state soft masks, blends, group alpha, curved clips, patterns).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pymupdf
+from pymupdf import mupdf
+
+from extractors.geometry import area, intersect
+from extractors.model import Box
+
+_EVERYWHERE: Box = (-1e9, -1e9, 1e9, 1e9)
+_BLEND_MASK: int = mupdf.FZ_BLEND_MODEMASK
+
+
+class TooManyImages(Exception):
+    """A page paints more images than the limit allows."""
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """The paint of a one-bit image that has no colours of its own."""
+
+    colorspace: Any  # mupdf.FzColorspace
+    color: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PaintedImage:
+    """One image as a page paints it. `image`, `mask` and the matrices are MuPDF objects, nothing is decoded."""
+
+    image: Any  # mupdf.FzImage
+    matrix: Any  # mupdf.FzMatrix: unit square -> page
+    box: Box  # what is visible of it
+    alpha: float
+    mask: Any | None  # mupdf.FzImage: its soft mask, painted with `mask_matrix`
+    mask_matrix: Any | None
+    stencil: Stencil | None
+    plain: bool
+    pixels: tuple[int, int]  # declared width, height
+
+
+@dataclass
+class PageTrace:
+    """The images of a page and the number of glyphs visibly painted after each of them."""
+
+    box: Box
+    images: list[PaintedImage] = field(default_factory=list)
+    glyphs: int = 0
+    glyphs_before: list[int] = field(default_factory=list)
+
+    def glyphs_over(self, index: int) -> int:
+        """How many glyphs are painted after image `index`: the text that may lie on top of it."""
+        return self.glyphs - self.glyphs_before[index]
+
+
+@dataclass(frozen=True)
+class _Clip:
+    box: Box
+    plain: bool = True
+    mask: Any | None = None
+    mask_matrix: Any | None = None
+
+
+class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
+    """Follows clips, groups, masks and tiles, and notes images. Arguments are MuPDF's own structures."""
+
+    def __init__(self, trace: PageTrace, limit: int) -> None:
+        super().__init__()
+        for event in (
+            *("fill_image", "fill_image_mask", "fill_text", "stroke_text", "pop_clip"),
+            *("clip_path", "clip_stroke_path", "clip_text", "clip_stroke_text", "clip_image_mask"),
+            *("begin_mask", "end_mask", "begin_group", "end_group", "begin_tile", "end_tile"),
+        ):
+            getattr(self, f"use_virtual_{event}")()
+        self.trace = trace
+        self.limit = limit
+        self.clips = [_Clip(trace.box)]
+        self.groups: list[bool] = []  # whether each open group is plain
+        self.in_mask = 0  # depth of mask definitions: what they paint is not shown
+        self.in_tile = 0
+
+    def _push(self, box: Box, *, plain: bool = True, mask: Any = None, mask_matrix: Any = None) -> None:
+        self.clips.append(_Clip(intersect(self.clips[-1].box, box), plain, mask, mask_matrix))
+
+    def clip_path(self, ctx: Any, path: Any, even_odd: int, ctm: Any, scissor: Any) -> None:
+        box = _box(mupdf.ll_fz_bound_path(path, None, ctm))
+        self._push(box, plain=bool(mupdf.ll_fz_path_is_rect(path, ctm)))
+
+    def clip_stroke_path(self, ctx: Any, path: Any, stroke: Any, ctm: Any, scissor: Any) -> None:
+        self._push(_box(mupdf.ll_fz_bound_path(path, stroke, ctm)), plain=False)
+
+    def clip_text(self, ctx: Any, text: Any, ctm: Any, scissor: Any) -> None:
+        self._push(_EVERYWHERE, plain=False)
+
+    def clip_stroke_text(self, ctx: Any, text: Any, stroke: Any, ctm: Any, scissor: Any) -> None:
+        self._push(_EVERYWHERE, plain=False)
+
+    def clip_image_mask(self, ctx: Any, image: Any, ctm: Any, scissor: Any) -> None:
+        matrix = mupdf.FzMatrix(ctm)
+        mask = mupdf.FzImage(mupdf.ll_fz_keep_image(image))
+        self._push(_unit_box(matrix), mask=mask, mask_matrix=matrix)
+
+    def pop_clip(self, ctx: Any) -> None:
+        if len(self.clips) > 1:
+            self.clips.pop()
+
+    def begin_mask(self, ctx: Any, area: Any, luminosity: int, cs: Any, color: Any, params: Any) -> None:
+        self.in_mask += 1
+
+    def end_mask(self, ctx: Any, function: Any) -> None:
+        self.in_mask -= 1
+        self._push(_EVERYWHERE, plain=False)  # until its pop_clip
+
+    def begin_group(
+        self, ctx: Any, area: Any, cs: Any, isolated: int, knockout: int, blendmode: int, alpha: float
+    ) -> None:
+        self.groups.append(blendmode & _BLEND_MASK == mupdf.FZ_BLEND_NORMAL and alpha >= 1)
+
+    def end_group(self, ctx: Any) -> None:
+        if self.groups:
+            self.groups.pop()
+
+    def begin_tile(
+        self,
+        ctx: Any,
+        area: Any,
+        view: Any,
+        xstep: float,
+        ystep: float,
+        ctm: Any,
+        key: int,
+        document_key: int = 0,
+    ) -> int:
+        self.in_tile += 1
+        return 0  # "not cached": the tile's content follows
+
+    def end_tile(self, ctx: Any) -> None:
+        self.in_tile -= 1
+
+    def fill_text(self, ctx: Any, text: Any, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any) -> None:
+        self._count(text)
+
+    def stroke_text(
+        self,
+        ctx: Any,
+        text: Any,
+        stroke: Any,
+        ctm: Any,
+        colorspace: Any,
+        color: Any,
+        alpha: float,
+        params: Any,
+    ) -> None:
+        self._count(text)
+
+    def _count(self, text: Any) -> None:
+        span = text.head
+        while span and not self.in_mask:
+            self.trace.glyphs += span.len
+            span = span.next
+
+    def fill_image(self, ctx: Any, image: Any, ctm: Any, alpha: float, params: Any) -> None:
+        self._note(image, ctm, alpha, None)
+
+    def fill_image_mask(
+        self, ctx: Any, image: Any, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any
+    ) -> None:
+        space = mupdf.FzColorspace(mupdf.ll_fz_keep_colorspace(colorspace))
+        count = mupdf.fz_colorspace_n(space)
+        values = tuple(mupdf.floats_getitem(color, index) for index in range(count))
+        self._note(image, ctm, alpha, Stencil(space, values))
+
+    def _note(self, image: Any, ctm: Any, alpha: float, stencil: Stencil | None) -> None:
+        if self.in_mask:
+            return
+        if len(self.trace.images) >= self.limit:
+            raise TooManyImages(f"more than {self.limit} images are painted on the page")
+        matrix = mupdf.FzMatrix(ctm)
+        clip = self.clips[-1]
+        box = clip.box if self.in_tile else intersect(clip.box, _unit_box(matrix))
+        if area(box) <= 0:
+            return
+        masks = [each for each in self.clips if each.mask is not None]
+        own_mask = masks[-1] if masks and masks[-1] is clip else None
+        self.trace.images.append(
+            PaintedImage(
+                image=mupdf.FzImage(mupdf.ll_fz_keep_image(image)),
+                matrix=matrix,
+                box=box,
+                alpha=alpha,
+                mask=own_mask.mask if own_mask else None,
+                mask_matrix=own_mask.mask_matrix if own_mask else None,
+                stencil=stencil,
+                plain=all(each.plain for each in self.clips)
+                and all(self.groups)
+                and not self.in_tile
+                and len(masks) <= 1
+                and (own_mask is not None or not masks),
+                pixels=(image.w, image.h),
+            )
+        )
+        self.trace.glyphs_before.append(self.trace.glyphs)
+
+
+def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
+    """List what `page` paints. Raises TooManyImages past `limit`, MuPDF's errors for a broken page."""
+    rect = page.rect
+    trace = PageTrace((rect.x0, rect.y0, rect.x1, rect.y1))
+    listener = _Listener(trace, limit)
+    try:
+        mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), mupdf.FzCookie())
+    except Exception as error:
+        if len(trace.images) >= limit:  # MuPDF wraps what its callbacks raise
+            raise TooManyImages(f"more than {limit} images are painted on the page") from error
+        raise
+    mupdf.fz_close_device(listener)
+    return trace
+
+
+def _box(rect: Any) -> Box:
+    return (rect.x0, rect.y0, rect.x1, rect.y1)
+
+
+def _unit_box(matrix: Any) -> Box:
+    return _box(mupdf.fz_transform_rect(mupdf.FzRect(mupdf.FzRect.Fixed_UNIT), matrix))
