@@ -79,7 +79,10 @@ def extract(arguments: argparse.Namespace) -> int:
     """Extract the images of one PDF; 2 where it cannot be read."""
     from extractors import extract_document
 
-    found = extract_document(arguments.file, arguments.out, password=arguments.password)
+    try:
+        found = extract_document(arguments.file, arguments.out, password=arguments.password)
+    except OSError as error:
+        raise BadArgument(f"{error.filename or arguments.file}: {error.strerror or error}") from error
     if arguments.json:
         print(json.dumps(found.to_json(), indent=1))
     else:

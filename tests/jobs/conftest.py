@@ -54,5 +54,5 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     card = {"name": "tiny", "architecture": architecture, "image_size": 96}
-    save_checkpoint(build(architecture), {**card, "threshold": 0.5, "temperature": 1.0, "bias": 0.0}, path)
+    save_checkpoint(build(architecture), {**card, "threshold": 0.5, "slope": 1.0, "bias": 0.0}, path)
     return path

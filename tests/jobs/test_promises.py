@@ -26,7 +26,7 @@ from jobs.report import read_verdicts
 from jobs.score import score_bucket
 from jobs.storage import Storage, open_storage
 from jobs.tables import read_rows, replace_rows
-from tests.jobs.small_catalogue import add_product, orb_threshold, picture, report, write_catalogue
+from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report
 
 DAY = "2026-01-02"
 TABLES = ("document_images", "pair_scores", "verdicts")
@@ -38,6 +38,10 @@ def asked(run_name: str, hour: int = 3, **more: Any) -> dict[str, Any]:
     """Arguments of a run over the small catalogue, with ORB."""
     scorer = {"weights": "orb", "threshold": orb_threshold()}
     return {"run_name": run_name, "requested_at": f"2026-01-02T{hour:02d}:00:00Z", **scorer, **more}
+
+
+def write_one_product(storage: Storage) -> None:
+    add_product(storage, "P1", [picture(1)], [report(picture(1))])
 
 
 def write_two_products(storage: Storage) -> None:
@@ -99,7 +103,8 @@ def test_a_kill_at_any_moment_loses_nothing_and_a_rerun_finishes(tmp_path: Path)
     """Whenever the second audit is killed, the verdicts are the old or the new; run again, they are the new."""
     root = tmp_path / "root"  # every copy lies at the same place in turn: evidence_uri names it
     storage = open_storage(str(root))
-    write_two_products(storage)
+    write_one_product(storage)
+    add_product(storage, "P2", [picture(2)], [])
     run_audit(storage.root, DAY, n_buckets=1, **asked("first"))
     old, first = verdicts(storage), tmp_path / "first"
     shutil.copytree(root, first)
@@ -125,7 +130,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_a_rerun_finishes(tmp_path: Path)
 
 
 def test_old_verdicts_stay_until_the_new_are_published(any_storage: Storage) -> None:
-    write_two_products(any_storage)
+    write_one_product(any_storage)
     run_audit(any_storage.root, DAY, n_buckets=1, **asked("first"))
     old = verdicts(any_storage)
     plan = plan_audit(any_storage.root, DAY, **asked("second", 4))
@@ -142,20 +147,20 @@ def test_old_verdicts_stay_until_the_new_are_published(any_storage: Storage) -> 
 
 def test_a_late_attempt_changes_nothing(any_storage: Storage) -> None:
     """The steps of an older run, run after a newer run has finished, leave every byte as it is."""
-    write_two_products(any_storage)
+    write_one_product(any_storage)
     older = plan_audit(any_storage.root, DAY, n_buckets=1, **asked("older"))
     run_steps(any_storage, older, extract_bucket, score_bucket)
     run_audit(any_storage.root, DAY, **asked("newer", 4))
     before = snapshot(any_storage)
     run_steps(any_storage, older, publish_bucket, extract_bucket, score_bucket, publish_bucket)
     assert snapshot(any_storage) == before
-    assert reconcile_audit(any_storage.root, DAY, older["run_id"])["n_superseded"] == 2
+    assert reconcile_audit(any_storage.root, DAY, older["run_id"])["n_superseded"] == 1
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_newer_run_that_comes_between_read_and_write_wins(any_storage: Storage, table: str) -> None:
     """The older run has read the object when the newer one writes it: it loses the race, and gives way."""
-    write_two_products(any_storage)
+    write_one_product(any_storage)
     older = plan_audit(any_storage.root, DAY, n_buckets=1, **asked("older"))
     run_steps(any_storage, older, extract_bucket, score_bucket, publish_bucket)
     rows = {"P1": [{**row, "schema_version": 0} for row in read_rows(any_storage, table, DAY, 0)][:1]}
@@ -181,26 +186,30 @@ def test_a_newer_run_that_comes_between_read_and_write_wins(any_storage: Storage
 
 
 def test_one_product_again_leaves_every_other_row(any_storage: Storage) -> None:
-    expected = write_catalogue(any_storage)
+    write_two_products(any_storage)
+    add_product(any_storage, "P3", [picture(1)], [report(picture(3), password=PASSWORD)])
+    add_product(any_storage, "P4", [b"no picture", picture(1)], [])
     run_audit(any_storage.root, DAY, n_buckets=2, **asked("nightly"))
     before = {table: table_rows(any_storage, table) for table in TABLES}
     objects = snapshot(any_storage)
-    any_storage.write("catalogue/wrong/images/00.jpg", picture(2))  # now it shows what its report shows
-    result = run_audit(any_storage.root, DAY, **asked("again", 4, product_ids=["wrong"]))
+    any_storage.write("catalogue/P2/images/00.jpg", picture(3))  # now it shows what its report shows
+    result = run_audit(any_storage.root, DAY, **asked("again", 4, product_ids=["P2"]))
     assert (result["n_products"], result["match"]) == (1, 1)
     for table in TABLES:
         after = table_rows(any_storage, table)
-        assert [r for r in after if r["product_id"] != "wrong"] == [
-            r for r in before[table] if r["product_id"] != "wrong"
-        ]
+        assert [r for r in after if r["product_id"] != "P2"] == [r for r in before[table] if r["product_id"] != "P2"]
         assert [r["product_id"] for r in after] == [r["product_id"] for r in before[table]], "file order"
-        assert {r["run_id"] for r in after if r["product_id"] == "wrong"} == {"000002-again"}
-    assert verdicts(any_storage)["wrong"]["verdict"] == "match"
-    assert set(verdicts(any_storage)) == set(expected)
+        assert {r["run_id"] for r in after if r["product_id"] == "P2"} == {"000002-again"}
+    assert {name: row["verdict"] for name, row in verdicts(any_storage).items()} == {
+        "P1": "match",
+        "P2": "match",
+        "P3": "undecided",
+        "P4": "undecided",
+    }
     changed = {key for key, data in snapshot(any_storage).items() if objects.get(key) != data}
     kinds = {key.partition("/")[0] for key in changed}
     assert kinds == {"catalogue", "audits", *TABLES, "evidence", "reports"}
-    assert [key for key in changed if key.startswith("evidence/")] == [f"evidence/audit_date={DAY}/wrong.jpg"]
+    assert [key for key in changed if key.startswith("evidence/")] == [f"evidence/audit_date={DAY}/P2.jpg"]
     assert len([key for key in changed if key.endswith(".parquet")]) == len(TABLES), "one bucket's objects"
 
 
@@ -219,14 +228,23 @@ def test_a_product_that_left_the_catalogue_leaves_the_tables(tmp_path: Path) -> 
 # --- what does not add up is refused -----------------------------------------------------------------
 
 
-@pytest.fixture
-def scored(tmp_path: Path) -> tuple[Storage, dict[str, Any]]:
+@pytest.fixture(scope="module")
+def scored_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Two products, extracted and scored, not published."""
-    storage = open_storage(str(tmp_path))
+    folder = tmp_path_factory.mktemp("scored")
+    storage = open_storage(str(folder))
     write_two_products(storage)
     plan = plan_audit(storage.root, DAY, n_buckets=1, **asked("r"))
     run_steps(storage, plan, extract_bucket, score_bucket)
-    return storage, plan
+    return folder, plan
+
+
+@pytest.fixture
+def scored(scored_once: tuple[Path, dict[str, Any]], tmp_path: Path) -> tuple[Storage, dict[str, Any]]:
+    """A copy of `scored_once`, to spoil."""
+    folder, plan = scored_once
+    shutil.copytree(folder, tmp_path / "root")
+    return open_storage(str(tmp_path / "root")), plan
 
 
 def rewrite(storage: Storage, table: str, change: Callable[[Rows], Rows]) -> None:
@@ -316,16 +334,17 @@ def test_other_weights_than_planned_are_refused(
 
 
 def test_an_audit_that_is_not_complete_is_red(any_storage: Storage) -> None:
-    write_catalogue(any_storage)
-    plan = plan_audit(any_storage.root, DAY, n_buckets=3, **asked("r"))
-    some, rest = ({**plan, "buckets": part} for part in (plan["buckets"][1:], plan["buckets"][:1]))
+    write_two_products(any_storage)
+    plan = plan_audit(any_storage.root, DAY, n_buckets=5, **asked("r"))
     with pytest.raises(IncompleteAudit, match="has no verdict"):
         reconcile_audit(any_storage.root, DAY, plan["run_id"])
-    run_steps(any_storage, some, extract_bucket, score_bucket, publish_bucket)
-    with pytest.raises(IncompleteAudit, match="has no verdict"):
-        reconcile_audit(any_storage.root, DAY, plan["run_id"])
-    run_steps(any_storage, rest, extract_bucket, score_bucket, publish_bucket)
-    assert reconcile_audit(any_storage.root, DAY, plan["run_id"])["n_products"] == 8
+    for done, bucket in enumerate(plan["buckets"], 1):
+        run_steps(any_storage, {**plan, "buckets": [bucket]}, extract_bucket, score_bucket, publish_bucket)
+        if done < len(plan["buckets"]):
+            with pytest.raises(IncompleteAudit, match="has no verdict"):
+                reconcile_audit(any_storage.root, DAY, plan["run_id"])
+    assert len(plan["buckets"]) == 2
+    assert reconcile_audit(any_storage.root, DAY, plan["run_id"])["n_products"] == 2
 
 
 @pytest.mark.parametrize(
