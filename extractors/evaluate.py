@@ -2,6 +2,8 @@
 
 ROOT holds catalogue/<product_id>/documents/*.pdf and truth/placements.csv (product_id, document, page, x0, y0, x1,
 y1 in points, how). A true placement is found where a used placement of its page overlaps it with IoU >= 0.7.
+A photograph on white that is scanned with white paper has no border to see: `visible` counts it as found, too,
+where the overlap is with what can be seen of it (what differs from the paper around the true box).
 """
 
 from __future__ import annotations
@@ -15,11 +17,16 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import pymupdf
+
 from extractors.document import extract_document
 from extractors.geometry import iou
 from extractors.model import Box, Placement
+from extractors.paint import paint_region
 
 HIT = 0.7
+INK = 32  # grey levels from the paper that can be seen
 
 
 @dataclass
@@ -28,34 +35,44 @@ class Evaluation:
 
     true: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
+    visible: Counter[str] = field(default_factory=Counter)  # found, or its visible part is
     statuses: Counter[str] = field(default_factory=Counter)
     used: int = 0
     hits: int = 0  # used placements that are a true one
+    visible_hits: int = 0  # used placements that are a true one or its visible part
     seconds: list[float] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     false: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """The report, a line each."""
-        total, found = sum(self.true.values()), sum(self.found.values())
-        shown = [f"{how:14} {self.found[how]:4} of {self.true[how]:4}" for how in sorted(self.true)]
+        total = max(sum(self.true.values()), 1)
+        found, visible, used = sum(self.found.values()), sum(self.visible.values()), max(self.used, 1)
         times = sorted(self.seconds)
         return [
-            *shown,
-            f"recall    {found / max(total, 1):.3f} ({found} of {total})",
-            f"precision {self.hits / max(self.used, 1):.3f} ({self.hits} of {self.used} used)",
+            f"{'how':14} true found visible",
+            *(f"{how:14} {n:4} {self.found[how]:5} {self.visible[how]:7}" for how, n in sorted(self.true.items())),
+            f"recall    {found / total:.3f} ({found} of {total}), visible {visible / total:.3f}",
+            f"precision {self.hits / used:.3f} ({self.hits} of {used} used), visible {self.visible_hits / used:.3f}",
             f"seconds a document: median {times[len(times) // 2]:.2f}, most {times[-1]:.2f}",
             f"status: {dict(self.statuses)}",
         ]
 
 
+@dataclass(frozen=True)
+class _Truth:
+    page: int
+    box: Box
+    how: str
+
+
 def evaluate(root: Path, keep: Path | None = None) -> Evaluation:
     """Extract every document under `root` and compare; pictures are kept under `keep` if it is given."""
-    truth: dict[tuple[str, str], list[tuple[int, Box, str]]] = defaultdict(list)
+    truth: dict[tuple[str, str], list[_Truth]] = defaultdict(list)
     with (root / "truth" / "placements.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             box = (float(row["x0"]), float(row["y0"]), float(row["x1"]), float(row["y1"]))
-            truth[row["product_id"], row["document"]].append((int(row["page"]), box, row["how"]))
+            truth[row["product_id"], row["document"]].append(_Truth(int(row["page"]), box, row["how"]))
     result = Evaluation()
     with tempfile.TemporaryDirectory(prefix="scott-evaluate-") as scratch:
         for pdf in sorted((root / "catalogue").glob("*/documents/*.pdf")):
@@ -64,27 +81,56 @@ def evaluate(root: Path, keep: Path | None = None) -> Evaluation:
             extraction = extract_document(pdf, (keep or Path(scratch)) / product)
             result.seconds.append(time.perf_counter() - started)
             result.statuses[extraction.status] += 1
-            _compare(result, f"{product}/{pdf.name}", truth[product, pdf.name], extraction.images)
+            _compare(result, pdf, truth[product, pdf.name], extraction.images)
     return result
 
 
-def _compare(result: Evaluation, name: str, truth: list[tuple[int, Box, str]], images: tuple[Placement, ...]) -> None:
+def visible_box(page: pymupdf.Page, box: Box) -> Box:
+    """The part of `box` that differs from the paper around it, in points; `box` itself where nothing does."""
+    ring = 4
+    outer = (box[0] - ring, box[1] - ring, box[2] + ring, box[3] + ring)
+    shown = paint_region(page, outer, 1.0, 4096).astype(np.int16)
+    paper = np.median(np.concatenate([shown[0], shown[-1], shown[:, 0], shown[:, -1]]), axis=0)
+    ink = np.abs(shown - paper).max(axis=2)[ring:-ring, ring:-ring] > INK
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    if not rows.size:
+        return box
+    left, top = float(columns[0]), float(rows[0])
+    return (box[0] + left, box[1] + top, box[0] + float(columns[-1]) + 1, box[1] + float(rows[-1]) + 1)
+
+
+def _compare(result: Evaluation, pdf: Path, truth: list[_Truth], images: tuple[Placement, ...]) -> None:
     used = [placement for placement in images if placement.used]
+    seen = _visible(pdf, truth)
     result.used += len(used)
-    for page, box, how in truth:
-        overlaps = [(iou(box, each.bbox), each) for each in images if each.page == page]
-        hit = any(overlap >= HIT and each.used for overlap, each in overlaps)
-        result.true[how] += 1
-        result.found[how] += hit
-        if not hit:
-            best, nearest = max(overlaps, key=lambda pair: pair[0], default=(0.0, None))
-            seen = f"IoU {best:.2f}, {nearest.reason or 'used'}, {nearest.file}" if nearest else "nothing"
-            result.missed.append(f"{name} page {page} {how} {box}: {seen}")
+    for true, visible in zip(truth, seen, strict=True):
+        there = [placement for placement in used if placement.page == true.page]
+        found = any(iou(true.box, placement.bbox) >= HIT for placement in there)
+        shown = found or any(iou(visible, placement.bbox) >= HIT for placement in there)
+        result.true[true.how] += 1
+        result.found[true.how] += found
+        result.visible[true.how] += shown
+        if not found:
+            nearest = max(images, key=lambda each: iou(true.box, each.bbox) * (each.page == true.page), default=None)
+            told = f"{nearest.reason or 'used'}, IoU {iou(true.box, nearest.bbox):.2f}" if nearest else "nothing"
+            told += ", its visible part is found" if shown else ""
+            result.missed.append(f"{pdf.parts[-3]}/{pdf.name} page {true.page} {true.how} {true.box}: {told}")
     for placement in used:
-        hit = any(page == placement.page and iou(box, placement.bbox) >= HIT for page, box, _ in truth)
+        pairs = [pair for pair in zip(truth, seen, strict=True) if pair[0].page == placement.page]
+        hit = any(iou(true.box, placement.bbox) >= HIT for true, _ in pairs)
+        shown = hit or any(iou(visible, placement.bbox) >= HIT for _, visible in pairs)
         result.hits += hit
-        if not hit:
-            result.false.append(f"{name} page {placement.page} {placement.bbox} {placement.kind} {placement.file}")
+        result.visible_hits += shown
+        if not shown:
+            where = f"{pdf.parts[-3]}/{pdf.name} page {placement.page} {placement.bbox}"
+            result.false.append(f"{where} {placement.kind} {placement.file}")
+
+
+def _visible(pdf: Path, truth: list[_Truth]) -> list[Box]:
+    if not truth:
+        return []
+    with pymupdf.open(pdf) as document:
+        return [visible_box(document[true.page - 1], true.box) for true in truth]
 
 
 def main() -> None:

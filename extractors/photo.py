@@ -22,6 +22,7 @@ from extractors.paint import Pixels
 Origin = Literal["embedded", "scanned"]
 WEIGHTS = Path(__file__).with_name("photo.json")
 THRESHOLD = 0.35  # a lost photograph costs more than a graphic too many
+MIN_CONTENT = 16  # px: margins are cut off where at least this is left
 SIDE = 256  # px: the longer side at which a picture is measured
 FEATURES = (
     "colour_entropy",  # bits of the 16x16x16 colour histogram / 12
@@ -65,7 +66,7 @@ def load_model(origin: Origin) -> PhotoModel:
 
 def measure(pixels: Pixels, origin: Origin) -> npt.NDArray[np.float64]:
     """The ten features of an RGB picture [H, W, 3], each in [0, 1]. On scans the grain is smoothed away first."""
-    pixels = _at_side(pixels)
+    pixels = _at_side(_cropped(_at_side(pixels, 2 * SIDE)))
     if origin == "scanned":
         pixels = np.asarray(cv2.medianBlur(pixels, 3), np.uint8)
     grey = _grey(pixels)
@@ -156,9 +157,18 @@ def _entropy(counts: npt.NDArray[np.int64]) -> float:
     return float(-(share * np.log2(share)).sum())
 
 
-def _at_side(pixels: Pixels) -> Pixels:
-    longest = max(pixels.shape[:2])
-    if longest <= SIDE:
+def _cropped(pixels: Pixels) -> Pixels:
+    """Without the empty margin: a small object on white is measured as the object."""
+    ink = _ink(_grey(pixels))
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    if rows.size < MIN_CONTENT or columns.size < MIN_CONTENT:
         return pixels
-    height, width = (max(round(side * SIDE / longest), 1) for side in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def _at_side(pixels: Pixels, side: int = SIDE) -> Pixels:
+    longest = max(pixels.shape[:2])
+    if longest <= side:
+        return pixels
+    height, width = (max(round(length * side / longest), 1) for length in pixels.shape[:2])
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
