@@ -157,7 +157,9 @@ def test_a_late_attempt_changes_nothing(any_storage: Storage) -> None:
     assert reconcile_audit(any_storage.root, DAY, older["run_id"])["n_superseded"] == 1
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    ("any_root", "table"), [*(("file", table) for table in TABLES), ("s3", "verdicts")], indirect=["any_root"]
+)
 def test_a_newer_run_that_comes_between_read_and_write_wins(any_storage: Storage, table: str) -> None:
     """The older run has read the object when the newer one writes it: it loses the race, and gives way."""
     write_one_product(any_storage)
