@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +20,7 @@ import torch
 import torch.nn.functional as F
 import yaml
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
@@ -104,7 +105,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = self._build().to(self.device).to(memory_format=torch.channels_last)
-        self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema))  # type: ignore[no-untyped-call]
+        self.ema = AveragedModel(self.model, avg_fn=_moving_average(config.ema))
         trunk, rest = self._parameters()
         self.optimiser = torch.optim.AdamW(
             [{"params": trunk, "peak": config.lr_trunk}, {"params": rest, "peak": config.lr}],
@@ -160,9 +161,9 @@ class Trainer:
                 if self.step % 20 == 0:
                     self._log(
                         {
-                            "loss": float(losses.total),
-                            "match": float(losses.match),
-                            "mask": float(losses.mask_a),
+                            "loss": losses.total.item(),
+                            "match": losses.match.item(),
+                            "mask": losses.mask_a.item(),
                         }
                     )
                 if self.step % config.validate_every == 0 or self.step == config.steps:
@@ -277,6 +278,16 @@ def _schedule(step: int, steps: int, warm_up: int = 50) -> float:
     if step < warm_up:
         return (step + 1) / warm_up
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Exponential moving average that forgets its start: the decay of average n is at most (1 + n) / (10 + n)."""
+
+    def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        n = float(count)
+        return torch.lerp(current, averaged, min(decay, (1 + n) / (10 + n)))
+
+    return average
 
 
 def _pair_grid(group: Tensor, negatives: int, chance: torch.Generator) -> tuple[Tensor, Tensor]:
