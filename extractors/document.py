@@ -25,6 +25,7 @@ from extractors.model import Extraction, Limits, Placement, Status
 
 HEADER = b"%PDF-"
 HEADER_WITHIN = 1024  # bytes
+_OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # last words of a starved child
 _FAULTS_NAMED = 3  # faults written out in a detail
 
 
@@ -99,9 +100,9 @@ def _run_child(pdf: Path, work: Path, password: str | None, limits: Limits) -> t
         last_words = stderr.read().decode(errors="replace").strip().splitlines()[-1:]
     if child.returncode == 0:
         return None
-    if child.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+    if child.returncode == -signal.SIGXCPU:
         return "timeout", f"more than {limits.seconds:g} s of CPU time"
-    if last_words and "MemoryError" in last_words[0]:
+    if last_words and any(sign in last_words[0] for sign in _OUT_OF_MEMORY):
         return "out_of_memory", f"more than {limits.memory_bytes >> 20} MiB"
     return "crashed", f"exit status {child.returncode}: {' '.join(last_words)}"
 

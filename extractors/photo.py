@@ -21,7 +21,7 @@ from extractors.paint import Pixels
 
 Origin = Literal["embedded", "scanned"]
 WEIGHTS = Path(__file__).with_name("photo.json")
-THRESHOLD = 0.35  # a lost photograph costs more than a graphic too many
+THRESHOLD = 0.2  # a lost photograph can cost a verdict, a graphic too many only time
 MIN_CONTENT = 16  # px: margins are cut off where at least this is left
 SIDE = 256  # px: the longer side at which a picture is measured
 FEATURES = (

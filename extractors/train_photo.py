@@ -88,9 +88,8 @@ def samples(root: Path, split: str, origin: Origin, rng: Rng) -> tuple[Features,
         rows = [row for row in csv.DictReader(file) if row["split"] == split]
     count = PER_SPLIT[split]
     chosen = [rows[int(index)] for index in rng.integers(0, len(rows), count)]
-    photographs = [photograph(rng, root, row) for row in chosen]
-    graphics = [GRAPHICS[index % len(GRAPHICS)](rng) for index in range(count)]
-    features = [measure(spoil(rng, pixels, origin), origin) for pixels in photographs + graphics]
+    features = [measure(spoil(rng, photograph(rng, root, row), origin), origin) for row in chosen]
+    features += [measure(spoil(rng, GRAPHICS[index % len(GRAPHICS)](rng), origin), origin) for index in range(count)]
     return np.array(features), np.repeat([1, 0], count)
 
 
@@ -123,6 +122,7 @@ def main() -> None:
     """Write photo.json and say what the weights reach."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
+    cv2.setNumThreads(1)
     root = parser.parse_args().data
     card: dict[str, Any] = {
         "features": FEATURES,
