@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 BUCKET = "scott"
 ACCESS_KEY = "scott-test"
 SECRET_KEY = "scott-test-secret"
-START_SECONDS = 40
+START_SECONDS = 90
 
 
 class S3ServerError(Exception):
@@ -129,7 +129,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def main() -> None:
     """Start a server, say how to use it, and stop it at Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with ExitStack() as stack:
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
         if len(sys.argv) > 1:
             data = Path(sys.argv[1]).resolve()
         else:
@@ -137,8 +137,7 @@ def main() -> None:
         environment = stack.enter_context(s3_server(data))
         print("\n".join(f"export {name}={value}" for name, value in environment.items()))
         print(f"# root: s3://{BUCKET}/...   objects in {data}   Ctrl-C stops the server", flush=True)
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+        signal.pause()
 
 
 if __name__ == "__main__":
