@@ -204,6 +204,19 @@ def train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure where scoring spends its time, stage by stage, beside the baselines."""
+    from scott_core.bench import measure
+
+    columns = ("stage", "items", "ms", "per_second")
+    rows = measure(arguments.weights)
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        print(_table(columns, [[row[name] for name in columns] for row in rows]))
+    return 0
+
+
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Columns of text, as wide as their widest cell."""
     cells = [list(columns)] + [[_cell(value) for value in row] for row in rows]
@@ -266,6 +279,10 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("--root", required=True, metavar="URI")
     v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: the newest audit)")
     v.add_argument("--json", action="store_true", help="print one JSON object")
+
+    v = verb("bench", bench)
+    v.add_argument("--weights", default="default", metavar="W", help="default, or a .safetensors file")
+    v.add_argument("--json", action="store_true", help="print one JSON array")
 
     v = verb("train", train)
     v.add_argument("config", type=Path, metavar="CONFIG.yaml")

@@ -36,7 +36,7 @@ def evaluate_scores(label: ArrayLike, score: ArrayLike, threshold: float) -> dic
         "threshold": float(threshold),
         "precision": float(precision),
         "recall": float(recall),
-        "f1": 2 * hits / (said.sum() + truth.sum()),
+        "f1": float(2 * hits / (said.sum() + truth.sum())),
         "average_precision": float(average_precision_score(truth, scores)),
         "roc_auc": float(roc_auc_score(truth, scores)),
         "best_f1": best_f1,
