@@ -27,11 +27,26 @@ WHOLE = 0.8  # share of a page-wide raster from which on a picture found on it i
 DECODE_ERRORS = (mupdf.FzErrorBase, cv2.error, ValueError, RuntimeError, MemoryError)
 
 
+def embedded_sizes(document: pymupdf.Document) -> set[tuple[int, int]]:
+    """Width and height of every image object of the document; a painted image of another size is an inline one."""
+
+    def number(xref: int, key: str) -> int:
+        kind, value = document.xref_get_key(xref, key)
+        if kind == "xref":
+            value = document.xref_object(int(value.split()[0]))
+        return int(value) if value.isdigit() else 0
+
+    images = (xref for xref in range(1, document.xref_length()) if document.xref_is_image(xref))
+    return {(number(xref, "Width"), number(xref, "Height")) for xref in images}
+
+
 class PageReader:
     """Reads one page; pictures go to `out` as PNG named by their digest."""
 
-    def __init__(self, page: pymupdf.Page, out: Path, limits: Limits) -> None:
+    def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, embedded: set[tuple[int, int]]) -> None:
+        """`embedded` is embedded_sizes() of the document."""
         self.page = page
+        self.embedded = embedded
         self.number: int = page.number + 1
         self.out = out
         self.limits = limits
@@ -42,7 +57,6 @@ class PageReader:
         Raises TooManyImages, or MuPDF's errors where the page itself is broken.
         """
         trace = trace_page(self.page, self.limits.images_per_page)
-        named = {(item[2], item[3]) for item in self.page.get_images(full=True)}
         readable = []
         for index, image in enumerate(trace.images):
             width, height = image.pixels
@@ -52,7 +66,7 @@ class PageReader:
                 yield ValueError(f"an image is {width}x{height} px; {self.limits.image_pixels} pixels are allowed")
         for members in join_pieces([trace.images[index] for index in readable]):
             group = [trace.images[readable[member]] for member in members]
-            inline = all(image.pixels not in named for image in group)
+            inline = all(image.pixels not in self.embedded for image in group)
             glyphs = trace.glyphs_over(readable[members[-1]])
             try:
                 yield from self._read_group(trace, group, glyphs, "inline" if inline else "embedded")

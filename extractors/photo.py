@@ -116,15 +116,19 @@ def name_graphic(pixels: Pixels, page_share: float) -> str:
         return "line"
     if _is_barcode(grey) or _is_barcode(np.ascontiguousarray(grey.T)):
         return "barcode"
-    if ink.mean() < 0.25:
-        across = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, max(grey.shape[1] // 2, 2)), np.uint8))
-        down = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((max(grey.shape[0] // 2, 2), 1), np.uint8))
-        if across.any() and down.any() and page_share >= 0.03:
-            return "chart"
-        solid = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
-        if solid.sum() < 0.05 * ink.sum():
-            return "signature"
+    solid = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8)), np.uint8)
+    if page_share >= 0.03 and all(_has_rule(ink & ~solid, axis) for axis in (0, 1)):
+        return "chart"
+    if ink.mean() < 0.25 and solid.sum() < 0.05 * ink.sum():
+        return "signature"
     return "logo" if page_share < 0.04 else "graphic"
+
+
+def _has_rule(strokes: npt.NDArray[np.uint8], axis: int) -> bool:
+    """Whether a thin straight line runs along two fifths of the picture or more."""
+    length = max(strokes.shape[axis] * 2 // 5, 2)
+    kernel = np.ones((length, 1) if axis == 0 else (1, length), np.uint8)
+    return bool(cv2.morphologyEx(strokes, cv2.MORPH_OPEN, kernel).any())
 
 
 def _is_barcode(grey: npt.NDArray[np.uint8]) -> bool:

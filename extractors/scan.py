@@ -17,7 +17,7 @@ from extractors.model import Box
 from extractors.paint import Pixels
 
 LONG_SIDE = 1170  # px of the working copy
-TEXT = 7  # px: an opening of this size removes text and rules
+TEXT = 9  # px: an opening of this size removes print, bold print too, and rules
 GAP = 9  # px: parts of one picture are at most this far apart
 CORE = 19  # px: every picture has a part this wide
 MIN_SIDE = 36  # px of the working copy, half an inch at 100 dpi with some margin below
@@ -43,11 +43,11 @@ def find_pictures(pixels: Pixels) -> list[Box]:
 
 def _picture_mask(page: Pixels) -> npt.NDArray[np.uint8]:
     """1 where the page shows a picture, [H, W]."""
-    smooth = np.asarray(cv2.GaussianBlur(page, (0, 0), 1.0), np.float32)
+    smooth = np.asarray(cv2.GaussianBlur(page, (0, 0), 0.8), np.float32)
     difference: Plane = np.abs(smooth - _paper(smooth)).max(axis=2)
     near = difference[difference < 16]
     noise = 1.48 * float(np.median(near)) if near.size else 0.0
-    ink = (difference > min(max(4 * noise, 5.0), 24.0)).astype(np.uint8)
+    ink = (difference > min(max(5 * noise, 8.0), 26.0)).astype(np.uint8)
     margin = round(MARGIN * max(page.shape[:2]))
     ink[:margin] = ink[-margin:] = 0
     ink[:, :margin] = ink[:, -margin:] = 0

@@ -1,0 +1,164 @@
+"""PDF files made by our own code for these tests, and the independent reader that they are compared with."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pymupdf
+import pytest
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def photograph(seed: int, height: int = 200, width: int = 240) -> Pixels:
+    """A picture with the statistics of a photograph: smooth shapes, texture and grain; RGB [H, W, 3]."""
+    rng = np.random.default_rng(seed)
+    layers = np.zeros((height, width, 3))
+    for cells, weight in ((3, 60), (9, 30), (40, 12)):
+        layers += weight * cv2.resize(
+            rng.normal(size=(cells, cells, 3)), (width, height), interpolation=cv2.INTER_CUBIC
+        )
+    return np.clip(120 + layers + rng.normal(0, 3, layers.shape), 0, 235).astype(np.uint8)
+
+
+def logo(height: int = 80, width: int = 220) -> Pixels:
+    """Two solid shapes on white."""
+    pixels = np.full((height, width, 3), 255, np.uint8)
+    cv2.circle(pixels, (height // 2, height // 2), height // 3, (20, 60, 140), -1)
+    cv2.rectangle(pixels, (height, height // 3), (width - 10, height // 2), (20, 60, 140), -1)
+    return pixels
+
+
+def png(pixels: Pixels) -> bytes:
+    """The pixels as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def save(document: pymupdf.Document, path: Path, **options: object) -> Path:
+    """Write the document, close it."""
+    document.save(path, **options)
+    document.close()
+    return path
+
+
+def with_pictures(path: Path, *pages: list[tuple[tuple[float, float], Pixels]]) -> Path:
+    """A document with, on each page, pictures at (left, top) at one point a pixel."""
+    document = pymupdf.open()
+    for pictures in pages:
+        page = document.new_page(width=595, height=842)
+        for (left, top), pixels in pictures:
+            height, width = pixels.shape[:2]
+            page.insert_image(pymupdf.Rect(left, top, left + width, top + height), stream=png(pixels))
+    return save(document, path)
+
+
+def raw_page(
+    path: Path, content: bytes, objects: dict[str, tuple[str, bytes]], resources: str = "", rotate: int = 0
+) -> Path:
+    """A one-page file from its content stream.
+
+    `objects` maps names to (dictionary without brackets, stream); `resources` and the dictionaries may refer to
+    them as {name}, which becomes "12 0 R".
+    """
+    document = pymupdf.open()
+    page = document.new_page(width=595, height=842)
+    numbers = {name: document.get_new_xref() for name in objects}
+    references = {name: f"{number} 0 R" for name, number in numbers.items()}
+    for name, (dictionary, stream) in objects.items():
+        document.update_object(numbers[name], "<<" + dictionary.format(**references) + ">>")
+        document.update_stream(numbers[name], stream)
+    document.xref_set_key(page.xref, "Resources", "<<" + resources.format(**references) + ">>")
+    contents = document.get_new_xref()
+    document.update_object(contents, "<<>>")
+    document.update_stream(contents, content)
+    document.xref_set_key(page.xref, "Contents", f"{contents} 0 R")
+    page.set_rotation(rotate)
+    return save(document, path)
+
+
+def image_dictionary(pixels: npt.NDArray[np.uint8], space: str, more: str = "") -> str:
+    """The dictionary of an image XObject with 8-bit samples."""
+    return (
+        f"/Type/XObject/Subtype/Image/Width {pixels.shape[1]}/Height {pixels.shape[0]}"
+        f"/ColorSpace/{space}/BitsPerComponent 8{more}"
+    )
+
+
+def hanging(path: Path, first: Pixels | None = None) -> Path:
+    """A small valid file whose last page never ends: forms that paint a form ten times, twenty deep."""
+    document = pymupdf.open()
+    if first is not None:
+        page = document.new_page()
+        page.insert_image(pymupdf.Rect(50, 50, 50 + first.shape[1], 50 + first.shape[0]), stream=png(first))
+    page = document.new_page()
+    form = "/Type/XObject/Subtype/Form/BBox[0 0 600 800]"
+    inner = document.get_new_xref()
+    document.update_object(inner, f"<<{form}>>")
+    document.update_stream(inner, b"0 0 9 9 re f ")
+    for _ in range(20):
+        outer = document.get_new_xref()
+        document.update_object(outer, f"<<{form}/Resources<</XObject<</F {inner} 0 R>>>>>>")
+        document.update_stream(outer, b"/F Do " * 10)
+        inner = outer
+    contents = document.get_new_xref()
+    document.update_object(contents, "<<>>")
+    document.update_stream(contents, b"/F Do")
+    document.xref_set_key(page.xref, "Resources", f"<</XObject<</F {inner} 0 R>>>>")
+    document.xref_set_key(page.xref, "Contents", f"{contents} 0 R")
+    return save(document, path)
+
+
+def bomb(path: Path, megabytes: int) -> Path:
+    """A file of a few hundred kB whose content stream is one string of so many megabytes."""
+    press = zlib.compressobj(1)
+    stream = press.compress(b"(") + b"".join(press.compress(b"a" * (1 << 20)) for _ in range(megabytes))
+    document = pymupdf.open(raw_page(path, b"", {}))
+    contents = document[0].get_contents()[0]
+    document.update_stream(contents, stream + press.flush(), compress=False)
+    document.xref_set_key(contents, "Filter", "/FlateDecode")
+    document.saveIncr()
+    document.close()
+    return path
+
+
+def scanned(path: Path, pictures: list[tuple[tuple[int, int], Pixels]], seed: int = 0, dpi: int = 150) -> Path:
+    """One page that is one raster: grey paper with grain, lines of print, a rule, and pictures at (left, top) px."""
+    rng = np.random.default_rng(seed)
+    height, width = round(842 * dpi / 72), round(595 * dpi / 72)
+    page = np.full((height, width, 3), 238, np.uint8)
+    for line in range(12):
+        cv2.putText(
+            page, "the sample was conditioned", (100, 80 + 24 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (40,) * 3, 2
+        )
+    cv2.line(page, (80, 380), (width - 80, 380), (30, 30, 30), 3)
+    for (left, top), pixels in pictures:
+        page[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    shade = np.linspace(1, 0.95, width)[None, :, None]
+    noisy = np.clip(page * shade + rng.normal(0, 2, page.shape), 0, 255).astype(np.uint8)
+    document = pymupdf.open()
+    document.new_page(width=595, height=842).insert_image(pymupdf.Rect(0, 0, 595, 842), stream=png(noisy))
+    return save(document, path)
+
+
+def poppler(pdf: Path, page: int = 1, dpi: int = 72) -> Pixels:
+    """The page as poppler's pdftoppm shows it: another implementation of PDF altogether."""
+    if shutil.which("pdftoppm") is None:
+        pytest.skip("no pdftoppm here (Debian package poppler-utils)")
+    command = ["pdftoppm", "-r", str(dpi), "-f", str(page), "-l", str(page), "-png", str(pdf)]
+    rendered = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    return np.asarray(Image.open(io.BytesIO(rendered)).convert("RGB"))
+
+
+def read(path: Path) -> Pixels:
+    """A written picture."""
+    return np.asarray(Image.open(path).convert("RGB"))

@@ -1,0 +1,179 @@
+"""Bad documents: each gives its typed status, and leaves no process and no file behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from extractors import Extraction, Limits, extract_document
+from tests.extractors import pdfs
+
+PHOTO = pdfs.photograph(1)
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    before = _children()
+    yield
+    assert _children() <= before, "a child process is left"
+    assert list(scratch.iterdir()) == [], "a temporary file is left"
+
+
+def _children() -> set[int]:
+    """Processes whose parent is this one."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[1]) == os.getpid():
+            found.add(int(status.parent.name))
+    return found
+
+
+def _one_photo(path: Path) -> Path:
+    return pdfs.with_pictures(path, [((60, 80), PHOTO)])
+
+
+def test_encrypted(tmp_path: Path) -> None:
+    pdf = tmp_path / "a.pdf"
+    document = pymupdf.open(_one_photo(tmp_path / "open.pdf"))
+    pdfs.save(document, pdf, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret", owner_pw="owner")
+    assert extract_document(pdf, tmp_path / "out").status == "encrypted"
+    assert extract_document(pdf, tmp_path / "out", password="wrong").status == "encrypted"
+    opened = extract_document(pdf, tmp_path / "out", password="secret")
+    assert (opened.status, opened.pages, [image.used for image in opened.images]) == ("ok", 1, [True])
+
+
+def test_encrypted_with_the_empty_password_opens(tmp_path: Path) -> None:
+    document = pymupdf.open(_one_photo(tmp_path / "open.pdf"))
+    pdf = pdfs.save(document, tmp_path / "a.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="o")
+    assert extract_document(pdf, tmp_path / "out").status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", "empty"),
+        (b"<html><body>404 report not found</body></html>", "not_a_pdf"),
+        (pdfs.png(PHOTO), "not_a_pdf"),
+        (b"%PDF-1.7\n" + bytes(range(256)) * 40, "damaged"),
+    ],
+)
+def test_content_of_another_kind(tmp_path: Path, content: bytes, status: str) -> None:
+    pdf = tmp_path / "a.pdf"
+    pdf.write_bytes(content)
+    extraction = extract_document(pdf, tmp_path / "out")
+    assert (extraction.status, extraction.images) == (status, ())
+    assert extraction.detail
+
+
+def test_truncated_where_no_page_is_left(tmp_path: Path) -> None:
+    document = pymupdf.open(_one_photo(tmp_path / "whole.pdf"))
+    whole = pdfs.save(document, tmp_path / "streams.pdf", use_objstms=1).read_bytes()
+    pdf = tmp_path / "a.pdf"
+    pdf.write_bytes(whole[: len(whole) // 2])
+    assert extract_document(pdf, tmp_path / "out").status == "damaged"
+
+
+def test_truncated_where_pages_are_left_is_never_ok(tmp_path: Path) -> None:
+    pictures = [[((60.0, 80.0), pdfs.photograph(seed))] for seed in range(3)]
+    whole = pdfs.with_pictures(tmp_path / "whole.pdf", *pictures).read_bytes()
+    for share in (0.3, 0.6, 0.9, 0.99):
+        pdf = tmp_path / "a.pdf"
+        pdf.write_bytes(whole[: int(len(whole) * share)])
+        assert extract_document(pdf, tmp_path / "out").status in ("damaged", "partial"), share
+
+
+def test_too_large_and_too_many_pages(tmp_path: Path) -> None:
+    pdf = pdfs.with_pictures(tmp_path / "a.pdf", [], [], [])
+    assert extract_document(pdf, tmp_path / "out", limits=Limits(file_bytes=100)).status == "too_large"
+    refused = extract_document(pdf, tmp_path / "out", limits=Limits(pages=2))
+    assert (refused.status, refused.detail) == ("too_many_pages", "3 pages; at most 2 are read")
+
+
+def test_a_page_that_never_ends_is_killed(tmp_path: Path) -> None:
+    pdf = pdfs.hanging(tmp_path / "a.pdf")
+    started = time.monotonic()
+    extraction = extract_document(pdf, tmp_path / "out", limits=Limits(seconds=3))
+    assert extraction.status == "timeout"
+    assert time.monotonic() - started < 8
+
+
+def test_a_document_that_takes_more_memory_than_it_may(tmp_path: Path) -> None:
+    pdf = pdfs.bomb(tmp_path / "a.pdf", 300)
+    assert pdf.stat().st_size < 4 << 20
+    starved = extract_document(pdf, tmp_path / "out", limits=Limits(memory_bytes=500 << 20))
+    assert (starved.status, starved.images) == ("out_of_memory", ())
+    assert extract_document(_one_photo(pdf), tmp_path / "out", limits=Limits(memory_bytes=500 << 20)).status == "ok"
+
+
+def test_declared_size_is_checked_before_decoding(tmp_path: Path) -> None:
+    dictionary = "/Type/XObject/Subtype/Image/Width 90000/Height 90000/ColorSpace/DeviceRGB/BitsPerComponent 8"
+    content = b"q 400 0 0 400 90 300 cm /I Do Q"
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, {"i": (dictionary, bytes(100))}, "/XObject<</I {i}>>")
+    extraction = extract_document(pdf, tmp_path / "out")
+    assert extraction.status == "damaged"
+    assert "90000x90000 px" in extraction.detail
+
+
+def test_memory_too_small_to_start(tmp_path: Path) -> None:
+    pdf = _one_photo(tmp_path / "a.pdf")
+    assert extract_document(pdf, tmp_path / "out", limits=Limits(memory_bytes=60 << 20)).status == "out_of_memory"
+
+
+def _killed_while_reading(pdf: Path, out: Path, ready: Callable[[], bool]) -> Extraction:
+    """Extract `pdf`; once `ready`, a signal from outside ends the child as a crash would."""
+    before = _children()
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(extract_document, pdf, out)
+        while not (ready() and _children() - before):
+            time.sleep(0.05)
+        os.kill((_children() - before).pop(), signal.SIGSEGV)
+        return reading.result(timeout=30)
+
+
+def test_a_crash_of_the_child_is_a_status(tmp_path: Path) -> None:
+    extraction = _killed_while_reading(pdfs.hanging(tmp_path / "a.pdf"), tmp_path / "out", lambda: True)
+    assert extraction.status == "crashed"
+
+
+def test_pictures_found_before_the_end_came_are_kept(tmp_path: Path) -> None:
+    def found_one() -> bool:
+        return any("placement" in path.read_text() for path in (tmp_path / "scratch").glob("*/findings.jsonl"))
+
+    pdf = pdfs.hanging(tmp_path / "a.pdf", first=PHOTO)
+    extraction = _killed_while_reading(pdf, tmp_path / "out", found_one)
+    assert (extraction.status, extraction.pages) == ("partial", 2)
+    assert extraction.detail.startswith("crashed")
+    (image,) = extraction.images
+    assert image.file is not None
+    assert (pdfs.read(tmp_path / "out" / image.file) == PHOTO).all()
+
+
+def test_a_picture_that_cannot_be_decoded_is_said_and_the_others_are_read(tmp_path: Path) -> None:
+    document = pymupdf.open(pdfs.with_pictures(tmp_path / "whole.pdf", [((60, 80), PHOTO)], [((60, 80), 255 - PHOTO)]))
+    broken = document[1].get_images()[0][0]
+    document.update_stream(broken, b"no picture", compress=False)
+    document.xref_set_key(broken, "Filter", "/JPXDecode")
+    extraction = extract_document(pdfs.save(document, tmp_path / "a.pdf"), tmp_path / "out")
+    assert (extraction.status, extraction.pages) == ("partial", 2)
+    assert "page 2" in extraction.detail
+    assert [image.page for image in extraction.images] == [1]
+
+
+def test_a_missing_file_is_the_callers_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        extract_document(tmp_path / "none.pdf", tmp_path / "out")
