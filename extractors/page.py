@@ -57,6 +57,8 @@ class PageReader:
         Raises TooManyImages, or MuPDF's errors where the page itself is broken.
         """
         trace = trace_page(self.page, self.limits.images_per_page)
+        if trace.complaints:
+            yield ValueError(f"something is not painted: {'; '.join(trace.complaints[:2])}")
         readable = []
         for index, image in enumerate(trace.images):
             width, height = image.pixels
@@ -68,10 +70,13 @@ class PageReader:
             group = [trace.images[readable[member]] for member in members]
             inline = all(image.pixels not in self.embedded for image in group)
             glyphs = trace.glyphs_over(readable[members[-1]])
+            pymupdf.TOOLS.reset_mupdf_warnings()
             try:
                 yield from self._read_group(trace, group, glyphs, "inline" if inline else "embedded")
             except DECODE_ERRORS as error:
                 yield error
+            if "truncated" in pymupdf.TOOLS.mupdf_warnings():
+                yield ValueError("the data of an image breaks off")
 
     def _read_group(self, trace: PageTrace, group: list[PaintedImage], glyphs: int, kind: Kind) -> Iterator[Placement]:
         box = intersect(enclose(image.box for image in group), trace.box)

@@ -8,6 +8,7 @@ be rendered there (graphics-state soft masks, blends, group alpha, curved clips,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,10 @@ from extractors.geometry import area, intersect
 from extractors.model import Box
 
 _EVERYWHERE: Box = (-1e9, -1e9, 1e9, 1e9)
+_HARMLESS = re.compile(  # complaints that cost no picture; MuPDF goes on after any and says only afterwards
+    r"syntax error: (unknown keyword|cannot find (ExtGState|Font|Properties))|gstate underflow|\.\.\. repeated|"
+    r"encountered syntax errors"
+)
 _BLEND_MASK: int = mupdf.FZ_BLEND_MODEMASK
 
 
@@ -56,6 +61,7 @@ class PageTrace:
     images: list[PaintedImage] = field(default_factory=list)
     glyphs: int = 0
     glyphs_before: list[int] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)  # about what was left out, perhaps pictures
 
     def glyphs_over(self, index: int) -> int:
         """How many glyphs are painted after image `index`: the text that may lie on top of it."""
@@ -216,13 +222,18 @@ def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
     rect = page.rect
     trace = PageTrace((rect.x0, rect.y0, rect.x1, rect.y1))
     listener = _Listener(trace, limit)
+    cookie = mupdf.FzCookie()
+    pymupdf.TOOLS.reset_mupdf_warnings()
     try:
-        mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), mupdf.FzCookie())
+        mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), cookie)
     except Exception as error:
         if len(trace.images) >= limit:  # MuPDF wraps what its callbacks raise
             raise TooManyImages(f"more than {limit} images are painted on the page") from error
         raise
     mupdf.fz_close_device(listener)
+    if cookie.m_internal.errors:
+        said = pymupdf.TOOLS.mupdf_warnings().splitlines()
+        trace.complaints = [line for line in said if not _HARMLESS.match(line)]
     return trace
 
 

@@ -174,6 +174,24 @@ def test_a_picture_that_cannot_be_decoded_is_said_and_the_others_are_read(tmp_pa
     assert [image.page for image in extraction.images] == [1]
 
 
+def test_a_picture_whose_data_breaks_off_is_said(tmp_path: Path) -> None:
+    objects = {"i": (pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes()[: PHOTO.size // 2])}
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", b"q 240 0 0 200 60 562 cm /I Do Q", objects, "/XObject<</I {i}>>")
+    extraction = extract_document(pdf, tmp_path / "out")
+    assert (extraction.status, len(extraction.images)) == ("partial", 1)
+    assert "breaks off" in extraction.detail
+
+
+def test_sloppy_content_that_costs_no_picture_is_ok(tmp_path: Path) -> None:
+    objects = {"i": (pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes())}
+    content = b"/X gs foo q 240 0 0 200 60 562 cm /I Do Q Q Q"
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</I {i}>>")
+    assert extract_document(pdf, tmp_path / "out").status == "ok"
+    content = b"q 240 0 0 200 60 562 cm /Lost Do /I Do Q"
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</I {i}>>")
+    assert extract_document(pdf, tmp_path / "out").status == "partial"
+
+
 def test_a_missing_file_is_the_callers_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         extract_document(tmp_path / "none.pdf", tmp_path / "out")
