@@ -94,7 +94,7 @@ def _from_folders(storage: Storage) -> list[Product]:
 def _from_table(key: str, data: bytes, where: str) -> list[Product]:
     try:
         if key.endswith(".parquet"):
-            rows: list[Any] = pq.read_table(pa.BufferReader(data)).to_pylist()
+            rows: list[Any] = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).to_pylist()
         elif key.endswith(".csv"):
             rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
         else:

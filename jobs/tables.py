@@ -61,7 +61,9 @@ def replace_rows(
 
 
 def _decode(data: bytes, columns: list[str] | None = None) -> list[Row]:
-    rows: list[Row] = pq.read_table(pa.BufferReader(data), columns=columns).to_pylist()
+    # In this thread: pq.read_table scans with Arrow's own, and one that lets go of `data` while the interpreter
+    # shuts down aborts the process after its work is done.
+    rows: list[Row] = pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False).to_pylist()
     return rows
 
 
