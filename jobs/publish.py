@@ -114,8 +114,8 @@ def _match(run: Run, image_a: Any, image_b: Any) -> Any:
     scorer = planned_scorer(run.weights, run.model_version)
     if isinstance(scorer, Predictor):
         return scorer.match(image_a, image_b)
-    nothing = (np.zeros((image.height, image.width), np.float32) for image in (image_a, image_b))
-    return Match(0.0, False, *nothing)
+    mask_a, mask_b = (np.zeros((image.height, image.width), np.float32) for image in (image_a, image_b))
+    return Match(0.0, False, mask_a, mask_b, alpha=0.5)
 
 
 def _write_evidence(storage: Storage, audit_date: str, bucket: int, product: Planned, picture: bytes) -> None:

@@ -12,9 +12,9 @@ HEIGHT, GAP, CAPTION = 320, 8, 28
 _TINT = (0, 160, 80)
 
 
-def draw_match(image_a: Image.Image, image_b: Image.Image, match: Match, *, alpha: float = 0.5) -> Image.Image:
-    """Catalogue picture left, document picture right, HEIGHT pixels tall, masks over `alpha` drawn on both."""
-    panels = [_panel(image_a, match.mask_a, alpha), _panel(image_b, match.mask_b, alpha)]
+def draw_match(image_a: Image.Image, image_b: Image.Image, match: Match) -> Image.Image:
+    """Catalogue picture left, document picture right, HEIGHT pixels tall, foreground drawn on both."""
+    panels = [_panel(image_a, match.mask_a, match.alpha), _panel(image_b, match.mask_b, match.alpha)]
     width = sum(panel.width for panel in panels) + GAP
     sheet = Image.new("RGB", (max(width, 320), HEIGHT + CAPTION), "white")
     sheet.paste(panels[0], (0, CAPTION))

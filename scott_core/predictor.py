@@ -39,12 +39,13 @@ class PairScores:
 
 @dataclass(frozen=True)
 class Match:
-    """One pair in full; masks are probabilities, float32 [H, W] of each picture's own size."""
+    """One pair in full; masks are probabilities, float32 [H, W] of each picture's own size, foreground over alpha."""
 
     score: float
     is_match: bool
     mask_a: Scores
     mask_b: Scores
+    alpha: float
 
 
 class Predictor:
@@ -105,7 +106,7 @@ class Predictor:
                 self._mask(logits, box, image)
                 for logits, box, image in zip((out.mask_a, out.mask_b), boxes, (image_a, image_b), strict=True)
             ]
-        return Match(score, score >= self.threshold, masks[0], masks[1])
+        return Match(score, score >= self.threshold, masks[0], masks[1], self.model.alpha)
 
     def _encode(self, images: Sequence[Image.Image], boxes: Sequence[Letterbox], role: Role) -> Tensor:
         states = []
