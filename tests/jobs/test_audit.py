@@ -17,14 +17,17 @@ import pandas as pd
 import pyarrow.fs as pa_fs
 import pytest
 from PIL import Image
+from sklearn.metrics import precision_recall_fscore_support
 
 from extractors import Limits, extract_document
 from jobs.audit import run_audit
+from jobs.errors import BadArgument
 from jobs.explain import explain_product, latest_audit
 from jobs.plan import read_plan
 from jobs.report import read_verdicts
 from jobs.schemas import SCHEMAS
 from jobs.storage import Storage, open_storage
+from jobs.truth import VERDICTS, measure_verdicts
 from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
 
 DAY = "2026-01-02"
@@ -59,6 +62,26 @@ def test_each_product_gets_its_verdict(audited: Any) -> None:
     counts = Counter(verdict for verdict, _ in expected.values())
     assert {name: result[name] for name in counts} == counts
     assert result["n_products"] == len(expected)
+
+
+def test_verdicts_are_measured_as_scikit_learn_does(audited: Any, tmp_path: Path) -> None:
+    storage, _, _ = audited
+    said = {name: row["verdict"] for name, row in verdicts(storage).items()}
+    names = sorted(said)
+    true = {name: said[names[(i + i % 2) % len(names)]] for i, name in enumerate(names)}  # half of them shifted by one
+    truth = tmp_path / "truth.csv"
+    truth.write_text("product_id,verdict\n" + "".join(f"{name},{true[name]}\n" for name in names))
+    found = measure_verdicts(storage.root, truth)
+    precision, recall, _, support = precision_recall_fscore_support(
+        [true[n] for n in names], [said[n] for n in names], labels=list(VERDICTS), zero_division=0
+    )
+    for i, verdict in enumerate(VERDICTS):
+        assert found[verdict]["precision"] == pytest.approx(precision[i])
+        assert found[verdict]["recall"] == pytest.approx(recall[i])
+        assert found[verdict]["true"] == support[i]
+    truth.write_text("product_id,verdict\nnobody,match\n")
+    with pytest.raises(BadArgument, match="only one of"):
+        measure_verdicts(storage.root, truth)
 
 
 def test_the_numbers_of_each_row_add_up(audited: Any) -> None:
