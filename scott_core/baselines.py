@@ -128,7 +128,7 @@ class EmbeddingScorer(_Scorer):
 def _fit(path: Path) -> None:
     from sklearn.linear_model import LogisticRegression
 
-    from scott_core.metrics import best_f1_threshold, evaluate_scores
+    from scott_core.metrics import best_f_threshold, evaluate_scores
     from scott_core.validation import ValidationSet
 
     on = ValidationSet(path)
@@ -138,7 +138,7 @@ def _fit(path: Path) -> None:
         fit = LogisticRegression(C=1e4).fit(values[:, None], on.label)
         slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
         score = 1 / (1 + np.exp(-(slope * values + bias)))
-        threshold = best_f1_threshold(on.label, score)[1]
+        threshold = best_f_threshold(on.label, score)[0]
         measured = evaluate_scores(on.label, score, threshold)
         sys.stdout.write(
             f"{scorer.version}: {Calibration(round(slope, 4), round(bias, 4), round(threshold, 4))} {measured}\n"

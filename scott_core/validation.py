@@ -12,11 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from scott_core.checkpoints import Checkpoint
 from scott_core.data.pairs import Pair, read_pairs
 from scott_core.images import read_image
-from scott_core.metrics import best_f1_threshold, evaluate_scores
+from scott_core.metrics import best_f_threshold, evaluate_scores
 from scott_core.predictor import Predictor
 from scott_core.scott import Scott
 
 ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.7)
+BETA = 0.5  # precision counts twice: of a product's many pairs, a single false match makes a false verdict
 
 
 class ValidationSet:
@@ -56,13 +57,13 @@ def choose_alpha(model: Scott, card: dict[str, Any], on: ValidationSet) -> float
 def calibrate(model: Scott, card: dict[str, Any], on: ValidationSet) -> dict[str, Any]:
     """The card with slope, bias and threshold chosen on `on`, and what was measured there.
 
-    Slope and bias are a logistic regression of the label on the logit (Platt); the threshold maximises F1.
+    Slope and bias are a logistic regression of the label on the logit (Platt); the threshold maximises F_BETA.
     """
     logit = _logit(on.score(model, {**card, "slope": 1.0, "bias": 0.0}))
     fit = LogisticRegression(C=1e4).fit(logit[:, None], on.label)
     slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
     calibrated = 1 / (1 + np.exp(-(logit * slope + bias)))
-    threshold = round(best_f1_threshold(on.label, calibrated)[1], 4)
+    threshold = round(best_f_threshold(on.label, calibrated, beta=BETA)[0], 4)
     measured = evaluate_scores(on.label, calibrated, threshold)
     return {**card, "slope": slope, "bias": bias, "threshold": threshold, "validation": measured}
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import fbeta_score
 
 from scott_core.errors import InputError
-from scott_core.metrics import best_f1_threshold, evaluate_scores, iou, mask_iou
+from scott_core.metrics import best_f_threshold, evaluate_scores, iou, mask_iou
 
 
 def count(label: np.ndarray, score: np.ndarray, threshold: float) -> tuple[float, float, float]:
@@ -26,8 +27,11 @@ def test_measures_are_what_counting_gives() -> None:
     better = [(p > n) + 0.5 * (p == n) for p in score[label == 1] for n in score[label == 0]]
     assert found["roc_auc"] == pytest.approx(np.mean(better))
     best = max(count(label, score, t)[2] for t in np.unique(score))
-    assert best_f1_threshold(label, score)[0] == pytest.approx(best)
+    assert best_f_threshold(label, score)[1] == pytest.approx(best)
     assert count(label, score, found["best_threshold"])[2] == pytest.approx(best)
+    careful, reached = best_f_threshold(label, score, beta=0.5)
+    everywhere = [fbeta_score(label, score >= t, beta=0.5) for t in np.unique(score)]
+    assert reached == pytest.approx(max(everywhere)) == fbeta_score(label, score >= careful, beta=0.5)
 
 
 def test_an_unscored_pair_is_never_a_match() -> None:
