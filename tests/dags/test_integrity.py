@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,13 +71,30 @@ def test_a_bucket_is_one_index_of_a_mapped_group(dag_bag: DagBag, dag_id: str) -
 
 
 def test_the_nightly_run_waits_for_its_hour(dag_bag: DagBag) -> None:
-    """With a start_date, Airflow starts the last tick at once when the DAG is un-paused, catchup or not."""
+    """Un-paused within hours of its tick, Airflow would else start the missed run at once, catchup or not."""
+    from airflow.serialization.decoders import decode_run_immediately
+    from airflow.serialization.encoders import encode_run_immediately
+    from airflow.timetables.base import TimeRestriction
+    from airflow.timetables.trigger import CronTriggerTimetable
+
     nightly = dag_bag.dags["catalogue_audit"]
     assert nightly.start_date is None
     assert all(task.start_date is None for task in nightly.tasks)
     assert not nightly.catchup
     assert nightly.max_active_runs == 1
-    assert nightly.schedule == "0 2 * * *"
+    assert nightly.schedule.expression == "0 2 * * *"
+    now = datetime.now(UTC)
+    just_missed = now - timedelta(minutes=5)
+    timetable = CronTriggerTimetable(
+        f"{just_missed.minute} {just_missed.hour} * * *",
+        timezone="UTC",
+        run_immediately=decode_run_immediately(encode_run_immediately(nightly.schedule.run_immediately)),
+    )
+    first = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(earliest=None, latest=None, catchup=False)
+    )
+    assert first is not None
+    assert first.run_after > now + timedelta(hours=23)
 
 
 def test_product_ids_are_a_required_list(dag_bag: DagBag) -> None:
