@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from PIL import Image
+from tqdm import tqdm
 
 from scott_core.data.cartons import render_carton
 from scott_core.images import Letterbox, to_batch
@@ -60,7 +61,7 @@ def measure(weights: str = "default") -> list[dict[str, Any]]:
             stages.append(
                 (f"{scorer.version}: all pairs", len(pairs), lambda s=scorer: s.score_pairs(images_a, images_b, pairs))  # type: ignore[misc]
             )
-        return [_row(name, items, _median_seconds(run)) for name, items, run in stages]
+        return [_row(name, items, _median_seconds(run)) for name, items, run in tqdm(stages, unit="stage")]
 
 
 def _row(name: str, items: int, seconds: float) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from scott_core.checkpoints import Checkpoint, load_checkpoint, probability
 from scott_core.encoders import Role
 from scott_core.images import Letterbox, to_batch
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 Scores = NDArray[np.float32]
 ENCODE_BATCH = 16
 PAIR_BATCH = 64

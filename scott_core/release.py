@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import yaml
+from tqdm import tqdm
 
 from scott_core.checkpoints import WEIGHTS, load_checkpoint, save_checkpoint
 from scott_core.images import read_image
 from scott_core.methods import PairScorer, load_scorer
 from scott_core.metrics import evaluate_scores, iou
-from scott_core.predictor import Predictor
+from scott_core.predictor import Predictor, Progress
 from scott_core.validation import ValidationSet
 
 MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc")
@@ -38,15 +39,18 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for split in ("validation", "test"):
         on = ValidationSet(data / "pairs" / f"{'val' if split == 'validation' else split}.csv")
-        tables[split] = {name: _by_family(scorer, on) for name, scorer in scorers.items()}
+        tables[split] = {}
+        for name, scorer in scorers.items():
+            with tqdm(total=len(on.index), desc=f"{name}, {split}", unit="pair") as bar:
+                tables[split][name] = _by_family(scorer, on, bar.update)
         tables[split]["mask_iou"] = _mask_iou(predictor, on, data)
     card = {**checkpoint.card, **yaml.safe_load(notes.read_text(encoding="utf-8")), **tables}
     save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
     return card
 
 
-def _by_family(scorer: PairScorer, on: ValidationSet) -> dict[str, dict[str, float]]:
-    score = scorer.score_pairs(on.images_a, on.images_b, on.index).score
+def _by_family(scorer: PairScorer, on: ValidationSet, progress: Progress) -> dict[str, dict[str, float]]:
+    score = scorer.score_pairs(on.images_a, on.images_b, on.index, progress=progress).score
     family = np.array([pair.family for pair in on.pairs])
     chosen = {"all": family == family, **{str(name): family == name for name in np.unique(family)}}
     table = {}
