@@ -85,8 +85,9 @@ def plan_audit(
     known = _read(storage, key)
     if product_ids is not None and known is not None:
         weights = known["weights"] if weights is None else weights
-        threshold = known["threshold"] if threshold is None and weights == known["weights"] else threshold
     scorer = scorer_for(weights or "default")
+    if product_ids is not None and known is not None and scorer.version == known["model_version"]:
+        threshold = known["threshold"] if threshold is None else threshold
     threshold = scorer.threshold if threshold is None else threshold
     if not 0 <= threshold <= 1:
         raise BadArgument(f"threshold {threshold} is not in [0, 1]")

@@ -35,8 +35,10 @@ class Checkpoint:
 
     @property
     def version(self) -> str:
-        """Name and the first eight digits of the weights' SHA-256: two verdicts of one version used the same bytes."""
-        return f"{self.card['name']}+{self.card['sha256'][:8]}"
+        """Name and eight digits of a SHA-256 over all that a score depends on: weights, architecture, calibration."""
+        decides = [self.card.get(field) for field in ("sha256", "architecture", "image_size", "slope", "bias")]
+        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        return f"{self.card['name']}+{digest[:8]}"
 
 
 def shipped() -> list[str]:

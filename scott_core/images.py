@@ -21,6 +21,7 @@ from scott_core.errors import UnreadableImage
 
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 8
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
 
 def read_image(source: Path | str | bytes) -> Image.Image:
@@ -33,26 +34,31 @@ def read_image(source: Path | str | bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we check the size ourselves, below
-            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
             width, height = image.size
             if min(width, height) < MIN_SIDE:
                 raise UnreadableImage(f"{name} is {width}x{height} px; at least {MIN_SIDE}x{MIN_SIDE} is needed")
             if width * height > MAX_PIXELS:
                 raise UnreadableImage(f"{name} declares {width}x{height} px; {MAX_PIXELS} pixels are the limit")
-            image.load()
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except UnreadableImage:
+        raise
     except FileNotFoundError as error:
         raise UnreadableImage(f"{name} does not exist") from error
     except UnidentifiedImageError as error:  # Pillow's own message holds a memory address
         raise UnreadableImage(f"{name} is no picture in a known format") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:
         raise UnreadableImage(f"{name} cannot be decoded: {error}") from error
-    return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8
+        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise UnreadableImage(f"pixels of mode {image.mode} have no range known to us; 8 or 16 bits are expected")
     return image.convert("RGB")
 
 

@@ -32,7 +32,17 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
     torch.testing.assert_close(again.model(a, b).match, model(a, b).match, rtol=0, atol=0)
     assert again.model.alpha == 0.4
     assert not again.model.training
-    assert again.version == f"small+{sha256(tmp_path / 'w.safetensors')[:8]}"
+    assert again.version == load_checkpoint(tmp_path / "w.safetensors").version
+    assert again.version.startswith("small+")
+
+
+def test_the_version_names_all_that_a_score_depends_on(weights: Path) -> None:
+    """A card calibrated anew, over the same weights, gives other scores: it must not pass for the version planned."""
+    before = load_checkpoint(weights).version
+    edit_card(weights, bias=0.5)
+    assert load_checkpoint(weights).version != before
+    edit_card(weights, bias=CARD["bias"], intended_use="words only")
+    assert load_checkpoint(weights).version == before
 
 
 def test_missing_weights_name_what_is_shipped(tmp_path: Path) -> None:

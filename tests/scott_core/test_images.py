@@ -1,5 +1,7 @@
 """Reading pictures, and the way into the model's square and back."""
 
+import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,30 @@ def test_pictures_come_upright_and_on_white(tmp_path: Path) -> None:
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "ink.jpg")
     red, green, blue = read_image(tmp_path / "ink.jpg").getpixel((3, 3))  # type: ignore[misc]
     assert red > 200 > 60 > max(green, blue)
+
+
+def test_sixteen_bits_are_scaled_and_what_has_no_range_is_refused(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    found = np.asarray(read_image(tmp_path / "deep.png"))[..., 0]
+    assert np.abs(found - ramp / 257).max() <= 1
+    Image.fromarray((ramp / 65535).astype(np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(UnreadableImage, match="mode F"):
+        read_image(tmp_path / "float.tif")
+
+
+@pytest.mark.parametrize("fmt", ["PNG", "TIFF", "WEBP", "GIF", "JPEG", "BMP", "AVIF", "DDS"])
+def test_damaged_bytes_of_any_format_are_a_picture_or_a_reason(fmt: str) -> None:
+    rng = np.random.default_rng(0)
+    stream = io.BytesIO()
+    Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8)).save(stream, fmt)
+    whole = stream.getvalue()
+    for _ in range(150):
+        content = bytearray(whole[: rng.integers(1, len(whole) + 1)])
+        for place in rng.integers(0, min(len(content), 200), 4):
+            content[place] = rng.integers(0, 256)
+        with contextlib.suppress(UnreadableImage):
+            assert read_image(bytes(content)).mode == "RGB"
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n" + b"0" * 40])
