@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.errors import BadArgument, UnknownAudit, UnknownProduct
 from jobs.plan import bucket_of, plan_audit, planned_buckets, read_bucket, read_plan, read_run
+from jobs.scorers import scorer_for
 from jobs.storage import Storage, open_storage
 
 DAY = "2026-01-02"
@@ -141,3 +144,20 @@ def test_times_are_kept_in_utc(tmp_path: Any) -> None:
         plan_audit(storage.root, DAY, run_name="r", **{**ASKED, "requested_at": moment})
         kept = read_run(storage, DAY, "000001-r").requested_at
         assert datetime.fromisoformat(kept) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_a_threshold_is_not_carried_over_to_other_weights_of_the_same_name(tmp_path: Path, tiny_weights: Path) -> None:
+    weights = tmp_path / "tiny.safetensors"
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(tiny_weights.with_suffix(suffix), weights.with_suffix(suffix))
+    storage = open_storage(str(tmp_path / "root"))
+    storage.write("catalogue/P1/images/1.jpg", b"")
+    asked = {**ASKED, "weights": str(weights)}
+    before = plan_audit(storage.root, DAY, run_name="nightly", threshold=0.25, **asked)
+    assert plan_audit(storage.root, DAY, run_name="one", product_ids=["P1"], **asked)["threshold"] == 0.25
+    card = json.loads(weights.with_suffix(".json").read_text())
+    weights.with_suffix(".json").write_text(json.dumps({**card, "bias": 0.5, "threshold": 0.9}))
+    scorer_for.cache_clear()  # another process, another day
+    after = plan_audit(storage.root, DAY, run_name="two", product_ids=["P1"], **asked)
+    assert after["model_version"] != before["model_version"]
+    assert after["threshold"] == 0.9
