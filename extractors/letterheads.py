@@ -1,4 +1,4 @@
-"""Pictures that a document repeats at one place of its pages: letterheads, footers, watermarks."""
+"""Photographs that a document repeats at one place of its pages: headers, footers, watermarks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ TOLERANCE = 2.0  # points
 
 
 def set_letterheads_aside(placements: Sequence[Placement], pages: int) -> tuple[Placement, ...]:
-    """The placements, in order, with used ones that are letterheads set aside. Repeats elsewhere stay used."""
+    """The placements, in page order, with used ones that repeat as letterheads set aside after their first.
+
+    The first stays used: a photograph in each page's header may be the product's. Repeats elsewhere stay used.
+    """
     places: dict[tuple[str, tuple[int, ...]], set[int]] = defaultdict(set)
+    kept: dict[tuple[str, tuple[int, ...]], int] = {}  # the page whose picture stays used
 
     def key(placement: Placement) -> tuple[str, tuple[int, ...]]:
         return placement.digest, tuple(round(value / TOLERANCE) for value in placement.bbox)
@@ -26,7 +30,12 @@ def set_letterheads_aside(placements: Sequence[Placement], pages: int) -> tuple[
         count = len(places[key(placement)])
         if not placement.used or count < PAGES or 2 * count < pages:
             return placement
-        reason = f"letterhead: at the same place of {count} of {pages} pages"
+        if key(placement) not in kept:
+            kept[key(placement)] = placement.page
+            return placement
+        reason = (
+            f"letterhead: at the same place of {count} of {pages} pages; that of page {kept[key(placement)]} is used"
+        )
         return replace(placement, image_class="letterhead", used=False, reason=reason)
 
     return tuple(judged(placement) for placement in placements)

@@ -17,7 +17,7 @@ from extractors.paint import Pixels, native_scale, paint_group, paint_region
 from extractors.photo import THRESHOLD, name_graphic, photo_score
 from extractors.pieces import join_pieces
 from extractors.scan import find_pictures
-from extractors.trace import PageTrace, PaintedImage, trace_page
+from extractors.trace import PageTrace, PaintedImage, painting_faults, trace_page, warnings
 
 PAGE_WIDE = 0.7  # share of the page from which on a raster is the page itself: a scan, or a background
 TEXT_OVER = 100  # glyphs painted over a page-wide raster that make it a background
@@ -66,17 +66,18 @@ class PageReader:
                 readable.append(index)
             else:
                 yield ValueError(f"an image is {width}x{height} px; {self.limits.image_pixels} pixels are allowed")
-        for members in join_pieces([trace.images[index] for index in readable]):
+        warnings()  # the trace has judged its own
+        groups = join_pieces([trace.images[index] for index in readable])  # decodes some: no second warning then
+        yield from _faults()
+        for members in groups:
             group = [trace.images[readable[member]] for member in members]
             inline = all(image.pixels not in self.embedded for image in group)
             glyphs = trace.glyphs_over(readable[members[-1]])
-            pymupdf.TOOLS.reset_mupdf_warnings()
             try:
                 yield from self._read_group(trace, group, glyphs, "inline" if inline else "embedded")
             except DECODE_ERRORS as error:
                 yield error
-            if "truncated" in pymupdf.TOOLS.mupdf_warnings():
-                yield ValueError("the data of an image breaks off")
+            yield from _faults()
 
     def _read_group(self, trace: PageTrace, group: list[PaintedImage], glyphs: int, kind: Kind) -> Iterator[Placement]:
         box = intersect(enclose(image.box for image in group), trace.box)
@@ -150,6 +151,13 @@ class PageReader:
             used=reason is None,
             reason=reason,
         )
+
+
+def _faults() -> Iterator[Exception]:
+    """What MuPDF warned of while it painted, as one error: the picture is there, in part or blank."""
+    said = painting_faults()
+    if said:
+        yield ValueError(f"the data of an image breaks off or is broken: {'; '.join(said[:2])}")
 
 
 def _at_most(pixels: Pixels, side: int) -> Pixels:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from pymupdf import mupdf
 
 from extractors.geometry import area, iou
 from extractors.model import Box
@@ -84,7 +85,10 @@ def _continuous(first: PaintedImage, second: PaintedImage, axis: int) -> bool:
     """Whether the step across the seam is like the steps beside it."""
     if not (first.plain and second.plain):
         return False
-    above, below = _rows(first, axis)[-3:], _rows(second, axis)[:3]
+    try:
+        above, below = _rows(first, axis)[-3:], _rows(second, axis)[:3]
+    except mupdf.FzErrorBase:  # said where the picture itself is read
+        return False
     across = np.abs(above[-1] - below[0]).mean()
     beside = max(np.abs(np.diff(above, axis=0)).mean(), np.abs(np.diff(below, axis=0)).mean())
     return bool(across <= 2 * beside + 4)

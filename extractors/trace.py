@@ -23,6 +23,9 @@ _HARMLESS = re.compile(  # complaints that cost no picture; MuPDF goes on after 
     r"syntax error: (unknown keyword|cannot find (ExtGState|Font|Properties))|gstate underflow|\.\.\. repeated|"
     r"encountered syntax errors"
 )
+_ABOUT_TYPE = re.compile(  # fonts, and profiles of colour: what is shown may differ a little, no picture is missing
+    r"(?i)(?!ignoring error).*(\bfont|glyph|\bFT_|cmap\b|tounicode|ICC\b|transfer function)|openjpeg warning"
+)
 _BLEND_MASK: int = mupdf.FZ_BLEND_MODEMASK
 
 
@@ -223,7 +226,7 @@ def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
     trace = PageTrace((rect.x0, rect.y0, rect.x1, rect.y1))
     listener = _Listener(trace, limit)
     cookie = mupdf.FzCookie()
-    pymupdf.TOOLS.reset_mupdf_warnings()
+    warnings()
     try:
         mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), cookie)
     except Exception as error:
@@ -232,9 +235,19 @@ def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
         raise
     mupdf.fz_close_device(listener)
     if cookie.m_internal.errors:
-        said = pymupdf.TOOLS.mupdf_warnings().splitlines()
-        trace.complaints = [line for line in said if not _HARMLESS.match(line)]
+        trace.complaints = [line for line in warnings() if not _HARMLESS.match(line)]
     return trace
+
+
+def warnings() -> list[str]:
+    """What MuPDF has warned of since the last call; it forgets them. Resetting alone would drop a repeated one."""
+    said: str = pymupdf.TOOLS.mupdf_warnings()
+    return said.splitlines()
+
+
+def painting_faults() -> list[str]:
+    """Those of warnings() that mean that a painted picture is not what it should be: MuPDF paints on after any."""
+    return [line for line in warnings() if not (_HARMLESS.match(line) or _ABOUT_TYPE.match(line))]
 
 
 def _box(rect: Any) -> Box:
