@@ -4,7 +4,7 @@ One of `catalogue/products.parquet`, `.csv`, `.jsonl` (columns product_id, title
 image_uris, document_uris); or, where there is none of them, a folder for each product:
 `catalogue/<product_id>/images/*` and `documents/*`. In a CSV, several URIs are a JSON list or are
 separated by ";". A URI is absolute (file://, s3://, or a path from "/") or relative to the storage
-root. Titles and categories may be missing.
+root. Titles and categories may be missing. A file whose name is not UTF-8 goes by its file:// URI.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -77,18 +78,23 @@ def _from_folders(storage: Storage) -> list[Product]:
     keys: dict[str, list[str]] = {name: [] for name in storage.folders("catalogue")}
     for key in storage.keys("catalogue"):
         product_id, _, rest = key.removeprefix("catalogue/").partition("/")
-        if rest:
-            keys[product_id].append(key)
+        if product_id and rest:  # S3 may hold "catalogue//x"
+            keys.setdefault(product_id, []).append(key)  # a folder made since `folders` looked is there too
     return [
         Product(
-            _checked_id(product_id, f"folder {storage.uri('catalogue/' + product_id)}"),
+            _checked_id(product_id, f"a folder of {storage.uri('catalogue')}"),
             None,
             None,
-            tuple(key for key in found if key.startswith(f"catalogue/{product_id}/images/")),
-            tuple(key for key in found if key.startswith(f"catalogue/{product_id}/documents/")),
+            tuple(_uri(storage, key) for key in found if key.startswith(f"catalogue/{product_id}/images/")),
+            tuple(_uri(storage, key) for key in found if key.startswith(f"catalogue/{product_id}/documents/")),
         )
         for product_id, found in keys.items()
     ]
+
+
+def _uri(storage: Storage, key: str) -> str:
+    """`key`; as a percent-escaped URI where it is a file name that is not UTF-8, which no table can hold."""
+    return key if _is_unicode(key) else f"{storage.root}/{quote(key, errors='surrogateescape')}"
 
 
 def _from_table(key: str, data: bytes, where: str) -> list[Product]:
@@ -99,7 +105,7 @@ def _from_table(key: str, data: bytes, where: str) -> list[Product]:
             rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
         else:
             rows = [json.loads(line) for line in data.decode("utf-8-sig").splitlines() if line.strip()]
-    except (pa.ArrowException, csv.Error, ValueError) as error:
+    except (pa.ArrowException, OSError, csv.Error, ValueError) as error:
         raise BadCatalogue(f"{where} cannot be read: {str(error).splitlines()[0]}") from error
     return [_product(row, f"{where} row {number}") for number, row in enumerate(rows, 1)]
 
@@ -112,8 +118,8 @@ def _product(row: Any, where: str) -> Product:
         raise BadCatalogue(f"{where} has no {', '.join(missing)}")
     return Product(
         _checked_id(row["product_id"], where),
-        _text(row.get("title")),
-        _text(row.get("category")),
+        _text(row.get("title"), f"{where}, title"),
+        _text(row.get("category"), f"{where}, category"),
         _uris(row["image_uris"], f"{where}, image_uris"),
         _uris(row["document_uris"], f"{where}, document_uris"),
     )
@@ -126,8 +132,16 @@ def _checked_id(value: Any, where: str) -> str:
     return text
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None or value == "" else str(value)
+def _text(value: Any, where: str) -> str | None:
+    text = None if value is None or value == "" else str(value)
+    if text is not None and not _is_unicode(text):
+        raise BadCatalogue(f"{where}: {text!r} is not valid Unicode")
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold `text`: it has no half of a surrogate pair."""
+    return text.isascii() or text == text.encode(errors="replace").decode()
 
 
 def _uris(value: Any, where: str) -> tuple[str, ...]:
@@ -141,4 +155,6 @@ def _uris(value: Any, where: str) -> tuple[str, ...]:
         value = value.split(";")
     if not isinstance(value, list | None) or not all(isinstance(uri, str) for uri in value or []):
         raise BadCatalogue(f"{where}: expected a list of URIs, got {value!r}")
+    for uri in value or []:
+        _text(uri, where)
     return tuple(dict.fromkeys(uri.strip() for uri in value or [] if uri.strip()))

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.errors import BadArgument
+from jobs.outputs import check_output, writing
 
 SCORES = pa.schema(
     [
@@ -66,13 +67,15 @@ def score_pairs_file(
     """
     from scott_core.methods import load_scorer
 
+    check_output(out)
     scorer = load_scorer(method, weights)
     rows: list[Row] = []
     for block, pictures in _blocks(pairs, folder):
         rows += _score_block(scorer, block, pictures, progress)
     about = {"method": method, "version": str(scorer.version), "threshold": repr(float(scorer.threshold))}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCORES.with_metadata(about)), out, compression="zstd")
+    table = pa.Table.from_pylist(rows, schema=SCORES.with_metadata(about))
+    with writing(out):
+        pq.write_table(table, out, compression="zstd")
     failed = sum(row["error"] is not None for row in rows)
     return {
         "n_pairs": len(rows),

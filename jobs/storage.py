@@ -130,4 +130,4 @@ def local_path(uri: str) -> Path:
     path = uri.removeprefix("file://").removeprefix("localhost")
     if not path.startswith("/"):
         raise BadStorageUri(f"{uri!r} is not a local path: expected file:///folder (three slashes)")
-    return Path(unquote(path))
+    return Path(unquote(path, errors="surrogateescape"))  # a name may be any bytes

@@ -7,6 +7,7 @@ is overwritten by the next writer, so a kill at any point leaves the old object 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs.errors import JobError, LostRace, ObjectMissing, StorageDenied, StorageUnavailable
+from jobs.errors import BadStorageUri, JobError, LostRace, ObjectMissing, StorageDenied, StorageUnavailable
 from jobs.storage import Blob, Storage, check_key
 
 
@@ -22,7 +23,10 @@ class FileStorage(Storage):
     """Objects as files under `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.expanduser().resolve()
+        try:
+            self.folder = folder.expanduser().resolve()
+        except (RuntimeError, ValueError) as error:  # no such ~user; a NUL
+            raise BadStorageUri(f"{str(folder)!r} is no folder: {error}") from error
         super().__init__(self.folder.as_uri())
 
     def read_head(self, key: str, size: int) -> bytes:
@@ -51,20 +55,27 @@ class FileStorage(Storage):
             _replace(path, data)
 
     def keys(self, folder: str) -> list[str]:
-        keys = [f"{folder}/{name}" if folder else name for name in self._entries(folder, want_folders=False)]
-        for name in self.folders(folder):
-            keys += self.keys(f"{folder}/{name}" if folder else name)
-        return sorted(keys)
+        return sorted(self._keys(folder, frozenset()))
 
     def folders(self, folder: str) -> list[str]:
         return self._entries(folder, want_folders=True)
+
+    def _keys(self, folder: str, above: frozenset[str]) -> list[str]:
+        """Keys in `folder`, which lies in the real folders `above`; a link back to one of them is a key itself."""
+        here = os.path.realpath(self._path(folder) if folder else self.folder)
+        if here in above:
+            return [folder]
+        keys = [f"{folder}/{name}" if folder else name for name in self._entries(folder, want_folders=False)]
+        for name in self._entries(folder, want_folders=True):
+            keys += self._keys(f"{folder}/{name}" if folder else name, above | {here})
+        return keys
 
     def _entries(self, folder: str, *, want_folders: bool) -> list[str]:
         """Sorted names of the visible files (or folders) directly in `folder`; none if it is missing."""
         top = self._path(folder) if folder else self.folder
         try:
             with os.scandir(top) as entries:
-                return sorted(e.name for e in entries if e.name[0] != "." and e.is_dir() == want_folders)
+                return sorted(e.name for e in entries if e.name[0] != "." and _is_folder(e) == want_folders)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -85,10 +96,20 @@ class FileStorage(Storage):
             raise _typed(error, path) from error
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether the entry is a folder, or a link to one; a link that leads nowhere is none, and reading it says why."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def _typed(error: OSError, path: Path) -> JobError:
     """The typed error for what the system raised about `path`."""
-    if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return ObjectMissing(f"{path.as_uri()} does not exist")
+    if error.errno in (errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP):
+        return ObjectMissing(f"{path.as_uri()}: {error.strerror}")
     if isinstance(error, PermissionError):
         return StorageDenied(f"{path.as_uri()}: permission denied")
     return StorageUnavailable(f"{path.as_uri()}: {error.strerror or error}")

@@ -18,7 +18,13 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
 from jobs.errors import (
     BadStorageUri,
@@ -117,11 +123,13 @@ class S3Storage(Storage):
         code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
         if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
             return StorageDenied(f"{self.root}: no credentials; {CREDENTIALS}")
+        if isinstance(error, ParamValidationError):
+            return BadStorageUri(f"{self.uri(key)}: {str(error).splitlines()[-1]}")
         if code == "NoSuchBucket":
             return BucketMissing(f"bucket {self.bucket!r} does not exist at {self.client.meta.endpoint_url}")
         if _status(error) in (401, 403):
             return StorageDenied(f"{self.uri(key)}: {code}; check the AWS_* credentials and their policy")
-        if code in ("NoSuchKey", "404"):
+        if code in ("NoSuchKey", "KeyTooLongError", "404"):
             return ObjectMissing(f"{self.uri(key)} does not exist")
         reason = str(error).splitlines()[0]
         return StorageUnavailable(f"{self.uri(key)} at {self.client.meta.endpoint_url}: {reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 
 from jobs.catalogue import Product, read_catalogue, select_products
 from jobs.errors import BadCatalogue, UnknownProduct
+from jobs.inputs import read_input
 from jobs.storage import Storage, open_storage
+from jobs.storage_s3 import S3Storage
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -133,3 +136,49 @@ def test_selecting_names_every_unknown_id() -> None:
     assert select_products(EXPECTED, ["P-2", "P-2"]) == EXPECTED[1:]
     with pytest.raises(UnknownProduct, match="'X-1', 'X-2'"):
         select_products(EXPECTED, ["X-2", "P-1", "X-1"])
+
+
+def test_a_parquet_with_a_garbage_footer_is_named(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    for footer in (b"\x07" * 200, bytes(200), b"\xff" * 200):
+        storage.write("catalogue/products.parquet", b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+        with pytest.raises(BadCatalogue, match="cannot be read"):
+            read_catalogue(storage)
+
+
+@pytest.mark.parametrize("name", ["title", "image_uris", "document_uris"])
+def test_half_a_surrogate_pair_is_named(tmp_path: Path, name: str) -> None:
+    storage = open_storage(str(tmp_path))
+    value: Any = "\ud800" if name == "title" else ["x\ud800.jpg"]
+    storage.write("catalogue/products.jsonl", json.dumps({**ROWS[0], name: value}).encode())
+    with pytest.raises(BadCatalogue, match=f"row 1, {name}: .* is not valid Unicode"):
+        read_catalogue(storage)
+
+
+def test_a_file_name_that_is_not_utf8_goes_by_its_uri(tmp_path: Path) -> None:
+    images = tmp_path / "a b" / "catalogue" / "P1" / "images"
+    images.mkdir(parents=True)
+    Path(os.fsdecode(os.fsencode(images) + b"/\xff %.jpg")).write_bytes(b"latin")
+    (images / "é.jpg").write_bytes(b"x")
+    storage = open_storage(str(tmp_path / "a b"))
+    (product,) = read_catalogue(storage)
+    assert product.image_uris == ("catalogue/P1/images/é.jpg", f"{images.as_uri()}/%FF%20%25.jpg")
+    assert read_input(storage, product.image_uris[1], 9).data == b"latin"
+    (images.parent.parent / os.fsdecode(b"\xff")).mkdir()
+    with pytest.raises(BadCatalogue, match=r"a folder of file:.*product id '\\udcff'") as error:
+        read_catalogue(storage)
+    assert str(error.value).isascii()
+
+
+def test_a_product_uploaded_while_it_is_listed_is_there(any_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    any_storage.write("catalogue/P1/images/1.jpg", b"x")
+    monkeypatch.setattr(any_storage, "folders", lambda folder: [])
+    assert [product.product_id for product in read_catalogue(any_storage)] == ["P1"]
+
+
+def test_an_s3_key_with_an_empty_folder_is_no_product(s3_root: str) -> None:
+    storage = open_storage(s3_root)
+    storage.write("catalogue/P1/images/1.jpg", b"x")
+    assert isinstance(storage, S3Storage)
+    storage.client.put_object(Bucket=storage.bucket, Key=f"{storage.prefix}catalogue//x.jpg", Body=b"x")
+    assert [product.product_id for product in read_catalogue(storage)] == ["P1"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 from jobs.cli import main
 from jobs.report import read_verdicts
 from jobs.storage import open_storage
-from tests.jobs.small_catalogue import PASSWORD, orb_threshold, picture, report, write_catalogue
+from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
 
 Capture = pytest.CaptureFixture[str]
 
@@ -64,6 +65,10 @@ def test_audit_then_one_product_then_explain(root: Path, capsys: Capture) -> Non
 def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "p.csv").write_text("a,b\n")
     (tmp_path / "x.jpg").write_bytes(b"no picture")
+    good, image = tmp_path / "good.csv", tmp_path / "1.jpg"
+    good.write_text("image_a,image_b\n1.jpg,1.jpg\n")
+    image.write_bytes(picture(1))
+    (tmp_path / "r.pdf").write_bytes(report(picture(1)))
     cases: list[tuple[list[object], str]] = [
         (["audit", "--root", root, "--product", "nope", "--weights", "orb"], "'nope'"),
         (["audit", "--root", root, "--audit-date", "tomorrow", "--weights", "orb"], "'tomorrow'"),
@@ -77,6 +82,14 @@ def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Ca
         (["score", tmp_path / "q.csv", "--out", tmp_path / "s"], "q.csv"),
         (["match", tmp_path / "x.jpg", tmp_path / "x.jpg"], "x.jpg"),
         (["match", tmp_path / "y.jpg", tmp_path / "x.jpg"], "y.jpg"),
+        (["audit", "--root", "~nosuchuser/x"], "~nosuchuser"),
+        (["score", good, "--out", "/proc/x/s.parquet"], "/proc/x/s.parquet cannot be written"),
+        (["score", good, "--out", tmp_path], "cannot be written: Is a directory"),
+        (["match", image, image, "--overlay", tmp_path / "o.xyz"], "'.xyz' is no picture format"),
+        (["match", image, image, "--overlay", tmp_path / "o.psd"], "'.psd' is no picture format"),
+        (["match", image, image, "--overlay", "/proc/x/o.png"], "/proc/x/o.png cannot be written"),
+        (["extract", tmp_path / "r.pdf", "--out", "/proc/x/y"], "/proc/x"),
+        (["extract", tmp_path / "r.pdf", "--out", image], "1.jpg"),
         (["evaluate", tmp_path / "none.parquet"], "none.parquet"),
         (["evaluate", "--masks", tmp_path / "none", tmp_path / "none"], "none"),
     ]
@@ -87,6 +100,50 @@ def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Ca
         assert captured.err.startswith("scott: "), captured.err
         assert len(captured.err.splitlines()) == 1, captured.err
         assert said in captured.err
+
+
+def test_an_output_is_checked_before_the_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("scott_core.Predictor.load", lambda weights: pytest.fail("the model was loaded"))
+    (tmp_path / "good.csv").write_text("image_a,image_b\n1.jpg,1.jpg\n")
+    (tmp_path / "1.jpg").write_bytes(picture(1))
+    assert run("score", tmp_path / "good.csv", "--out", "/proc/x/s.parquet") == 2
+    for overlay in (tmp_path / "o.xyz", "/proc/x/o.png", tmp_path / "1.jpg" / "o.png"):
+        assert run("match", tmp_path / "1.jpg", tmp_path / "1.jpg", "--overlay", overlay) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 4
+
+
+def test_one_bad_name_does_not_stop_the_audit_of_the_others(tmp_path: Path, capsys: Capture) -> None:
+    storage = open_storage(str(tmp_path))
+    a = picture(1)
+    for name in ("bytes", "loop", "good"):
+        add_product(storage, name, [a], [report(a)])
+    images = tmp_path / "catalogue" / "bytes" / "images"
+    (images / os.fsdecode(b"\xff.jpg")).write_bytes(a)
+    (tmp_path / "catalogue" / "loop" / "images" / "00.jpg").unlink()
+    (tmp_path / "catalogue" / "loop" / "images" / "00.jpg").symlink_to("00.jpg")
+    baseline = ("--audit-date", "2026-01-02", "--weights", "orb", "--threshold", orb_threshold())
+    assert run("audit", "--root", tmp_path, *baseline) == 0
+    rows = {row["product_id"]: row for row in read_verdicts(storage, "2026-01-02")[1]}
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        "bytes": "match",
+        "good": "match",
+        "loop": "undecided",
+    }
+    assert rows["bytes"]["n_catalogue_images"] == 2
+    assert rows["loop"]["reason"] == "catalogue_image_unreadable"
+
+    lines = [
+        {"product_id": "long", "image_uris": ["catalogue/good/images/00.jpg"], "document_uris": ["x" * 300]},
+        {"product_id": "nul", "image_uris": ["catalogue/good/images/00.jpg"], "document_uris": ["/a\0b/c.pdf"]},
+    ]
+    storage.write("catalogue/products.jsonl", "\n".join(map(json.dumps, lines)).encode())
+    assert run("audit", "--root", tmp_path, *baseline) == 0
+    rows = {row["product_id"]: row for row in read_verdicts(storage, "2026-01-02")[1]}
+    assert rows["long"]["reason"] == "document_unreadable:missing"
+    assert rows["nul"]["reason"] == "document_unreadable:bad_uri"
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize("arguments", [[], ["audit"], ["evaluate"], ["nonsense"], ["extract", "x.pdf"]])

@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from jobs import pairs as pairs_module
 from jobs.errors import BadArgument
+from jobs.outputs import check_output
 from jobs.pairs import SCORES, evaluate_file, read_pairs, score_pairs_file
 from scott_core import Predictor, read_image
 from tests.jobs.small_catalogue import picture
@@ -147,3 +148,16 @@ def test_a_file_that_holds_no_scores_is_named(tmp_path: Path, name: str) -> None
     pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(BadArgument, match=name):
         evaluate_file(tmp_path / name, 0.5)
+
+
+def test_checking_an_output_leaves_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("kept")
+    (tmp_path / "link").symlink_to("target")
+    for name in ("old", "link", "new/file"):
+        check_output(tmp_path / name)
+    assert (tmp_path / "old").read_text() == "kept"
+    assert (tmp_path / "link").is_symlink()
+    assert not (tmp_path / "new" / "file").exists()
+    for name in ("new", "old/file", "x" * 300):
+        with pytest.raises(BadArgument, match="cannot be written"):
+            check_output(tmp_path / name)

@@ -212,10 +212,21 @@ def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
 
 @pytest.mark.parametrize(
     "uri",
-    ["", " ", "ftp://host/x", "s3://", "s3:///x", "http://host/x", "file://host/x", "file://"],
+    [
+        "",
+        " ",
+        "~nosuchuser/x",
+        "/a\0b",
+        "ftp://host/x",
+        "s3://",
+        "s3:///x",
+        "http://host/x",
+        "file://host/x",
+        "file://",
+    ],
 )
 def test_a_uri_that_names_no_storage_is_refused(uri: str) -> None:
-    with pytest.raises(BadStorageUri, match=r"expected|empty"):
+    with pytest.raises(BadStorageUri, match=r"expected|empty|is no folder"):
         open_storage(uri)
 
 
@@ -259,3 +270,16 @@ def test_a_root_that_is_a_file_is_a_typed_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises((ObjectMissing, StorageUnavailable), match="file"):
         open_storage(str(tmp_path / "file")).write("x", b"1")
+
+
+def test_links_that_lead_nowhere_or_back_are_objects_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a" / "x").write_bytes(b"1")
+    for link, target in (("a/loop", "loop"), ("a/self", "."), ("a/b", "../b"), ("b/a", "../a"), ("a/gone", "gone2")):
+        (tmp_path / link).symlink_to(target)
+    storage = open_storage(str(tmp_path))
+    assert storage.keys("a") == ["a/b/a", "a/gone", "a/loop", "a/self", "a/x"]
+    for key in ("a/b/a", "a/gone", "a/loop", "a/self", "a/" + "x" * 300):
+        with pytest.raises(ObjectMissing, match=key):
+            storage.read(key)
