@@ -33,7 +33,7 @@ def read_image(source: Path | str | bytes) -> Image.Image:
     name = "image" if isinstance(source, bytes) else str(source)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we check the size ourselves, below
+            warnings.simplefilter("ignore")  # of size, checked below, and of metadata that can be read past
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
             width, height = image.size
             if min(width, height) < MIN_SIDE:
