@@ -46,6 +46,7 @@ def audit(arguments: argparse.Namespace) -> int:
     from jobs.audit import run_audit
     from jobs.report import read_verdicts
     from jobs.storage import open_storage
+    from jobs.verdicts import VERDICTS
 
     now = datetime.now(UTC)
     day = arguments.audit_date or now.date().isoformat()
@@ -70,7 +71,7 @@ def audit(arguments: argparse.Namespace) -> int:
     rows = [row for row in rows if row["run_id"] == result["run_id"]]
     columns = ("product_id", "verdict", "reason", "best_score", "n_pairs", "n_pairs_failed")
     print(_table(columns, [[row[name] for name in columns] for row in rows]))
-    counts = ", ".join(f"{result[verdict]} {verdict}" for verdict in ("match", "no_match", "undecided"))
+    counts = ", ".join(f"{result[verdict]} {verdict}" for verdict in VERDICTS)
     print(f"\n{len(rows)} products: {counts}\nreport: {result['report_uri']}")
     return 0
 

@@ -15,6 +15,7 @@ from jobs.layout import check_date
 from jobs.plan import Planned, Run, planned_buckets, read_bucket, read_run
 from jobs.storage import Storage, open_storage
 from jobs.tables import Row, read_rows
+from jobs.verdicts import VERDICTS
 
 NAMED = 5  # problems named in the message; the rest are counted
 
@@ -48,7 +49,7 @@ def reconcile_audit(root: str, audit_date: str, run_id: str) -> dict[str, Any]:
         "run_id": run_id,
         "n_products": len(ours),
         "n_superseded": run.n_products - len(ours),
-        **{verdict: verdicts[verdict] for verdict in ("match", "no_match", "undecided")},
+        **{verdict: verdicts[verdict] for verdict in VERDICTS},
         "reasons": dict(sorted(Counter(row["reason"] for row in ours if row["reason"]).items())),
     }
 

@@ -11,6 +11,7 @@ from jobs.layout import check_date, evidence_key, report_key
 from jobs.plan import planned_buckets, read_bucket, read_plan
 from jobs.storage import Storage, open_storage
 from jobs.tables import Row, read_rows
+from jobs.verdicts import VERDICTS
 
 _ORDER = {"no_match": 0, "undecided": 1, "match": 2}  # what needs a person comes first
 
@@ -79,9 +80,7 @@ def _summary(titles: dict[str, str | None], rows: list[Row]) -> list[str]:
     reasons = Counter(row["reason"] for row in rows if row["reason"])
     lines = [
         f"<p><strong>{len(rows)}</strong> products: "
-        + ", ".join(
-            f'<strong class="{name}">{verdicts[name]}</strong> {name}' for name in ("match", "no_match", "undecided")
-        )
+        + ", ".join(f'<strong class="{name}">{verdicts[name]}</strong> {name}' for name in VERDICTS)
         + "</p>"
     ]
     if len(rows) < len(titles):

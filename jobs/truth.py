@@ -15,8 +15,7 @@ from jobs.errors import BadArgument
 from jobs.explain import latest_audit
 from jobs.report import read_verdicts
 from jobs.storage import open_storage
-
-VERDICTS = ("match", "no_match", "undecided")
+from jobs.verdicts import VERDICTS
 
 
 def measure_verdicts(root: str, truth: Path) -> dict[str, dict[str, float]]:

@@ -17,6 +17,8 @@ from jobs.plan import Planned, Run
 from jobs.schemas import SCHEMA_VERSION
 from jobs.tables import Row
 
+VERDICTS = ("match", "no_match", "undecided")
+
 
 def decide(product: Planned, documents: list[Row], pairs: list[Row], run: Run, audit_date: str) -> Row:
     """The row of `verdicts` of `product`, without its evidence (evidence_uri is None).

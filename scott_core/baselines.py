@@ -126,18 +126,14 @@ class EmbeddingScorer(_Scorer):
 
 
 def _fit(path: Path) -> None:
-    from sklearn.linear_model import LogisticRegression
-
     from scott_core.metrics import best_f_threshold, evaluate_scores
-    from scott_core.validation import ValidationSet
+    from scott_core.validation import ValidationSet, fit_platt
 
     on = ValidationSet(path)
     for scorer in (OrbScorer(), EmbeddingScorer()):
         a, b = scorer.describe(on.images_a), scorer.describe(on.images_b)
         values = np.array([scorer.compare(a[i], b[j]) for i, j in on.index])
-        fit = LogisticRegression(C=1e4).fit(values[:, None], on.label)
-        slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
-        score = 1 / (1 + np.exp(-(slope * values + bias)))
+        slope, bias, score = fit_platt(values, on.label)
         threshold = best_f_threshold(on.label, score)[0]
         measured = evaluate_scores(on.label, score, threshold)
         sys.stdout.write(

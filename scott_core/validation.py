@@ -60,12 +60,17 @@ def calibrate(model: Scott, card: dict[str, Any], on: ValidationSet) -> dict[str
     Slope and bias are a logistic regression of the label on the logit (Platt); the threshold maximises F_BETA.
     """
     logit = _logit(on.score(model, {**card, "slope": 1.0, "bias": 0.0}))
-    fit = LogisticRegression(C=1e4).fit(logit[:, None], on.label)
-    slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
-    calibrated = 1 / (1 + np.exp(-(logit * slope + bias)))
+    slope, bias, calibrated = fit_platt(logit, on.label)
     threshold = round(best_f_threshold(on.label, calibrated, beta=BETA)[0], 4)
     measured = evaluate_scores(on.label, calibrated, threshold)
     return {**card, "slope": slope, "bias": bias, "threshold": threshold, "validation": measured}
+
+
+def fit_platt(value: np.ndarray, label: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Slope and bias of the logistic regression of `label` on `value` [n], and the probabilities it gives [n]."""
+    fit = LogisticRegression(C=1e4).fit(value[:, None], label)
+    slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    return slope, bias, 1 / (1 + np.exp(-(slope * value + bias)))
 
 
 def _logit(probability: np.ndarray) -> np.ndarray:

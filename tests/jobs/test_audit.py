@@ -27,7 +27,8 @@ from jobs.plan import read_plan
 from jobs.report import read_verdicts
 from jobs.schemas import SCHEMAS
 from jobs.storage import Storage, open_storage
-from jobs.truth import VERDICTS, measure_verdicts
+from jobs.truth import measure_verdicts
+from jobs.verdicts import VERDICTS
 from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
 
 DAY = "2026-01-02"
