@@ -1,20 +1,28 @@
-"""The pairs format all is scored and measured on: image_a, image_b[, label][, kind, family, mask_a, mask_b].
+"""The pairs format all is trained, scored and measured on, one pair a row:
 
-Paths are relative to the pairs file's folder. label is 1 for a match, 0 otherwise, empty where it is not known.
+    image_a,image_b[,label][,kind][,family][,mask_a][,mask_b]
+
+Paths are relative to the file's folder. label is 1 for a match, 0 otherwise; kind says which: `match`, `hard` (another
+instance of the same category) or `easy`; family is what to report it under. A mask is a picture of its image's size,
+white on the object. An empty field, or a column that is not there, is not known.
 """
 
 from __future__ import annotations
 
 import csv
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from scott_core.errors import PairsError
 
+COLUMNS = ("image_a", "image_b", "label", "kind", "family", "mask_a", "mask_b")
+
 
 @dataclass(frozen=True)
 class Pair:
-    """One row. `image_*` are as written in the file; `path_*` resolve them."""
+    """One row. `image_*` are as written in the file; `path_*` and `mask_*` are resolved against its folder."""
 
     image_a: str
     image_b: str
@@ -23,30 +31,52 @@ class Pair:
     family: str
     path_a: Path
     path_b: Path
+    mask_a: Path | None = None
+    mask_b: Path | None = None
 
 
 def read_pairs(path: Path) -> list[Pair]:
     """Every row, in order. Raises PairsError naming the file and line of the first row that does not fit."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             missing = {"image_a", "image_b"} - set(reader.fieldnames or [])
             if missing:
                 raise PairsError(
                     f"{path}: no column {', '.join(sorted(missing))}; the header is image_a,image_b[,label]"
                 )
-            return [_pair(path, reader.line_num, row) for row in reader]
+            return [parse_row(path, reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"{path} cannot be read: {error}") from error
 
 
-def _pair(path: Path, line: int, row: dict[str, str | None]) -> Pair:
+def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
+    """Writes `pairs` with all columns, their paths relative to the file's folder; the folder is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def relative(target: Path | None) -> str:
+        return "" if target is None else Path(os.path.relpath(target, path.parent)).as_posix()
+
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for pair in pairs:
+            label = "" if pair.label is None else pair.label
+            images, masks = (pair.path_a, pair.path_b), (pair.mask_a, pair.mask_b)
+            writer.writerow([*map(relative, images), label, pair.kind, pair.family, *map(relative, masks)])
+
+
+def parse_row(path: Path, line: int, row: dict[str, str | None]) -> Pair:
+    """The pair of one row of `path`, as csv.DictReader gives it. Raises PairsError naming the file and line."""
+    if None in row:  # where csv puts fields beyond the header
+        raise PairsError(f"{path}:{line}: more fields than the header has columns")
     image_a, image_b = row["image_a"], row["image_b"]
     if not image_a or not image_b:
         raise PairsError(f"{path}:{line}: image_a and image_b must both be given")
     label = (row.get("label") or "").strip()
     if label not in ("", "0", "1"):
         raise PairsError(f"{path}:{line}: label is {label!r}; 0, 1 or nothing is expected")
+    mask_a, mask_b = row.get("mask_a"), row.get("mask_b")
     return Pair(
         image_a=image_a,
         image_b=image_b,
@@ -55,4 +85,6 @@ def _pair(path: Path, line: int, row: dict[str, str | None]) -> Pair:
         family=row.get("family") or "",
         path_a=path.parent / image_a,
         path_b=path.parent / image_b,
+        mask_a=path.parent / mask_a if mask_a else None,
+        mask_b=path.parent / mask_b if mask_b else None,
     )

@@ -1,0 +1,93 @@
+"""TIC, Toys In Catalogue: the paper's own data set (sections 3 and 5.1, table 1).
+
+16,313 pictures of 2,653 products for children; annotators labelled pairs of one product's pictures as matching or not,
+and drew masks on the matching ones. 13,172 pairs, half of them matching; 1,753 ambiguous ones were left out.
+
+Where: the paper names no download; ask its authors. Terms: theirs; the pictures belong to the shops they come from.
+The paper shows no layout on disk, so this one is ours, and a catalogue of your own fits it as well:
+
+    ROOT/products/<product>/<any name>.jpg
+    ROOT/annotations.csv      image_a,image_b,label[,kind][,family][,mask_a][,mask_b][,split]
+
+annotations.csv is a pairs file (`scott_core.data.pairs`) whose paths are relative to ROOT, whose label is 1, 0 or
+`ambiguous`, and which may name each row's split. Both pictures of a row lie in the folder of one product. An ambiguous
+row is dropped. A non-matching row is `hard` unless it says otherwise: it was labelled within one product.
+
+Without a column `split`, rows are dealt in the paper's proportions, 9,221 train, 658 val, 3,293 test, by whole
+products: no product is in two splits. The paper does not say whether its split does so. The balance of labels is the
+annotators'.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from scott_core.data.pairs import Pair, parse_row
+from scott_core.data.readers.layout import SPLITS, check_split, need_folder
+from scott_core.errors import PairsError
+
+SIZES = {"train": 9221, "val": 658, "test": 3293}
+_SPLIT_SEED = 13172  # the split is one and the same for everybody
+
+
+def read(root: Path, split: str, *, sizes: dict[str, int] | None = None) -> list[Pair]:
+    """The pairs of `split` in the order of annotations.csv; `sizes` are proportions, by default the paper's SIZES.
+
+    Raises PairsError naming the missing file, or the file and line of a row that does not fit.
+    """
+    check_split(split)
+    need_folder(root / "products", "TIC keeps its pictures as products/<product>/<picture>")
+    path = root / "annotations.csv"
+    rows: list[tuple[Pair, str, str]] = []  # pair, product, split or nothing
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = {"image_a", "image_b", "label"} - set(reader.fieldnames or [])
+            if missing:
+                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}")
+            for row in reader:
+                if (row["label"] or "").strip() != "ambiguous":
+                    rows.append(_annotated(path, reader.line_num, row))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PairsError(f"{path} cannot be read: {error}") from error
+    if not any(named for _, _, named in rows):
+        dealt = _deal([product for _, product, _ in rows], sizes or SIZES)
+        rows = [(pair, product, dealt[product]) for pair, product, _ in rows]
+    return [pair for pair, _, named in rows if named == split]
+
+
+def _annotated(path: Path, line: int, row: dict[str, str | None]) -> tuple[Pair, str, str]:
+    pair = parse_row(path, line, row)
+    if pair.label is None:
+        raise PairsError(f"{path}:{line}: no label; 1, 0 or ambiguous is expected")
+    named = row.get("split") or ""
+    if named and named not in SPLITS:
+        raise PairsError(f"{path}:{line}: split is {named!r}; one of {', '.join(SPLITS)} is expected")
+    product, other = (_product(path, line, image) for image in (pair.image_a, pair.image_b))
+    if product != other:
+        raise PairsError(f"{path}:{line}: pictures of two products, {product} and {other}; pairs are of one product")
+    return replace(pair, kind=pair.kind or ("match" if pair.label else "hard")), product, named
+
+
+def _product(path: Path, line: int, image: str) -> str:
+    match Path(image).parts:
+        case ("products", product, _, *_):
+            return product
+    raise PairsError(f"{path}:{line}: {image} is not products/<product>/<picture>")
+
+
+def _deal(products: list[str], sizes: dict[str, int]) -> dict[str, str]:
+    """The split of each product: of test, val, train the first with room for all its pairs, in a fixed random order."""
+    pairs_of = Counter(products)
+    room = {name: round(len(products) * sizes[name] / sum(sizes.values())) for name in ("test", "val", "train")}
+    order = sorted(pairs_of)
+    random.Random(_SPLIT_SEED).shuffle(order)
+    dealt = {}
+    for product in order:
+        dealt[product] = next((name for name in room if room[name] >= pairs_of[product]), "train")
+        room[dealt[product]] -= pairs_of[product]
+    return dealt
