@@ -9,6 +9,7 @@ SHELL := /bin/bash
 
 AUDIT_ROOT := $(CURDIR)/.audit
 INSTALLED := .venv/.installed
+BASELINES := .venv/.baselines
 DATABASE := .airflow/.migrated
 
 help:  ## lists the targets
@@ -31,7 +32,7 @@ airflow: $(DATABASE) sample  ## brings Airflow up on 127.0.0.1:8080 with both DA
 s3: $(INSTALLED)  ## starts an S3-compatible server on 127.0.0.1 to try s3:// storage with
 	@python tests/s3_server.py
 
-test: $(INSTALLED)  ## runs the tests
+test: $(INSTALLED) $(BASELINES)  ## runs the tests
 	@python -m pytest
 
 lint: $(INSTALLED)  ## checks style, format and types
@@ -50,6 +51,10 @@ $(INSTALLED): requirements.txt constraints.txt setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
 	pip install --quiet --disable-pip-version-check --progress-bar on -c constraints.txt -r requirements.txt
 	pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(BASELINES): requirements-baselines.txt $(INSTALLED)
+	pip install --quiet --disable-pip-version-check --progress-bar on --no-deps -r $<
 	@touch $@
 
 $(DATABASE): $(INSTALLED)

