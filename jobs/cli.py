@@ -154,20 +154,57 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if arguments.masks:
         from scott_core.metrics import mask_iou
 
+        if arguments.pairs or arguments.out:
+            raise BadArgument("--pairs and --out are for SCORES.parquet, not for --masks")
         for folder in arguments.masks:
             if not folder.is_dir():
                 raise BadArgument(f"{folder} is not a folder of masks")
-        measures = mask_iou(*arguments.masks)
+        measures: dict[str, Any] = dict(mask_iou(*arguments.masks))
     else:
-        from jobs.pairs import evaluate_file
+        from tqdm import tqdm
 
-        measures = evaluate_file(arguments.scores, arguments.threshold)
-    if arguments.json:
-        print(json.dumps(measures, indent=1))
-    else:
-        rows = [[name, f"{value:.0f}" if name.startswith("n") else f"{value:.4f}"] for name, value in measures.items()]
-        print(_table(("measure", "value"), rows))
+        from jobs.evaluate import evaluate_file
+
+        measures = evaluate_file(
+            arguments.scores,
+            arguments.threshold,
+            pairs=arguments.pairs,
+            out=arguments.out,
+            weights=arguments.weights,
+            n_failures=arguments.failures,
+            progress=lambda step, total: tqdm(total=total, desc=step, unit="pair", file=sys.stderr, delay=0.5).update,
+        )
+    print(json.dumps(measures, indent=1) if arguments.json else _measures(measures))
     return 0
+
+
+def _measures(measures: dict[str, Any]) -> str:
+    """What `evaluate` measured as tables: of all pairs, by group, of masks; and the files written."""
+    intervals = measures.get("intervals", {})
+    rows = [
+        [name, f"{value:.0f}" if name.startswith("n") else f"{value:.4f}", _interval(intervals.get(name))]
+        for name, value in measures.items()
+        if isinstance(value, float)
+    ]
+    for name in ("a", "b", "both") if "mask_iou" in measures else ():
+        found = measures["mask_iou"]
+        rows.append([f"iou {name} ({found['n']} pairs)", f"{found[name]:.4f}", _interval(found["intervals"][name])])
+    parts = [_table(("measure", "value", "95% interval") if intervals else ("measure", "value"), rows)]
+    if "groups" in measures:
+        columns = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
+        groups = [
+            [name, f"{group['n']:.0f}", f"{group['n_positive']:.0f}"]
+            + [f"{group[c]:.3f} {_interval(group['intervals'][c], 2)}" if c in group else "-" for c in columns]
+            for name, group in measures["groups"].items()
+        ]
+        parts.append(_table(("group", "n", "n_positive", *columns), groups))
+    if "files" in measures:
+        parts.append("\n".join(measures["files"]))
+    return "\n\n".join(parts)
+
+
+def _interval(ends: tuple[float, float] | None, digits: int = 4) -> str:
+    return f"({ends[0]:.{digits}f}-{ends[1]:.{digits}f})" if ends else ""
 
 
 def explain(arguments: argparse.Namespace) -> int:
@@ -277,6 +314,10 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("scores", type=Path, nargs="?", metavar="SCORES.parquet", help="of `scott score`, with labels")
     what.add_argument("--masks", type=Path, nargs=2, metavar=("PRED_DIR", "GT_DIR"), help="mean IoU of mask files")
     v.add_argument("--threshold", type=float, metavar="T", help="default: the one the pairs were scored with")
+    v.add_argument("--pairs", type=Path, metavar="PAIRS.csv", help="what was scored: measures by family and kind too")
+    v.add_argument("--out", type=Path, metavar="DIR", help="folder for measures.json, figure9.png, failures.html")
+    v.add_argument("--weights", metavar="W", help="that gave the scores: default, or a .safetensors file")
+    v.add_argument("--failures", type=int, default=24, metavar="N", help="most pairs in failures.html (default: 24)")
     v.add_argument("--json", action="store_true", help="print one JSON object")
 
     v = verb("explain", explain)

@@ -1,4 +1,4 @@
-"""Scoring a file of pairs, and measuring such scores: `scott score` and `scott evaluate`.
+"""Scoring a file of pairs: `scott score`. What it writes is measured by jobs/evaluate.py.
 
 PAIRS.csv has the header `image_a,image_b[,label]`, its paths relative to its own folder; a is the
 catalogue image, b the document image. SCORES.parquet has one row for each input row, in its order.
@@ -83,33 +83,6 @@ def score_pairs_file(
         "version": scorer.version,
         "threshold": scorer.threshold,
     }
-
-
-def evaluate_file(path: Path, threshold: float | None = None) -> dict[str, float]:
-    """Measures of SCORES.parquet against its labels, at `threshold` (None: the one it was scored with).
-
-    Rows without a label are left out; a pair without a score never counts as a match.
-    """
-    from scott_core.metrics import evaluate_scores
-
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise BadArgument(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-    missing = [name for name in ("label", "score") if name not in table.column_names]
-    if missing:
-        raise BadArgument(f"{path} has no column {missing[0]}: expected the output of `scott score`")
-    if threshold is None:
-        recorded = (table.schema.metadata or {}).get(b"threshold")
-        if recorded is None:
-            raise BadArgument(f"{path} does not say its threshold: give --threshold")
-        threshold = float(recorded)
-    rows = [row for row in table.select(["label", "score"]).to_pylist() if row["label"] is not None]
-    if not rows:
-        raise BadArgument(f"{path} has no labelled pair: give PAIRS.csv a column label of 0 and 1")
-    scores = [float("nan") if row["score"] is None else row["score"] for row in rows]
-    measures = evaluate_scores([row["label"] for row in rows], scores, threshold)
-    return {**measures, "n_failed": float(sum(row["score"] is None for row in rows))}
 
 
 def _pair(row: Row, where: str) -> Row:

@@ -1,16 +1,29 @@
-"""Measures of scores and masks (paper, section 5): precision, recall and F1 of the matching class, AP, ROC AUC, IoU."""
+"""Measures of scores and masks (paper, section 5): precision, recall and F1 of the matching class, AP, ROC AUC, IoU.
+
+Beside them the expected calibration error (ECE), and percentile bootstrap intervals of 95% that resample pairs. Pairs
+which share a picture are not independent: for new products, read an interval as the narrowest it can be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from scott_core.errors import InputError
+
+INTERVALS = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
+ECE_BINS = 15
+RESAMPLES = 1000
+_LEVELS = (2.5, 97.5)
+_BLOCK = 1 << 18  # resampled values held at once: small enough for a processor's cache
+
+Interval = tuple[float, float]
+Floats = NDArray[np.float64]
 
 
 def evaluate_scores(label: ArrayLike, score: ArrayLike, threshold: float) -> dict[str, float]:
@@ -19,12 +32,8 @@ def evaluate_scores(label: ArrayLike, score: ArrayLike, threshold: float) -> dic
     A null (NaN) score is an unscored pair: it never counts as a match, and ranks below every score. Raises InputError
     where the labels hold only one class or the lengths differ.
     """
-    truth, scores = np.asarray(label, float), np.asarray(score, float)
-    if truth.shape != scores.shape:
-        raise InputError(f"{truth.size} labels for {scores.size} scores")
-    if set(np.unique(truth)) != {0.0, 1.0}:
-        raise InputError("labels of both classes, 0 and 1, are needed to measure scores")
-    scores = np.where(np.isnan(scores), -1.0, scores)
+    truth, raw = _checked(label, score)
+    scores = np.where(np.isnan(raw), -1.0, raw)
     said = scores >= threshold
     hits = float((said & (truth == 1)).sum())
     precision = hits / said.sum() if said.any() else 0.0
@@ -39,9 +48,74 @@ def evaluate_scores(label: ArrayLike, score: ArrayLike, threshold: float) -> dic
         "f1": float(2 * hits / (said.sum() + truth.sum())),
         "average_precision": float(average_precision_score(truth, scores)),
         "roc_auc": float(roc_auc_score(truth, scores)),
+        "ece": expected_calibration_error(truth, raw),
         "best_f1": best_f1,
         "best_threshold": best_threshold,
     }
+
+
+def expected_calibration_error(label: ArrayLike, score: ArrayLike, *, bins: int = ECE_BINS) -> float:
+    """How far the probability of a match is from the share of matches, 0 (none) to 1 (Naeini 2015; Guo 2017).
+
+    `bins` bins of equal width over [0, 1], each open on its left, the first closed: the mean over the pairs of
+    |share of matches - mean score| of their bin. It is of the probability of a match, over both classes, not of the
+    confidence in the decision. Unscored (NaN) pairs say nothing and are left out; NaN where no pair is scored.
+    """
+    truth, scores = np.asarray(label, float), np.asarray(score, float)
+    n_scored = int((~np.isnan(scores)).sum())
+    gaps = np.abs(_calibration_gaps(truth, scores, bins).sum(0))
+    return float(gaps.sum() / n_scored) if n_scored else float("nan")
+
+
+def bootstrap_intervals(
+    label: ArrayLike, score: ArrayLike, threshold: float, *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Interval]:
+    """95% percentile bootstrap interval (Efron 1979) of each of INTERVALS: low, high. Equal seeds, equal intervals.
+
+    Pairs are drawn with replacement `resamples` times. A draw that lacks a class has no AUC and no AP, and is left out
+    of theirs. ECE is biased upward on resamples (few pairs in a bin look miscalibrated): its interval may lie above it.
+    Raises InputError as evaluate_scores does.
+    """
+    truth, scores = _checked(label, score)
+    drawn = [weighted_measures(truth, scores, threshold, counts) for counts in _resample(truth.size, resamples, seed)]
+    return {name: _percentiles(np.concatenate([part[name] for part in drawn])) for name in INTERVALS}
+
+
+def bootstrap_mean(values: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+    """95% percentile bootstrap interval of the mean of `values` [n]: low, high. NaN for no values."""
+    array = np.asarray(values, float)
+    if not array.size:
+        return float("nan"), float("nan")
+    return _percentiles(np.concatenate([c @ array / array.size for c in _resample(array.size, resamples, seed)]))
+
+
+def weighted_measures(truth: Floats, scores: Floats, threshold: float, weights: NDArray[np.int64]) -> dict[str, Floats]:
+    """Each of INTERVALS for each of R resamples, [R]; `weights` [R, n] is how often each of n pairs was drawn.
+
+    Scores are sorted once, ties together; each resample is then cumulative sums over its weights. With every weight 1
+    these are scikit-learn's numbers, with ties and all.
+    """
+    ranked = np.where(np.isnan(scores), -1.0, scores)
+    order = np.argsort(-ranked, kind="stable")
+    last = np.flatnonzero(np.diff(ranked[order], append=-np.inf))  # of each run of equal scores
+    taken = np.cumsum(weights[:, order], 1)[:, last].astype(float)
+    hits = np.cumsum(weights[:, order] * truth[order], 1)[:, last]
+    false = taken - hits
+    positives, negatives = hits[:, -1], false[:, -1]
+    new_hits, new_false = np.diff(hits, axis=1, prepend=0), np.diff(false, axis=1, prepend=0)
+
+    said = (ranked >= threshold).astype(float)
+    true_said, all_said = weights @ (said * truth), weights @ said
+    gaps = np.abs(weights @ _calibration_gaps(truth, scores, ECE_BINS)).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "precision": true_said / np.maximum(all_said, 1),
+            "recall": true_said / positives,
+            "f1": 2 * true_said / (all_said + positives),
+            "average_precision": (new_hits * hits / np.maximum(taken, 1)).sum(1) / positives,
+            "roc_auc": (new_false * (hits - new_hits / 2)).sum(1) / (positives * negatives),
+            "ece": gaps / (weights @ (~np.isnan(scores)).astype(float)),
+        }
 
 
 def best_f_threshold(label: ArrayLike, score: ArrayLike, *, beta: float = 1.0) -> tuple[float, float]:
@@ -83,3 +157,36 @@ def _file_iou(predicted: Path, truth: Path) -> float:
     with Image.open(predicted) as file:
         found = file.convert("L").resize(wanted.size, Image.Resampling.BILINEAR)
     return iou(np.asarray(found) > 127, np.asarray(wanted) > 127)
+
+
+def _checked(label: ArrayLike, score: ArrayLike) -> tuple[Floats, Floats]:
+    truth, scores = np.asarray(label, float), np.asarray(score, float)
+    if truth.shape != scores.shape:
+        raise InputError(f"{truth.size} labels for {scores.size} scores")
+    if set(np.unique(truth)) != {0.0, 1.0}:
+        raise InputError("labels of both classes, 0 and 1, are needed to measure scores")
+    return truth, scores
+
+
+def _calibration_gaps(truth: Floats, scores: Floats, bins: int) -> Floats:
+    """[n, bins]: label minus score of each pair, in the column of its bin; unscored pairs are 0."""
+    scored = np.flatnonzero(~np.isnan(scores))
+    place = np.clip(np.ceil(scores[scored] * bins) - 1, 0, bins - 1).astype(int)
+    gaps = np.zeros((truth.size, bins))
+    gaps[scored, place] = truth[scored] - scores[scored]
+    return gaps
+
+
+def _resample(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Blocks [r, n] of how often each of n items is in each of r draws of n with replacement; `resamples` rows."""
+    rng = np.random.default_rng(seed)
+    block = max(1, _BLOCK // n)
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        drawn = rng.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+
+
+def _percentiles(values: Floats) -> Interval:
+    low, high = np.nanpercentile(values, _LEVELS)
+    return float(low), float(high)

@@ -7,7 +7,7 @@ of pairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from torch import Tensor
 from scott_core.checkpoints import Checkpoint, load_checkpoint, probability
 from scott_core.encoders import Role
 from scott_core.images import Letterbox, to_batch
+from scott_core.scott import PairLogits
 
 Progress = Callable[[int], object]
 Scores = NDArray[np.float32]
@@ -76,37 +77,46 @@ class Predictor:
 
         `progress` is called with the number of pairs just done.
         """
-        boxes = [[Letterbox.of(image, self.size) for image in images] for images in (images_a, images_b)]
+        parts: list[tuple[Tensor, Tensor, Tensor]] = []
         with torch.inference_mode():
-            states_a = self._encode(images_a, boxes[0], "a")
-            states_b = self._encode(images_b, boxes[1], "b")
-            logits, share_a, share_b = [], [], []
-            for start in range(0, len(pairs), PAIR_BATCH):
-                chunk = pairs[start : start + PAIR_BATCH]
-                index_a, index_b = (torch.tensor(side) for side in zip(*chunk, strict=True))
-                out = self.model.score_pairs(states_a[index_a].to(self.device), states_b[index_b].to(self.device))
-                logits.append(out.match.cpu())
-                share_a.append(self._share(out.mask_a, [boxes[0][a] for a, _ in chunk]))
-                share_b.append(self._share(out.mask_b, [boxes[1][b] for _, b in chunk]))
+            for boxes_a, boxes_b, out in self._batches(images_a, images_b, pairs):
+                score = probability(out.match.cpu(), self.card)
+                parts.append((score, self._share(out.mask_a, boxes_a), self._share(out.mask_b, boxes_b)))
                 if progress:
-                    progress(len(chunk))
-            if not logits:
-                return PairScores(*(np.zeros(0, np.float32) for _ in range(3)))
-            score = probability(torch.cat(logits), self.card)
-        return PairScores(*(torch.cat(parts).numpy() for parts in ([score], share_a, share_b)))
+                    progress(len(score))
+        if not parts:
+            return PairScores(*(np.zeros(0, np.float32) for _ in range(3)))
+        return PairScores(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
+
+    @torch.inference_mode()
+    def matches(
+        self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[Match]:
+        """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair in memory."""
+        where = iter(pairs)
+        for boxes_a, boxes_b, out in self._batches(images_a, images_b, pairs):
+            scores = probability(out.match.cpu(), self.card).tolist()
+            for n, score in enumerate(scores):
+                i, j = next(where)
+                mask_a = self._mask(out.mask_a[n : n + 1], boxes_a[n], images_a[i])
+                mask_b = self._mask(out.mask_b[n : n + 1], boxes_b[n], images_b[j])
+                yield Match(score, score >= self.threshold, mask_a, mask_b, self.model.alpha)
 
     def match(self, image_a: Image.Image, image_b: Image.Image) -> Match:
         """One pair, with masks at the pictures' own sizes."""
-        boxes = [Letterbox.of(image, self.size) for image in (image_a, image_b)]
-        with torch.inference_mode():
-            batches = [to_batch([b.apply(i)]).to(self.device) for b, i in zip(boxes, (image_a, image_b), strict=True)]
-            out = self.model(*batches)
-            score = float(probability(out.match.cpu(), self.card)[0])
-            masks = [
-                self._mask(logits, box, image)
-                for logits, box, image in zip((out.mask_a, out.mask_b), boxes, (image_a, image_b), strict=True)
-            ]
-        return Match(score, score >= self.threshold, masks[0], masks[1], self.model.alpha)
+        return next(self.matches([image_a], [image_b], [(0, 0)]))
+
+    def _batches(
+        self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[list[Letterbox], list[Letterbox], PairLogits]]:
+        """The network over `pairs`, PAIR_BATCH at a time, each picture encoded once; with where each picture lies."""
+        boxes_a, boxes_b = ([Letterbox.of(image, self.size) for image in images] for images in (images_a, images_b))
+        states_a = self._encode(images_a, boxes_a, "a")
+        states_b = self._encode(images_b, boxes_b, "b")
+        for start in range(0, len(pairs), PAIR_BATCH):
+            index_a, index_b = (list(side) for side in zip(*pairs[start : start + PAIR_BATCH], strict=True))
+            out = self.model.score_pairs(states_a[index_a].to(self.device), states_b[index_b].to(self.device))
+            yield [boxes_a[i] for i in index_a], [boxes_b[j] for j in index_b], out
 
     def _encode(self, images: Sequence[Image.Image], boxes: Sequence[Letterbox], role: Role) -> Tensor:
         states = []

@@ -8,7 +8,6 @@ licences, command, intended use, known failures). Everything was chosen on val; 
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ import yaml
 from tqdm import tqdm
 
 from scott_core.checkpoints import WEIGHTS, load_checkpoint, save_checkpoint
-from scott_core.images import read_image
+from scott_core.evaluation import mask_ious, masked_pairs, read_manifest_masks, summarise_ious
 from scott_core.methods import PairScorer, load_scorer
-from scott_core.metrics import evaluate_scores, iou
+from scott_core.metrics import evaluate_scores
 from scott_core.predictor import Predictor, Progress
 from scott_core.validation import ValidationSet
 
@@ -60,28 +59,12 @@ def _by_family(scorer: PairScorer, on: ValidationSet, progress: Progress) -> dic
     return table
 
 
-def _mask_iou(predictor: Predictor, on: ValidationSet, data: Path) -> dict[str, float]:
-    """Mean IoU of both regions over matching pairs whose true masks are exact (`ground_truth` in the manifest)."""
-    with (data / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        truth = {
-            (data / row["image"]).resolve(): data / row["mask"]
-            for row in csv.DictReader(file)
-            if row["mask_kind"] == "ground_truth"
-        }
-    found: dict[str, list[float]] = {"a": [], "b": []}
-    for pair, (i, j) in zip(on.pairs, on.index, strict=True):
-        paths = {"a": truth.get(pair.path_a.resolve()), "b": truth.get(pair.path_b.resolve())}
-        if pair.label != 1 or None in paths.values():
-            continue
-        match = predictor.match(on.images_a[i], on.images_b[j])
-        for side, mask in (("a", match.mask_a), ("b", match.mask_b)):
-            path = paths[side]
-            assert path is not None
-            wanted = np.asarray(read_image(path).convert("L")) > 127
-            found[side].append(iou(mask > predictor.model.alpha, wanted))
-    both = [(a + b) / 2 for a, b in zip(found["a"], found["b"], strict=True)]
-    means = {"a": found["a"], "b": found["b"], "both": both}
-    return {"n": float(len(both))} | {side: round(float(np.mean(values)), 4) for side, values in means.items()}
+def _mask_iou(predictor: Predictor, on: ValidationSet, data: Path) -> dict[str, Any]:
+    """Mean IoU of both regions over matching pairs whose true masks are exact, with 95% intervals, to 4 digits."""
+    masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
+    found = summarise_ious(mask_ious(predictor, masked))
+    intervals = {side: [round(end, 4) for end in ends] for side, ends in found.pop("intervals", {}).items()}
+    return {name: round(value, 4) for name, value in found.items()} | {"intervals": intervals}
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from jobs import pairs as pairs_module
 from jobs.errors import BadArgument
+from jobs.evaluate import evaluate_file
 from jobs.outputs import check_output
-from jobs.pairs import SCORES, evaluate_file, read_pairs, score_pairs_file
+from jobs.pairs import SCORES, read_pairs, score_pairs_file
 from scott_core import Predictor, read_image
 from tests.jobs.small_catalogue import picture
 

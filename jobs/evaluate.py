@@ -1,0 +1,230 @@
+"""Measuring SCORES.parquet: `scott evaluate`. Pairs are scored once, by `scott score`; all else is measured from that.
+
+With the pairs file, also by family and by kind of negative. With a folder to write into: `measures.json` (all that is
+measured), `figure9.png` (F1 by size of the regions) and, with the pairs file, `failures.html` (the worst failures,
+drawn). Only the last, and the IoU of regions where the pairs file has true masks, run the model again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from jobs.errors import BadArgument
+from jobs.outputs import check_output, writing
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from scott_core.data.pairs import Pair
+    from scott_core.predictor import Match, Predictor
+
+FILES = ("measures.json", "figure9.png", "failures.html")
+Progress = Callable[[str, int], Callable[[int], object]]  # a step and its total -> what hears of n more done
+
+
+@dataclass(frozen=True)
+class Scored:
+    """SCORES.parquet in columns [n], null as NaN, with what its metadata say of how it was made."""
+
+    path: Path
+    table: pa.Table
+    label: NDArray[np.float64]
+    score: NDArray[np.float64]
+    threshold: float
+    method: str
+    version: str | None
+
+    @property
+    def about(self) -> str:
+        """Model and threshold, in words."""
+        return f"{self.version or self.method}, threshold {self.threshold:.3f}"
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """A column by name. BadArgument where the file has none."""
+        if name not in self.table.column_names:
+            raise BadArgument(f"{self.path} has no column {name}: expected the output of `scott score`")
+        return self.table[name]
+
+
+def evaluate_file(
+    path: Path,
+    threshold: float | None = None,
+    *,
+    pairs: Path | None = None,
+    out: Path | None = None,
+    weights: str | None = None,
+    n_failures: int = 24,
+    progress: Progress = lambda step, total: lambda n: None,
+) -> dict[str, Any]:
+    """Measures of SCORES.parquet against its labels, at `threshold` (None: the one it was scored with).
+
+    Rows without a label are left out; a pair without a score never counts as a match. Beside the measures: `intervals`
+    (95%, of each measure that has one), with `pairs` also `groups` (`scott_core.evaluation.group_rows`; of a group
+    without both classes only its counts), with `out` its `files`, with both and masks in `pairs` `mask_iou`.
+    Errors: BadArgument; InputError where `pairs` is not the file that was scored, or `weights` not those it was with.
+    """
+    scored = read_scores(path, threshold)
+    rows = read_scored_pairs(pairs, scored) if pairs else []
+    if n_failures < 0:
+        raise BadArgument(f"--failures {n_failures}: 0 or more is expected")
+    if out:
+        for name in FILES:
+            check_output(out / name)
+    predictor = _predictor(scored, weights) if out and rows else None
+    labelled = ~np.isnan(scored.label)
+    measures = _measure(scored, labelled)
+    if rows:
+        measures["groups"] = _measure_groups(scored, rows, labelled)
+    if predictor:
+        from scott_core.evaluation import mask_ious, masked_pairs, summarise_ious
+
+        masked = masked_pairs([rows[n] for n in np.flatnonzero(~np.isnan(scored.score))])  # the readable ones
+        if masked:
+            ious = mask_ious(predictor, masked, progress=progress("IoU", len(masked)))
+            measures["mask_iou"] = summarise_ious(ious)
+    if out:
+        _write_figure(out / "figure9.png", scored, labelled)
+        if rows:
+            _write_failures(out / "failures.html", scored, rows, predictor, n_failures, progress)
+        measures["files"] = [str(out / name) for name in FILES if rows or name != "failures.html"]
+        with writing(out / "measures.json"):
+            (out / "measures.json").write_text(json.dumps(measures, indent=1) + "\n", encoding="utf-8")
+    return measures
+
+
+def read_scores(path: Path, threshold: float | None = None) -> Scored:
+    """SCORES.parquet, with at least one label, and `threshold` or else its own. BadArgument where it is not that."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise BadArgument(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    missing = [name for name in ("label", "score") if name not in table.column_names]
+    if missing:
+        raise BadArgument(f"{path} has no column {missing[0]}: expected the output of `scott score`")
+    about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    if threshold is None:
+        if "threshold" not in about:
+            raise BadArgument(f"{path} does not say its threshold: give --threshold")
+        threshold = float(about["threshold"])
+    label, score = (_floats(table[name]) for name in ("label", "score"))
+    if np.isnan(label).all():
+        raise BadArgument(f"{path} has no labelled pair: give PAIRS.csv a column label of 0 and 1")
+    return Scored(path, table, label, score, threshold, about.get("method", "scott"), about.get("version"))
+
+
+def read_scored_pairs(path: Path, scored: Scored) -> list[Pair]:
+    """The rows of PAIRS.csv that `scored` was made from. InputError names the first row that differs."""
+    from scott_core.data.pairs import read_pairs
+    from scott_core.errors import InputError
+
+    pairs = read_pairs(path)
+    names = list(zip(*(scored.column(side).to_pylist() for side in ("image_a", "image_b")), strict=True))
+    if len(pairs) != len(names):
+        raise InputError(f"{path} has {len(pairs)} pairs, {scored.path} {len(names)}: they are not of one another")
+    for n, (pair, name) in enumerate(zip(pairs, names, strict=True), 1):
+        if (pair.image_a, pair.image_b) != name:
+            said = f"{path} pair {n} is {pair.image_a} and {pair.image_b}"
+            raise InputError(f"{said}, in {scored.path} {' and '.join(name)}: score it again")
+        label = scored.label[n - 1]
+        known = None if np.isnan(label) else int(label)
+        if pair.label != known:
+            raise InputError(f"{path} pair {n} has label {pair.label}, in {scored.path} {known}: score it again")
+    return pairs
+
+
+def _measure(scored: Scored, rows: NDArray[np.bool_]) -> dict[str, Any]:
+    """The measures of the chosen rows, with their intervals. InputError where they lack a class."""
+    from scott_core.metrics import bootstrap_intervals, evaluate_scores
+
+    label, score = scored.label[rows], scored.score[rows]
+    measures = evaluate_scores(label, score, scored.threshold)
+    n_failed = float(np.isnan(score).sum())
+    return {**measures, "n_failed": n_failed, "intervals": bootstrap_intervals(label, score, scored.threshold)}
+
+
+def _measure_groups(scored: Scored, pairs: list[Pair], labelled: NDArray[np.bool_]) -> dict[str, Any]:
+    from scott_core.evaluation import group_rows
+
+    groups: dict[str, Any] = {}
+    for name, chosen in group_rows(pairs).items():
+        rows = labelled & chosen
+        n, n_positive = rows.sum(), scored.label[rows].sum()
+        if 0 < n_positive < n:
+            groups[name] = _measure(scored, rows)
+        else:
+            groups[name] = {"n": float(n), "n_positive": float(n_positive)}
+    return groups
+
+
+def _predictor(scored: Scored, weights: str | None) -> Predictor | None:
+    """The model that gave the scores; None for a baseline, which has no regions."""
+    from scott_core.errors import InputError
+    from scott_core.predictor import Predictor
+
+    if scored.method != "scott":
+        return None
+    predictor = Predictor.load(weights or "default")
+    if scored.version not in (None, predictor.version):
+        raise InputError(f"{scored.path} was scored with {scored.version}, not {predictor.version}: give its --weights")
+    return predictor
+
+
+def _write_figure(out: Path, scored: Scored, rows: NDArray[np.bool_]) -> None:
+    from scott_core.figures import draw_figure9
+
+    said = scored.score >= scored.threshold
+    region_a, region_b = (_floats(scored.column(name)) for name in ("region_a", "region_b"))
+    with writing(out):
+        draw_figure9(scored.label[rows], said[rows], region_a[rows], region_b[rows], out, title=scored.about)
+
+
+def _write_failures(
+    out: Path, scored: Scored, pairs: list[Pair], predictor: Predictor | None, limit: int, progress: Progress
+) -> None:
+    from scott_core.failures import Failure, failures_page, worst_failures
+    from scott_core.overlay import draw_match
+
+    chosen = worst_failures(scored.label, scored.score, [pair.family for pair in pairs], scored.threshold, limit)
+    worst = [pairs[row] for row in chosen]
+    failures = []
+    for row, pair, (image_a, image_b, match) in zip(chosen, worst, _drawn(predictor, worst, progress), strict=True):
+        score = float(scored.score[row])
+        match = replace(match, score=score, is_match=score >= scored.threshold)
+        picture = draw_match(image_a, image_b, match)
+        failures.append(
+            Failure(pair.image_a, pair.image_b, int(scored.label[row]), pair.kind, pair.family, score, picture)
+        )
+    wrong = int(((scored.score >= scored.threshold) != (scored.label == 1))[~np.isnan(scored.label)].sum())
+    unscored = int(np.isnan(scored.score).sum())
+    note = f"{scored.about}. The worst {len(failures)} of {wrong} wrong pairs; {unscored} pairs have no score."
+    page = failures_page(failures, title=f"Failures of {scored.path.name}", note=note)
+    with writing(out):
+        out.write_text(page, encoding="utf-8")
+
+
+def _drawn(predictor: Predictor | None, pairs: list[Pair], progress: Progress) -> Iterator[tuple[Image, Image, Match]]:
+    """Both pictures of each pair and its Match; of a baseline, which looks at whole pictures, with empty regions."""
+    from scott_core.evaluation import match_files
+    from scott_core.images import read_image
+    from scott_core.predictor import Match
+
+    files = [(pair.path_a, pair.path_b) for pair in pairs]
+    if predictor:
+        yield from match_files(predictor, files, progress=progress("failures", len(files)))
+        return
+    for images in ([read_image(file) for file in names] for names in files):
+        blank_a, blank_b = (np.zeros((image.height, image.width), np.float32) for image in images)
+        yield images[0], images[1], Match(0.0, False, blank_a, blank_b, 0.5)
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.asarray(column.to_numpy(), np.float64)

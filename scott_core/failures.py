@@ -1,0 +1,92 @@
+"""Figure 10 of the paper, as a page: the pairs a model is most wrong about, with the regions it compared.
+
+A false match is a pair of different objects at or over the threshold; a miss is a match under it. The worst are the
+most confident ones. The page needs no other file: its pictures are inside.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL.Image import Image
+
+QUALITY = 80  # of the page's JPEG pictures
+
+_STYLE = """
+body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem }
+section { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1.5rem }
+figure { margin: 0; border: 1px solid #ddd; padding: .6rem }
+img { max-width: 100%; height: auto; display: block }
+figcaption { overflow-wrap: anywhere } .note { color: #666; font-size: 13px }
+h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
+"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One wrong pair: what the file says of it, what it scored, and its picture (of `overlay.draw_match`)."""
+
+    image_a: str
+    image_b: str
+    label: int
+    kind: str
+    family: str
+    score: float
+    picture: Image
+
+
+def worst_failures(
+    label: ArrayLike, score: ArrayLike, family: Sequence[str], threshold: float, limit: int
+) -> list[int]:
+    """Rows of at most `limit` failures: the worst of each family's false matches and misses first, then the second.
+
+    Ordered by family, false matches before misses, worst first. Unscored (NaN) pairs are not looked at.
+    """
+    truth, scores = np.asarray(label, float), np.asarray(score, float)
+    said = scores >= threshold
+    ranked: list[tuple[int, str, bool, int]] = []  # place within its group, family, is a miss, row
+    for name in sorted(set(family)):
+        rows = (np.array(family) == name) & ~np.isnan(scores)
+        false, missed = np.flatnonzero(rows & (truth == 0) & said), np.flatnonzero(rows & (truth == 1) & ~said)
+        for is_miss, worst in ((False, false[np.argsort(-scores[false])]), (True, missed[np.argsort(scores[missed])])):
+            ranked += [(place, name, is_miss, int(row)) for place, row in enumerate(worst)]
+    chosen = sorted(ranked)[:limit]
+    return [row for _, _, _, row in sorted(chosen, key=lambda f: (f[1], f[2], f[0]))]
+
+
+def failures_page(failures: Iterable[Failure], *, title: str, note: str) -> str:
+    """The page: a heading for each family and sort of failure, in the order given; every text is escaped."""
+    parts = [
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
+        f"<h1>{escape(title)}</h1><p>{escape(note)}</p>",
+    ]
+    heading = ""
+    for failure in failures:
+        said = f"{failure.family or 'pairs'}: {'misses' if failure.label else 'false matches'}"
+        if said != heading:
+            parts += ["</section>"] * bool(heading) + [f"<h2>{escape(said)}</h2><section>"]
+            heading = said
+        parts.append(_figure(failure))
+    parts.append("</section>" if heading else "<p>No failure.</p>")
+    return "\n".join([*parts, "</body></html>", ""])
+
+
+def _figure(failure: Failure) -> str:
+    buffer = io.BytesIO()
+    failure.picture.save(buffer, "JPEG", quality=QUALITY)
+    source = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    truth = "the same object" if failure.label else f"different objects{f', {failure.kind}' * bool(failure.kind)}"
+    size = f'width="{failure.picture.width}" height="{failure.picture.height}"'
+    return (
+        f'<figure><img src="{source}" {size} alt="{escape(failure.image_a)} and {escape(failure.image_b)}">'
+        f"<figcaption><strong>{failure.score:.3f}</strong> {escape(truth)}"
+        f'<br><span class="note">{escape(failure.image_a)}<br>{escape(failure.image_b)}</span></figcaption></figure>'
+    )
