@@ -14,8 +14,8 @@ annotations.csv is a pairs file (`scott_core.data.pairs`) whose paths are relati
 row is dropped. A non-matching row is `hard` unless it says otherwise: it was labelled within one product.
 
 Without a column `split`, rows are dealt in the paper's proportions, 9,221 train, 658 val, 3,293 test, by whole
-products: no product is in two splits. The paper does not say whether its split does so. The balance of labels is the
-annotators'.
+products: no product is in two splits, and a split's size is right to within a product's pairs. The paper does not say
+whether its split keeps products whole. The balance of labels is the annotators'.
 """
 
 from __future__ import annotations

