@@ -194,7 +194,7 @@ def _measures(measures: dict[str, Any]) -> str:
         columns = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
         groups = [
             [name, f"{group['n']:.0f}", f"{group['n_positive']:.0f}"]
-            + [f"{group[c]:.3f} {_interval(group['intervals'][c], 2)}" if c in group else "-" for c in columns]
+            + [f"{group[c]:.3f} {_interval(group['intervals'][c], 3)}" if c in group else "-" for c in columns]
             for name, group in measures["groups"].items()
         ]
         parts.append(_table(("group", "n", "n_positive", *columns), groups))
