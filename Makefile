@@ -5,7 +5,7 @@ PORT ?= 8080
 URL := http://127.0.0.1:$(PORT)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help audit airflow s3 test lint bench
+.PHONY: help audit airflow s3 test lint bench train-smoke
 
 AUDIT_ROOT := $(CURDIR)/.audit
 INSTALLED := .venv/.installed
@@ -13,7 +13,7 @@ BASELINES := .venv/.baselines
 DATABASE := .airflow/.migrated
 
 help:  ## lists the targets
-	@awk -F ':.*  ## ' '/^[a-z0-9]+:.*  ## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 audit: $(DATABASE) sample  ## audits the sample catalogue through Airflow and prints its verdicts
 	@echo "catalogue_audit of $(AUDIT_ROOT)"
@@ -42,6 +42,9 @@ lint: $(INSTALLED)  ## checks style, format and types
 
 bench: $(INSTALLED)  ## measures pairs a second, stage by stage
 	@scott bench
+
+train-smoke: $(INSTALLED)  ## trains for two minutes, is killed, resumes, and must have learned
+	@python -m scott_core.smoke
 
 sample: $(INSTALLED)
 	@mkdir -p .audit && cp -R jobs/sample/catalogue .audit/

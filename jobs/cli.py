@@ -240,8 +240,9 @@ def explain(arguments: argparse.Namespace) -> int:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train a model from a configuration; print the card of its weights."""
-    from scott_core.training import train as run
+    from scott_core import training
 
+    run = training.overfit_one_batch if arguments.overfit_one_batch else training.train
     print(json.dumps(run(arguments.config, arguments.overrides), indent=1))
     return 0
 
@@ -333,4 +334,5 @@ def _parser() -> argparse.ArgumentParser:
     v = verb("train", train)
     v.add_argument("config", type=Path, metavar="CONFIG.yaml")
     v.add_argument("overrides", nargs="*", metavar="key=value")
+    v.add_argument("--overfit-one-batch", action="store_true", help="every step on one batch; keeps nothing")
     return parser

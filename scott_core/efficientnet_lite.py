@@ -66,12 +66,12 @@ class _InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Image to feature maps at strides 16 and 32.
+    """Image to feature maps at strides 8, 16 and 32.
 
-    forward: [B, 3, H, W] normalised -> ([B, 112, H/16, W/16], [B, 320, H/32, W/32]).
+    forward: [B, 3, H, W] normalised -> ([B, 40, H/8, W/8], [B, 112, H/16, W/16], [B, 320, H/32, W/32]).
     """
 
-    channels = (112, 320)
+    channels = (40, 112, 320)
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,14 +86,14 @@ class EfficientNetLite0(nn.Module):
                 c_in = c_out
         self.blocks = nn.ModuleList(blocks)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.stem(x)
-        for block in self.blocks[:11]:
-            x = block(x)
-        at_16 = x
-        for block in self.blocks[11:]:
-            x = block(x)
-        return at_16, x
+        maps = []
+        for first, last in ((0, 5), (5, 11), (11, 16)):
+            for block in self.blocks[first:last]:
+                x = block(x)
+            maps.append(x)
+        return maps[0], maps[1], maps[2]
 
 
 _RENAMES = (

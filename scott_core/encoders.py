@@ -117,18 +117,57 @@ class CoAttention(nn.Module):
         return looked.transpose(1, 2).reshape(shape)
 
 
+class Correlation(CoAttention):
+    """CoAttention that also says how well each cell is found again in the other picture; starts as the identity.
+
+    In each of `heads` learned subspaces: the highest and the mean cosine of a cell with all cells of the other picture,
+    [B, 2 heads, h, w], projected onto F with weights that start at zero. The prior mask of few-shot segmentation
+    (Tian et al. 2020), learned: what only one picture shows has no counterpart, however salient it is.
+    """
+
+    def __init__(self, d: int, *, heads: int = 4):
+        super().__init__(d)
+        self.heads = heads
+        self.match = nn.Linear(d, d, bias=False)
+        self.evidence = nn.Linear(2 * heads, d)
+        nn.init.zeros_(self.evidence.weight)
+        nn.init.zeros_(self.evidence.bias)
+
+    def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """F_a, F_b: each [B, d, h, w] -> the same shapes."""
+        seen_a, seen_b = super().forward(a, b)
+        unit_a, unit_b = (self._subspaces(x) for x in (a, b))
+        cosine = unit_a @ unit_b.transpose(2, 3)  # [B, heads, hw, hw]
+        return seen_a + self._found(cosine, a.shape), seen_b + self._found(cosine.transpose(2, 3), b.shape)
+
+    def _subspaces(self, x: Tensor) -> Tensor:
+        rows = self.match(self.norm(x.flatten(2).transpose(1, 2)))  # [B, hw, d]
+        return nn.functional.normalize(rows.unflatten(2, (self.heads, -1)).transpose(1, 2), dim=3)
+
+    def _found(self, cosine: Tensor, shape: torch.Size) -> Tensor:
+        evidence = torch.cat([cosine.amax(3), cosine.mean(3)], 1).transpose(1, 2)  # [B, hw, 2 heads]
+        found: Tensor = self.evidence(evidence)
+        return found.transpose(1, 2).reshape(shape)
+
+
 class TwinLite(Encoder):
     """A twin encoder over a pretrained EfficientNet-Lite0: one picture at a time, the same weights for both roles.
 
-    The trunk's maps at 1/16 and 1/32 are projected to d, added at 1/16 and refined by two residual convolutions:
-    [B, d, H/16, W/16]. Half the paper's stride, because a small object in a 256 px picture is a few cells at 1/32.
+    The trunk's maps at 1/16 and 1/32 (with `fine`, at 1/8 too: texture and print, starting from zero) are projected to
+    d, added at 1/16 and refined by two residual convolutions: [B, d, H/16, W/16]. Half the paper's stride, because a
+    small object in a 256 px picture is a few cells at 1/32.
     """
 
-    def __init__(self, *, d: int = 128, exchange: nn.Module | None = None):
+    def __init__(self, *, d: int = 128, fine: bool = False, exchange: nn.Module | None = None):
         super().__init__(d=d, stride=16, mean=(MEAN,) * 3, std=(STD,) * 3)
         self.trunk = EfficientNetLite0()
-        self.from_16 = nn.Conv2d(self.trunk.channels[0], d, 1)
-        self.from_32 = nn.Conv2d(self.trunk.channels[1], d, 1)
+        at_8, at_16, at_32 = self.trunk.channels
+        self.from_8 = nn.Conv2d(at_8, d, 3, stride=2, padding=1) if fine else None
+        self.from_16 = nn.Conv2d(at_16, d, 1)
+        self.from_32 = nn.Conv2d(at_32, d, 1)
+        if self.from_8 is not None:
+            nn.init.zeros_(self.from_8.weight)
+            nn.init.zeros_(self.from_8.bias)  # type: ignore[arg-type]
         self.refine = nn.ModuleList(
             nn.Sequential(nn.ReLU(), nn.Conv2d(d, d, 3, padding=1), nn.ReLU(), nn.Conv2d(d, d, 3, padding=1))
             for _ in range(2)
@@ -136,9 +175,11 @@ class TwinLite(Encoder):
         self.exchanger = exchange
 
     def encode(self, images: Tensor, role: Role) -> Tensor:
-        at_16, at_32 = self.trunk(self.normalise(images))
+        at_8, at_16, at_32 = self.trunk(self.normalise(images))
         up = nn.functional.interpolate(self.from_32(at_32), size=at_16.shape[2:], mode="bilinear", align_corners=False)
         x: Tensor = self.from_16(at_16) + up
+        if self.from_8 is not None:
+            x = x + self.from_8(at_8)
         for block in self.refine:
             x = x + block(x)
         return x

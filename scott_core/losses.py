@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scott_core.matcher import EMPTY_LOGIT
 from scott_core.scott import PairLogits
 
 
@@ -37,9 +38,13 @@ def multi_task_loss(
 ) -> Losses:
     """label [B] in {0, 1}; masks [B, 1, h, w]; weights [B], zero where a picture has no mask.
 
-    Pairs that do not match add nothing to the mask terms, whatever their weights say.
+    Pairs that do not match add nothing to the mask terms, whatever their weights say. Pairs without a region have a
+    constant logit, which teaches nothing: they stay out of the first term.
     """
-    match = F.binary_cross_entropy_with_logits(logits.match, label)
+    seen = (logits.match > EMPTY_LOGIT).to(label.dtype)
+    match = F.binary_cross_entropy_with_logits(logits.match, label, weight=seen, reduction="sum") / seen.sum().clamp(
+        min=1
+    )
     seg_a = mask_loss(logits.mask_a, mask_a, weight_a * label)
     seg_b = mask_loss(logits.mask_b, mask_b, weight_b * label)
     return Losses(match + seg_a + seg_b, match, seg_a, seg_b)

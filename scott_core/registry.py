@@ -1,6 +1,6 @@
 """The one place where names become objects: `build(config)` makes a Scott from a card's `architecture`.
 
-encoder   {name: coder | twin_lite0 | twin_resnet50, d, exchange: none | attention}
+encoder   {name: coder | twin_lite0 | twin_resnet50, d, exchange: none | attention | correlation, fine: false | true}
 merge     {name: matcher | region_embedding | image_embedding | matcher+region_embedding, k, similarity}
 alpha     the foreground threshold, a probability
 image_size  pixels of the square a picture is letterboxed to
@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from scott_core.encoders import CoAttention, Coder, Encoder, TwinLite, TwinResNet50
+from scott_core.encoders import CoAttention, Coder, Correlation, Encoder, TwinLite, TwinResNet50
 from scott_core.errors import WeightsError
 from scott_core.matcher import ImageEmbedding, Matcher, MergeSum, RegionEmbedding
 from scott_core.scott import Scott
@@ -22,11 +22,15 @@ from scott_core.segmentation import SegmentationHead
 Config = dict[str, Any]
 
 
-def _twin_lite0(d: int, exchange: str = "none") -> Encoder:
-    return TwinLite(d=d, exchange=_named("exchange", exchange, EXCHANGES)(d))
+def _twin_lite0(d: int, exchange: str = "none", fine: bool = False) -> Encoder:
+    return TwinLite(d=d, fine=fine, exchange=_named("exchange", exchange, EXCHANGES)(d))
 
 
-EXCHANGES: dict[str, Callable[[int], nn.Module | None]] = {"none": lambda d: None, "attention": CoAttention}
+EXCHANGES: dict[str, Callable[[int], nn.Module | None]] = {
+    "none": lambda d: None,
+    "attention": CoAttention,
+    "correlation": Correlation,
+}
 ENCODERS: dict[str, Callable[..., Encoder]] = {
     "coder": lambda d: Coder(d=d),
     "twin_lite0": _twin_lite0,

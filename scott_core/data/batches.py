@@ -8,7 +8,8 @@ training resumed after a kill sees what it would have seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,7 @@ from scott_core.data.instances import Instance, View, by_group
 _BEND = {"garment": 0.07, "apparel": 0.03, "toy": 0.02, "package": 0.01}
 _CLOTHES = ("garment", "apparel")
 CARTON_BRANDS = 4000
+SCENES = 4  # photographs that the pictures of one group are put before
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,16 @@ class Batch:
     has_mask_a: Tensor  # float32 [n], 1 where the mask is known
     has_mask_b: Tensor
     group: Tensor  # int64 [n], equal for instances that are each other's hard negatives
+    number: int  # of this batch in the training
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on `device`."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return Batch(*(value.to(device) if isinstance(value, Tensor) else value for value in values))
 
 
 class Batches(Dataset[Batch]):
-    """Batch k of a training; `weights` gives each family's share: toy, carton, package, garment, apparel."""
+    """Batch k of a training; `weights` gives each family's share: carton (printed here), and those of `instances`."""
 
     def __init__(
         self,
@@ -70,7 +78,8 @@ class Batches(Dataset[Batch]):
         self.families = [name for name in weights if name == "carton" or name in self.groups]
         share = np.array([weights[name] for name in self.families])
         self.share = share / share.sum()
-        self.colours = {i.name: _mean_colour(i.views[0]) for i in instances if i.family in _CLOTHES}
+        self.instances = [i for i in instances if i.family in (*_CLOTHES, "toy") and i.views[0].cutout]
+        self.colours = {i.name: _mean_colour(i.views[0]) for i in self.instances}
 
     def __len__(self) -> int:
         return self.steps
@@ -81,9 +90,10 @@ class Batches(Dataset[Batch]):
         group = []
         for number in range(self.n_groups):
             family = str(rng.choice(self.families, p=self.share))
+            scenes = [self._photo(rng) for _ in range(SCENES)]
             for maker in self._carton_group(rng) if family == "carton" else self._instance_group(family, rng):
                 group.append(number)
-                pictures += [self._finish(maker, rng), self._finish(maker, rng)]
+                pictures += [self._finish(maker, scenes, rng), self._finish(maker, scenes, rng)]
         images = torch.from_numpy(np.stack([p[0] for p in pictures])).permute(0, 3, 1, 2).contiguous()
         masks = torch.from_numpy(np.stack([p[1] for p in pictures]))[:, None]
         known = torch.tensor([float(p[2]) for p in pictures])
@@ -97,6 +107,7 @@ class Batches(Dataset[Batch]):
             known[a::2],
             known[b::2],
             torch.tensor(group),
+            step,
         )
 
     def _carton_group(self, rng: Generator) -> list[_Maker]:
@@ -110,13 +121,14 @@ class Batches(Dataset[Batch]):
         members = groups[int(rng.choice(len(groups), p=sizes / sizes.sum()))]
         first = members[int(rng.integers(len(members)))]
         others = [m for m in members if m is not first]
-        if family in _CLOTHES:  # the nearest in colour, so that colour alone does not decide
+        if family in _CLOTHES or (family == "toy" and rng.random() < 0.6):
+            # the nearest in colour, so that colour alone does not decide
             distance = [np.linalg.norm(self.colours[m.name] - self.colours[first.name]) for m in others]
             others = [others[i] for i in np.argsort(distance)[: max(8, len(others) // 8)]]
         chosen = [first] + [others[int(i)] for i in rng.permutation(len(others))[: self.group_size - 1]]
         return [_Maker(family, instance=member) for member in chosen]
 
-    def _finish(self, maker: _Maker, rng: Generator) -> tuple[Picture, Mask, bool]:
+    def _finish(self, maker: _Maker, scenes: list[Picture], rng: Generator) -> tuple[Picture, Mask, bool]:
         """One picture of an instance: [S, S, 3], its mask [S, S], and whether the mask is known."""
         view, image, mask = maker.draw(rng, self.size)
         cutout = view is None or view.cutout
@@ -125,24 +137,42 @@ class Batches(Dataset[Batch]):
             if maker.family in _CLOTHES and rng.random() < 0.3:
                 image, mask = _detail(image, mask, rng)
             image = augment.relight(image, rng)
-            scale = float(rng.uniform(0.4, 1.0))
-            image, mask = augment.warp(image, mask, rng, size=self.size, scale=scale, bend=_BEND.get(maker.family, 0.0))
-            if maker.family in ("garment", "toy") and rng.random() < 0.5:
-                image, mask = image[:, ::-1], mask[:, ::-1]
-            image = augment.composite(image, mask, self._background(rng))
+            image, mask = self._place(image, mask, maker.family, rng)
+            image = augment.composite(image, mask, self._background(scenes, rng))
             if rng.random() < 0.25:
-                image, mask = augment.occlude(image, mask, self._background(rng), rng)
+                image, mask = augment.occlude(image, mask, self._background(scenes, rng), rng)
         else:
             known = mask
             image, mask = augment.photograph(augment.relight(image, rng, 0.6), known, rng, size=self.size)
             cutout = known is not None
         return augment.degrade(np.ascontiguousarray(image), rng), np.ascontiguousarray(mask), cutout
 
-    def _background(self, rng: Generator) -> Picture:
-        if rng.random() < 0.35 or not self.backgrounds:
+    def _place(self, image: Picture, mask: Mask, family: str, rng: Generator) -> tuple[Picture, Mask]:
+        scale = float(np.exp(rng.uniform(np.log(0.25), 0.0)))
+        image, mask = augment.warp(image, mask, rng, size=self.size, scale=scale, bend=_BEND.get(family, 0.0))
+        if family in ("garment", "toy") and rng.random() < 0.5:
+            image, mask = image[:, ::-1], mask[:, ::-1]
+        return image, mask
+
+    def _photo(self, rng: Generator) -> Picture:
+        if not self.backgrounds:
             return augment.plain_background(self.size, rng)
-        photo = _read_rgb(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
-        return augment.photo_background(photo, self.size, rng)
+        return _read_background(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
+
+    def _background(self, scenes: list[Picture], rng: Generator) -> Picture:
+        """Studio white, or one of the group's scenes: with and without a match, so that no scene gives it away.
+
+        Now and then another object stands there, which is not what the pictures have in common.
+        """
+        if rng.random() < 0.3:
+            return augment.plain_background(self.size, rng)
+        scene = augment.photo_background(scenes[int(rng.integers(len(scenes)))], self.size, rng)
+        if self.instances and rng.random() < 0.2:
+            other = self.instances[int(rng.integers(len(self.instances)))]
+            image, mask = read_view(other.views[int(rng.integers(len(other.views)))])
+            if mask is not None:
+                scene = augment.composite(*self._place(*augment.crop_to_mask(image, mask), other.family, rng), scene)
+        return scene
 
 
 @dataclass(frozen=True)
@@ -172,6 +202,11 @@ def read_view(view: View) -> tuple[Picture, Mask | None]:
         return image, None
     mask = np.asarray(cv2.imread(str(view.mask), cv2.IMREAD_GRAYSCALE))
     return image, (mask > 127).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=2048)
+def _read_background(path: Path) -> Picture:
+    return _read_rgb(path)
 
 
 def _read_rgb(path: Path) -> Picture:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scott_core.data.pairs import read_pairs
 from scott_core.errors import PairsError
 
 # How a data set's pictures may be used: cut out by their mask and composited, or only as the photographs they are.
@@ -23,6 +24,9 @@ _FAMILY = {
     "magento_men_single": "apparel",
     "grocery": "package",
 }
+# Whose photographs may stand behind an object: full of other things, some of them as salient.
+# A picture counts as often as is said here.
+_SCENES = {"grocery": 4, "ccp": 4, "davis": 8, "clothing5k": 1}
 # Fruit and vegetables are classes, not products: two apples do not match. They serve as backgrounds.
 _CARTONS = {
     "Juice",
@@ -56,6 +60,60 @@ class Instance:
     views: list[View] = field(default_factory=list)
 
 
+def read_instances(data: Path) -> tuple[list[Instance], list[Path]]:
+    """Training instances and backgrounds: of a folder with manifest.csv, or of a pairs file in any domain."""
+    return (read_pair_instances(data), []) if data.suffix == ".csv" else read_manifest(data)
+
+
+def read_pair_instances(path: Path) -> list[Instance]:
+    """Instances from a pairs file: pictures that match are views of one object, used as the photographs they are.
+
+    Objects joined by hard negatives are one group, and those that have none form a group together. Pairs without a
+    label say nothing here.
+    """
+    pairs = [pair for pair in read_pairs(path) if pair.label is not None]
+    objects, groups = _Union(), _Union()
+    views: dict[Path, View] = {}
+    family: dict[Path, str] = {}
+    for pair in pairs:
+        for image, mask in ((pair.path_a, pair.mask_a), (pair.path_b, pair.mask_b)):
+            if image not in views or mask is not None:
+                views[image] = View(image, mask, False)
+            family.setdefault(image, pair.family or "photo")
+        if pair.label == 1:
+            objects.join(pair.path_a, pair.path_b)
+    for pair in pairs:
+        if pair.kind == "hard":
+            groups.join(objects.root(pair.path_a), objects.root(pair.path_b))
+    instances: dict[Path, Instance] = {}
+    for image, view in views.items():
+        root = objects.root(image)
+        shelf = groups.root(root) if root in groups else "others"
+        instance = instances.setdefault(root, Instance(str(root), family[root], f"{family[root]}/{shelf}"))
+        instance.views.append(view)
+    return list(instances.values())
+
+
+class _Union:
+    """Disjoint sets of paths."""
+
+    def __init__(self) -> None:
+        self.parent: dict[Path, Path] = {}
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self.parent
+
+    def root(self, path: Path) -> Path:
+        while (above := self.parent.get(path, path)) != path:
+            path = above
+        return path
+
+    def join(self, a: Path, b: Path) -> None:
+        for path in (a, b):
+            self.parent.setdefault(path, path)
+        self.parent[self.root(b)] = self.root(a)
+
+
 def read_manifest(root: Path, *, split: str = "train") -> tuple[list[Instance], list[Path]]:
     """Instances of `split` from root/manifest.csv, and pictures that serve as backgrounds.
 
@@ -65,7 +123,7 @@ def read_manifest(root: Path, *, split: str = "train") -> tuple[list[Instance], 
     if not path.is_file():
         raise PairsError(f"{path} does not exist; `data` must name a folder with manifest.csv")
     instances: dict[str, Instance] = {}
-    backgrounds: list[Path] = []
+    scenes: dict[str, list[Path]] = {dataset: [] for dataset in _SCENES}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             dataset = row["dataset"]
@@ -73,7 +131,7 @@ def read_manifest(root: Path, *, split: str = "train") -> tuple[list[Instance], 
                 continue
             image = root / row["image"]
             if dataset == "grocery" and row["category"] not in _CARTONS:
-                backgrounds.append(image)
+                scenes[dataset].append(image)
                 continue
             mask = root / row["mask"] if row["mask"] else None
             cutout = mask is not None and (dataset in _CUTOUT or row["role"] == "catalogue")
@@ -82,10 +140,11 @@ def read_manifest(root: Path, *, split: str = "train") -> tuple[list[Instance], 
                 row["instance"], Instance(row["instance"], family, f"{family}/{dataset}/{row['category']}")
             )
             instance.views.append(View(image, mask, cutout))
-            if dataset == "grocery":
-                backgrounds.append(image)
+            if dataset in _SCENES:
+                scenes[dataset].append(image)
     for instance in instances.values():
         instance.group = _shelf(instance.group)
+    backgrounds = [image for dataset, often in _SCENES.items() for image in scenes[dataset] * often]
     return [i for i in instances.values() if i.family != "scene"], backgrounds
 
 

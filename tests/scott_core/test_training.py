@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,12 @@ import torch
 import yaml
 from PIL import Image
 
+from scott_core.data.instances import read_pair_instances
 from scott_core.errors import InputError
-from scott_core.training import read_config, train
+from scott_core.objective import pair_grid
+from scott_core.registry import build
+from scott_core.training import overfit_one_batch, train
+from scott_core.training_config import read_config
 from tests.scott_core.test_predictor import carton
 
 CONFIG = Path(__file__).parents[2] / "scott_core" / "configs" / "scott-lite0.yaml"
@@ -38,7 +44,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def options(data: Path, runs: Path, *more: str) -> list[str]:
     return [
-        f"data={data}", f"runs={runs}", "imagenet=false", "image_size=64", "families={carton: 1.0}", "steps=6",
+        f"data={data}", f"validation={data}/pairs/val.csv", f"runs={runs}", "start=random", "score_size=64",
+        "image_size=64", "families={carton: 1.0}", "steps=6",
         "steps_segmentation=2", "validate_every=6", "checkpoint_every=3", "groups=2", "threads=1",
         "architecture.encoder.d=16", "architecture.merge.k=4", *more,
     ]  # fmt: skip
@@ -84,6 +91,81 @@ def test_step_1_trains_the_masks_and_leaves_the_merge_alone(data: Path, tmp_path
     moved = {name.split(".")[0] for name, p in trainer.model.named_parameters() if not torch.equal(before[name], p)}
     assert {"sigma_a", "sigma_b", "encoder"} <= moved
     assert "merge" not in moved
+
+
+@pytest.mark.slow
+def test_one_batch_can_be_learned_by_heart(data: Path, tmp_path: Path) -> None:
+    ends = overfit_one_batch(CONFIG, options(data, tmp_path, "start=imagenet", "steps=30", "steps_segmentation=0"))
+    for loss in ("match", "mask_a", "mask_b", "contrast"):
+        assert ends[f"last_{loss}"] < 0.8 * ends[f"first_{loss}"], loss
+    assert not (tmp_path / "scott-lite0" / "checkpoint.pt").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(data: Path, tmp_path: Path) -> None:
+    """DistributedDataParallel over gloo, as `scott train` starts it: twice the batches, one set of weights."""
+    command = [
+        str(Path(sys.executable).with_name("scott")),
+        "train",
+        str(CONFIG),
+        *options(data, tmp_path, "devices=2", "steps=2"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    card = json.loads((tmp_path / "scott-lite0" / "best.json").read_text())
+    assert card["training"]["processes"] == 2
+    assert card["training"]["step"] == 2
+
+
+def test_a_configuration_builds_on_another(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(
+        f"base: {CONFIG}\nname: c\nsteps: 7\narchitecture:\n  merge: {{name: region_embedding}}\nfamilies: {{toy: 9}}\n"
+    )
+    config, base = read_config(tmp_path / "c.yaml", ["seed=5"]), read_config(CONFIG, [])
+    assert (config.name, config.steps, config.seed) == ("c", 7, 5)
+    assert config.architecture["merge"] == {"name": "region_embedding"}
+    assert config.architecture["encoder"] == base.architecture["encoder"]
+    assert config.families == {**base.families, "toy": 9}
+
+
+@pytest.mark.parametrize("path", sorted(CONFIG.parent.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_configuration_builds(path: Path) -> None:
+    if path.name.endswith(".card.yaml"):
+        pytest.skip("notes for a card")
+    config = read_config(path, [])
+    assert config.steps > config.steps_segmentation
+    build(config.architecture)
+
+
+def test_a_pairs_file_gives_objects_and_their_look_alikes(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(
+        "image_a,image_b,label,kind,family,mask_a,mask_b\n"
+        "1.png,2.png,1,match,f,1m.png,\n"
+        "2.png,3.png,1,match,f,,3m.png\n"
+        "4.png,5.png,1,match,f,,\n"
+        "1.png,4.png,0,hard,f,,\n"
+        "6.png,7.png,1,match,f,,\n"
+        "6.png,8.png,0,easy,f,,\n"
+        "9.png,1.png,,,f,,\n"
+    )
+    instances = read_pair_instances(tmp_path / "p.csv")
+    found = {frozenset(view.image.stem for view in instance.views): instance for instance in instances}
+    assert set(found) == {frozenset("123"), frozenset("45"), frozenset("67"), frozenset("8")}
+    first, second = found[frozenset("123")], found[frozenset("45")]
+    assert first.group == second.group != found[frozenset("67")].group == found[frozenset("8")].group
+    assert {view.image.stem: view.mask and view.mask.stem for view in first.views} == {"1": "1m", "2": None, "3": "3m"}
+
+
+def test_negatives_are_of_other_instances_the_first_of_the_same_group() -> None:
+    group = torch.tensor([0, 0, 0, 1, 1, 1])
+    i, j = pair_grid(group, 2, torch.Generator().manual_seed(0))
+    assert i[:6].tolist() == j[:6].tolist() == list(range(6))
+    assert (i[6:] != j[6:]).all()
+    assert (group[i[6:12]] == group[j[6:12]]).all()
+    likeness = torch.zeros(6, 6)
+    likeness[:, 4] = 100.0  # everything looks like object 4
+    _, j = pair_grid(group, 2, torch.Generator().manual_seed(0), likeness)
+    assert (j[12:] == 4).sum() >= 5
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""What a training step computes: a batch of look-alikes in, the losses of section 4.3 (and of a contrast) out."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scott_core.data.batches import Batch
+from scott_core.losses import multi_task_loss
+from scott_core.scott import Scott
+
+TEMPERATURE = 0.1  # of the contrastive loss
+HARDNESS = 0.15  # how strongly look-alikes are preferred as negatives; 0 draws evenly
+
+
+class Objective(nn.Module):
+    """Scott and its losses as one module, so that one forward is one step on every device.
+
+    Beside the multi-task loss there may be a contrastive one over the batch (InfoNCE, both directions): the mean of an
+    image's state over its object, projected, must find its own counterpart among all objects of the batch. Its
+    likenesses also say which negatives are hard.
+    """
+
+    def __init__(self, scott: Scott, *, negatives: int, contrast: float, seed: int):
+        super().__init__()
+        self.scott = scott
+        self.projector = nn.Linear(scott.encoder.d, scott.encoder.d) if contrast > 0 else None
+        self.negatives = negatives
+        self.contrast = contrast
+        self.seed = seed
+
+    def forward(self, batch: Batch, matching_only: bool) -> dict[str, Tensor]:
+        """The losses, scalars: `objective` is what to minimise. Step 1 of section 4.3 is `matching_only`."""
+        chance = torch.Generator().manual_seed(self.seed * 1_000_003 + batch.number)
+        images = [images.contiguous(memory_format=torch.channels_last) for images in (batch.images_a, batch.images_b)]
+        state_a = self.scott.encode_image(images[0], "a")
+        state_b = self.scott.encode_image(images[1], "b")
+        on = state_a.device
+        cells = images[0].shape[2] // self.scott.encoder.stride
+        mask_a, mask_b = (F.adaptive_avg_pool2d(mask, cells) for mask in (batch.mask_a, batch.mask_b))
+        likeness = self._likeness(state_a, mask_a, batch.has_mask_a, state_b, mask_b, batch.has_mask_b)
+        i, j = pair_grid(batch.group, 0 if matching_only else self.negatives, chance, likeness)
+        i, j = i.to(on), j.to(on)
+        logits = self.scott.score_pairs(
+            state_a[i],
+            state_b[j],
+            true_a=_sometimes_true(mask_a[i], batch.has_mask_a[i], chance),
+            true_b=_sometimes_true(mask_b[j], batch.has_mask_b[j], chance),
+        )
+        losses = multi_task_loss(
+            logits, (i == j).float(), mask_a[i], mask_b[j], batch.has_mask_a[i], batch.has_mask_b[j]
+        )
+        objective = losses.mask_a + losses.mask_b if matching_only else losses.total
+        parts = {"match": losses.match, "mask_a": losses.mask_a, "mask_b": losses.mask_b}
+        if likeness is not None:
+            same = torch.arange(len(likeness), device=on)
+            parts["contrast"] = (F.cross_entropy(likeness, same) + F.cross_entropy(likeness.T, same)) / 2
+            objective = objective + self.contrast * parts["contrast"]
+        return {"objective": objective, **{name: value.detach() for name, value in parts.items()}}
+
+    def _likeness(
+        self, state_a: Tensor, mask_a: Tensor, known_a: Tensor, state_b: Tensor, mask_b: Tensor, known_b: Tensor
+    ) -> Tensor | None:
+        """Logits [n, n] of the contrastive loss; None where it has no weight."""
+        if self.projector is None:
+            return None
+        seen = []
+        for state, mask, known in ((state_a, mask_a, known_a), (state_b, mask_b, known_b)):
+            grid = F.adaptive_avg_pool2d(mask, state.shape[2:])
+            weight = torch.where(known[:, None, None, None] > 0, grid, torch.ones_like(grid))
+            mean = (state * weight).sum((2, 3)) / weight.sum((2, 3)).clamp(min=1e-3)
+            seen.append(F.normalize(self.projector(mean), dim=1))
+        likeness: Tensor = seen[0] @ seen[1].T / TEMPERATURE
+        return likeness
+
+
+def pair_grid(
+    group: Tensor, negatives: int, chance: torch.Generator, likeness: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Indices of the pairs of a batch: every (i, i), and for each i `negatives` others: one of its group, then any.
+
+    With `likeness` [n, n], those that look alike are drawn more often.
+    """
+    group = group.cpu()
+    n = len(group)
+    index_a, index_b = [torch.arange(n)], [torch.arange(n)]
+    same = (group[:, None] == group[None]).float()
+    other = 1 - torch.eye(n)
+    if likeness is not None:
+        other = other * torch.softmax(likeness.detach().float().cpu() * HARDNESS, 1).clamp(min=1e-6)
+    for k in range(negatives):
+        weight = same * other if k == 0 else other
+        rows = torch.nonzero(weight.sum(1) > 0)[:, 0]
+        index_a.append(rows)
+        index_b.append(torch.multinomial(weight[rows], 1, generator=chance)[:, 0])
+    return torch.cat(index_a), torch.cat(index_b)
+
+
+def _sometimes_true(mask: Tensor, known: Tensor, chance: torch.Generator) -> Tensor:
+    """The region the merge sees: the true one for half of the pairs that have it, else NaN, as predicted. [B, h, w]"""
+    use = (known > 0) & (torch.rand(len(known), generator=chance).to(known.device) < 0.5)
+    return torch.where(use[:, None, None], mask[:, 0], torch.nan)
