@@ -8,58 +8,74 @@ licences, command, intended use, known failures). Everything was chosen on val; 
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from tqdm import tqdm
 
 from scott_core.checkpoints import WEIGHTS, load_checkpoint, save_checkpoint
-from scott_core.evaluation import mask_ious, masked_pairs, read_manifest_masks, summarise_ious
-from scott_core.methods import PairScorer, load_scorer
-from scott_core.metrics import evaluate_scores
+from scott_core.errors import WeightsError
+from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, summarise_ious
+from scott_core.methods import BASELINES, PairScorer
+from scott_core.metrics import bootstrap_intervals, evaluate_scores
 from scott_core.predictor import Predictor, Progress
 from scott_core.validation import ValidationSet
 
-MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc")
+MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
+SPLITS = {"validation": "val.csv", "test": "test.csv"}
+log = logging.getLogger("scott")
 
 
 def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
-    """Write WEIGHTS/<name>.safetensors and .json from a training's best weights; returns the card."""
+    """Write WEIGHTS/<name>.safetensors and .json from a training's best weights; returns the card.
+
+    Baselines that are not installed are left out.
+    """
     checkpoint = load_checkpoint(weights)
     predictor = Predictor(checkpoint)
-    scorers: dict[str, PairScorer] = {
-        checkpoint.card["name"]: predictor,
-        "orb": load_scorer("orb"),
-        "embedding": load_scorer("embedding"),
-    }
+    scorers: dict[str, PairScorer] = {checkpoint.card["name"]: predictor, **installed_baselines()}
     tables: dict[str, Any] = {}
-    for split in ("validation", "test"):
-        on = ValidationSet(data / "pairs" / f"{'val' if split == 'validation' else split}.csv")
+    for split, file in SPLITS.items():
+        on = ValidationSet(data / "pairs" / file)
         tables[split] = {}
         for name, scorer in scorers.items():
             with tqdm(total=len(on.index), desc=f"{name}, {split}", unit="pair") as bar:
-                tables[split][name] = _by_family(scorer, on, bar.update)
-        tables[split]["mask_iou"] = _mask_iou(predictor, on, data)
+                tables[split][name] = measure_groups(scorer, on, bar.update)
+        tables[split]["mask_iou"] = measure_masks(predictor, on, data)
     card = {**checkpoint.card, **yaml.safe_load(notes.read_text(encoding="utf-8")), **tables}
     save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
     return card
 
 
-def _by_family(scorer: PairScorer, on: ValidationSet, progress: Progress) -> dict[str, dict[str, float]]:
+def installed_baselines() -> dict[str, PairScorer]:
+    """Every baseline whose package or folder is here, by name."""
+    found: dict[str, PairScorer] = {}
+    for name, make in BASELINES.items():
+        try:
+            found[name] = make()
+        except WeightsError as error:
+            log.warning("%s is left out: %s", name, error)
+    return found
+
+
+def measure_groups(scorer: PairScorer, on: ValidationSet, progress: Progress | None = None) -> dict[str, Any]:
+    """MEASURES at the scorer's threshold, to 4 digits: of all pairs (with 95% intervals) and of each group."""
     score = scorer.score_pairs(on.images_a, on.images_b, on.index, progress=progress).score
-    family = np.array([pair.family for pair in on.pairs])
-    chosen = {"all": family == family, **{str(name): family == name for name in np.unique(family)}}
-    table = {}
-    for name, rows in chosen.items():
+    table: dict[str, Any] = {}
+    for name, rows in group_rows(on.pairs).items():
+        if len(set(on.label[rows])) < 2:
+            continue
         measured = evaluate_scores(on.label[rows], score[rows], scorer.threshold)
-        table[name] = {"n": measured["n"]} | {measure: round(measured[measure], 4) for measure in MEASURES}
+        table[name] = {"n": int(measured["n"])} | {measure: round(measured[measure], 4) for measure in MEASURES}
+    intervals = bootstrap_intervals(on.label, score, scorer.threshold)
+    table["all"]["intervals"] = {measure: [round(end, 4) for end in intervals[measure]] for measure in MEASURES}
     return table
 
 
-def _mask_iou(predictor: Predictor, on: ValidationSet, data: Path) -> dict[str, Any]:
+def measure_masks(predictor: Predictor, on: ValidationSet, data: Path) -> dict[str, Any]:
     """Mean IoU of both regions over matching pairs whose true masks are exact, with 95% intervals, to 4 digits."""
     masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
     found = summarise_ious(mask_ious(predictor, masked))

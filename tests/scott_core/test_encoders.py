@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0, load_imagenet
-from scott_core.encoders import CoAttention, Coder, TwinLite, TwinResNet50
+from scott_core.encoders import CoAttention, Coder, Correlation, TwinLite, TwinResNet50
 from scott_core.images import Letterbox, read_image, to_batch
 
 
@@ -73,6 +73,21 @@ def test_co_attention_starts_as_the_identity_and_then_looks_at_the_other_picture
     torch.testing.assert_close(exchange(a, b)[0][0].flatten(1).T, wanted)
 
 
+def test_correlation_starts_as_the_identity_and_then_says_where_a_cell_is_found_again() -> None:
+    exchange = Correlation(8, heads=2)
+    a, b = torch.randn(2, 2, 8, 3, 3)
+    torch.testing.assert_close(exchange(a, b), (a, b))
+    b[0, :, 1, 2] = a[0, :, 0, 1]  # one cell of a stands in b, elsewhere
+    torch.nn.init.eye_(exchange.match.weight)
+    torch.nn.init.eye_(exchange.evidence.weight[:2, :2])
+    found_a, found_b = exchange(a, b)
+    best = [(found - own)[0, :2].flatten(1) for found, own in ((found_a, a), (found_b, b))]  # [heads, cells]
+    torch.testing.assert_close(best[0][:, 1], torch.ones(2))
+    torch.testing.assert_close(best[1][:, 5], torch.ones(2))
+    rows = [F.normalize(exchange.norm(x[0].flatten(1).T)[:, :4], dim=1) for x in (a, b)]
+    torch.testing.assert_close(best[0][0], (rows[0] @ rows[1].T).amax(1))
+
+
 @pytest.mark.parametrize(
     ("product", "imagenet_class"), [("Banana", 954), ("Lemon", 951), ("Pineapple", 953), ("Granny-Smith", 948)]
 )
@@ -86,7 +101,7 @@ def test_the_trunk_with_its_published_classifier_names_fruit(
     image = read_image(shared_data / "images" / "grocery" / product / "iconic.jpg")
     pixels = to_batch([Letterbox.of(image, 224).apply(image)]).float() / 255
     with torch.no_grad():
-        x = load_imagenet(EfficientNetLite0()).eval()((pixels - MEAN) / STD)[1]
+        x = load_imagenet(EfficientNetLite0()).eval()((pixels - MEAN) / STD)[2]
         x = F.conv2d(x, head["_conv_head.weight"])
         x = F.batch_norm(x, *(head[f"_bn1.{n}"] for n in ("running_mean", "running_var", "weight", "bias")), eps=1e-3)
         logits = F.relu6(x).mean((2, 3)) @ head["_fc.weight"].T + head["_fc.bias"]
