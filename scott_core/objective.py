@@ -67,7 +67,7 @@ class Objective(nn.Module):
             return None
         seen = []
         for state, mask, known in ((state_a, mask_a, known_a), (state_b, mask_b, known_b)):
-            grid = F.adaptive_avg_pool2d(mask, state.shape[2:])
+            grid = F.adaptive_avg_pool2d(mask, (state.shape[2], state.shape[3]))
             weight = torch.where(known[:, None, None, None] > 0, grid, torch.ones_like(grid))
             mean = (state * weight).sum((2, 3)) / weight.sum((2, 3)).clamp(min=1e-3)
             seen.append(F.normalize(self.projector(mean), dim=1))

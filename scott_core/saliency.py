@@ -41,8 +41,8 @@ class U2Netp:
         pixels = np.asarray(image.resize((self.SIDE, self.SIDE), Image.Resampling.LANCZOS), np.float32)
         pixels = (pixels / max(pixels.max(), 1.0) - self.MEAN) / self.STD
         self.net.setInput(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
-        fused: NDArray[np.float32] = self.net.forward(self.outputs)[0]
-        return fused[0, 0].copy()
+        fused = np.asarray(self.net.forward(self.outputs)[0], np.float32)
+        return np.array(fused[0, 0], np.float32)
 
 
 def cut_out(image: Image.Image, mask: NDArray[np.float32]) -> Image.Image:

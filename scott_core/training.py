@@ -18,7 +18,7 @@ from typing import Any, cast
 import cv2
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.loggers import TensorBoardLogger
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Subset
@@ -72,7 +72,7 @@ class Trainer:
         self.fabric.seed_everything(config.seed, verbose=False)
         self.objective = Objective(
             build_for_training(config), negatives=config.negatives, contrast=config.contrast, seed=config.seed
-        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ).to(memory_format=torch.channels_last)
         trunk, rest = self._parameters()
         optimiser = torch.optim.AdamW(
             [{"params": trunk, "peak": config.lr_trunk}, {"params": rest, "peak": config.lr}],

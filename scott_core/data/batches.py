@@ -9,8 +9,9 @@ training resumed after a kill sees what it would have seen.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,8 +46,12 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch with its tensors on `device`."""
-        values = [getattr(self, field.name) for field in fields(self)]
-        return Batch(*(value.to(device) if isinstance(value, Tensor) else value for value in values))
+        tensors: dict[str, Any] = {
+            field.name: value.to(device)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **tensors)
 
 
 class Batches(Dataset[Batch]):
