@@ -16,7 +16,7 @@ from scott_core.metrics import best_f_threshold, evaluate_scores
 from scott_core.predictor import Predictor
 from scott_core.scott import Scott
 
-ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.7)
+ALPHAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 BETA = 0.5  # precision counts twice: of a product's many pairs, a single false match makes a false verdict
 
 
