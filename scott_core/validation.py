@@ -12,12 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from scott_core.checkpoints import Checkpoint
 from scott_core.data.pairs import Pair, read_pairs
 from scott_core.images import read_image
-from scott_core.metrics import best_f_threshold, evaluate_scores
+from scott_core.metrics import evaluate_scores
 from scott_core.predictor import Predictor
 from scott_core.scott import Scott
 
 ALPHAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-BETA = 0.5  # precision counts twice: of a product's many pairs, a single false match makes a false verdict
+THRESHOLD = 0.5  # even odds: scores are calibrated probabilities (decision 10)
 
 
 class ValidationSet:
@@ -55,15 +55,14 @@ def choose_alpha(model: Scott, card: dict[str, Any], on: ValidationSet) -> float
 
 
 def calibrate(model: Scott, card: dict[str, Any], on: ValidationSet) -> dict[str, Any]:
-    """The card with slope, bias and threshold chosen on `on`, and what was measured there.
+    """The card with slope and bias fitted on `on`, THRESHOLD, and what was measured there.
 
-    Slope and bias are a logistic regression of the label on the logit (Platt); the threshold maximises F_BETA.
+    Slope and bias are a logistic regression of the label on the logit (Platt).
     """
     logit = _logit(on.score(model, {**card, "slope": 1.0, "bias": 0.0}))
     slope, bias, calibrated = fit_platt(logit, on.label)
-    threshold = round(best_f_threshold(on.label, calibrated, beta=BETA)[0], 4)
-    measured = evaluate_scores(on.label, calibrated, threshold)
-    return {**card, "slope": slope, "bias": bias, "threshold": threshold, "validation": measured}
+    measured = evaluate_scores(on.label, calibrated, THRESHOLD)
+    return {**card, "slope": slope, "bias": bias, "threshold": THRESHOLD, "validation": measured}
 
 
 def fit_platt(value: np.ndarray, label: np.ndarray) -> tuple[float, float, np.ndarray]:
