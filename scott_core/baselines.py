@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0, load_imagenet
-from scott_core.errors import WeightsError
 from scott_core.images import Letterbox, to_batch
 from scott_core.predictor import PairScores, Progress
 
@@ -132,17 +131,12 @@ class EmbeddingScorer(Baseline[Array]):
 
 
 def _fit(path: Path, names: Sequence[str]) -> None:
-    from scott_core.methods import BASELINES
+    from scott_core.methods import BASELINES, installed_baselines
     from scott_core.metrics import best_f_threshold, evaluate_scores
     from scott_core.validation import ValidationSet, fit_platt
 
     on = ValidationSet(path)
-    for name in names or BASELINES:
-        try:
-            scorer = BASELINES[name]()
-        except WeightsError as error:
-            sys.stdout.write(f"{name}: left out: {error}\n")
-            continue
+    for scorer in installed_baselines(names or tuple(BASELINES)).values():
         start = time.perf_counter()
         a, b = scorer.describe(on.images_a), scorer.describe(on.images_b)
         values = np.array([scorer.compare(a[i], b[j]) for i, j in on.index])

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from PIL import Image
 from tqdm import tqdm
 
-from scott_core.data.cartons import render_carton
+from scott_core.data.cartons import carton_on_white
 from scott_core.images import Letterbox, to_batch
 from scott_core.matcher import gather_foreground, pooled_pairs
 from scott_core.matcher_reference import pooled_pairs_reference
@@ -30,8 +29,8 @@ def measure(weights: str = "default") -> list[dict[str, Any]]:
     """One row for each stage: stage, items, ms (of one item), per_second."""
     predictor = Predictor.load(weights)
     model, size, d = predictor.model, predictor.size, predictor.model.encoder.d
-    images_a = [_picture(seed, 0) for seed in range(N_CATALOGUE)]
-    images_b = [_picture(seed, 1) for seed in range(N_DOCUMENT)]
+    images_a = [carton_on_white(seed, 0, size=320) for seed in range(N_CATALOGUE)]
+    images_b = [carton_on_white(seed, 1, size=320) for seed in range(N_DOCUMENT)]
     pairs = [(i, j) for i in range(N_CATALOGUE) for j in range(N_DOCUMENT)]
     pixels = to_batch([Letterbox.of(image, size).apply(image) for image in images_b]).to(predictor.device)
     cells = size // model.encoder.stride
@@ -83,8 +82,3 @@ def _median_seconds(run: Callable[[], object]) -> float:
 def _synchronise() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-
-
-def _picture(seed: int, view: int) -> Image.Image:
-    rgba = Image.fromarray(render_carton(seed, view, size=320))
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

@@ -13,6 +13,7 @@ one of best F1 there; `python -m scott_core.baselines VAL.csv [METHOD ...]` prin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ from typing import Any, Protocol
 from PIL.Image import Image
 
 from scott_core.baselines import Baseline, EmbeddingScorer, OrbScorer
-from scott_core.errors import InputError
+from scott_core.errors import InputError, WeightsError
 from scott_core.keypoints import LightGlueScorer, SuperGlueScorer
 from scott_core.predictor import PairScores, Predictor, Progress
 from scott_core.saliency import SaliencyScorer
@@ -35,6 +36,7 @@ BASELINES: Mapping[str, Callable[[], Baseline[Any]]] = MappingProxyType(
     }
 )
 METHODS = ("scott", *BASELINES)
+log = logging.getLogger("scott")
 
 
 class PairScorer(Protocol):
@@ -72,3 +74,14 @@ def load_scorer(method: str = "scott", weights: str | None = None) -> PairScorer
     if weights is not None:
         raise InputError(f"method {method!r} takes no weights")
     return BASELINES[method]()
+
+
+def installed_baselines(names: Sequence[str] = tuple(BASELINES)) -> dict[str, Baseline[Any]]:
+    """Those of `names` whose package or folder is here; the others are left out, and the log says why."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = BASELINES[name]()
+        except WeightsError as error:
+            log.warning("%s is left out: %s", name, error)
+    return found

@@ -8,7 +8,6 @@ licences, command, intended use, known failures). Everything was chosen on val; 
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,14 @@ import yaml
 from tqdm import tqdm
 
 from scott_core.checkpoints import WEIGHTS, load_checkpoint, save_checkpoint
-from scott_core.errors import WeightsError
 from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, summarise_ious
-from scott_core.methods import BASELINES, PairScorer
+from scott_core.methods import PairScorer, installed_baselines
 from scott_core.metrics import bootstrap_intervals, evaluate_scores
 from scott_core.predictor import Predictor, Progress
 from scott_core.validation import ValidationSet
 
 MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
 SPLITS = {"validation": "val.csv", "test": "test.csv"}
-log = logging.getLogger("scott")
 
 
 def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
@@ -48,17 +45,6 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     card = {**checkpoint.card, **yaml.safe_load(notes.read_text(encoding="utf-8")), **tables}
     save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
     return card
-
-
-def installed_baselines() -> dict[str, PairScorer]:
-    """Every baseline whose package or folder is here, by name."""
-    found: dict[str, PairScorer] = {}
-    for name, make in BASELINES.items():
-        try:
-            found[name] = make()
-        except WeightsError as error:
-            log.warning("%s is left out: %s", name, error)
-    return found
 
 
 def measure_groups(scorer: PairScorer, on: ValidationSet, progress: Progress | None = None) -> dict[str, Any]:

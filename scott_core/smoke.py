@@ -15,12 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
 from scott_core.data.batches import CARTON_BRANDS
-from scott_core.data.cartons import VARIANTS, render_carton
+from scott_core.data.cartons import VARIANTS, carton_on_white
 from scott_core.training import build_for_training
 from scott_core.training_config import read_config
 from scott_core.validation import ValidationSet
@@ -79,10 +77,8 @@ def _validation(folder: Path) -> Path:
         rows.writerow(["image_a", "image_b", "label"])
         for brand in range(BRANDS):
             for view in (0, 1):
-                rgba = render_carton((CARTON_BRANDS + brand) * VARIANTS, view, size=96)
-                alpha = rgba[..., 3:].astype(np.float32) / 255
-                flat = (rgba[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-                Image.fromarray(flat).save(folder / f"{brand}-{view}.png")
+                seed = (CARTON_BRANDS + brand) * VARIANTS
+                carton_on_white(seed, view, size=96).save(folder / f"{brand}-{view}.png")
             rows.writerow([f"{brand}-0.png", f"{brand}-1.png", 1])
             rows.writerow([f"{brand}-0.png", f"{(brand + 1) % BRANDS}-1.png", 0])
     return path

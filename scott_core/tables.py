@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scott_core.checkpoints import load_checkpoint, shipped
-from scott_core.methods import PairScorer
+from scott_core.methods import PairScorer, installed_baselines
 from scott_core.predictor import Predictor
-from scott_core.release import SPLITS, installed_baselines, measure_groups, measure_masks
+from scott_core.release import SPLITS, measure_groups, measure_masks
 from scott_core.validation import ValidationSet
 
 COLUMNS = (

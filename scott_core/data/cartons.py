@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from PIL import Image
 
 VARIANTS = 4
 _FONTS = (
@@ -133,3 +134,9 @@ def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
     m = np.eye(3)
     m[i, i], m[i, j], m[j, i], m[j, j] = c, -s, s, c
     return m
+
+
+def carton_on_white(seed: int, view: int, *, size: int) -> Image.Image:
+    """The same picture on a white ground, RGB, as a shop shows it."""
+    rgba = Image.fromarray(render_carton(seed, view, size=size))
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

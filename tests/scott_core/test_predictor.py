@@ -9,7 +9,7 @@ from PIL import Image
 
 from scott_core import predictor as predictor_module
 from scott_core.checkpoints import Checkpoint
-from scott_core.data.cartons import render_carton
+from scott_core.data.cartons import carton_on_white
 from scott_core.errors import InputError
 from scott_core.methods import load_scorer
 from scott_core.overlay import draw_match
@@ -28,8 +28,7 @@ CARD: dict[str, Any] = {
 
 
 def carton(seed: int, view: int, size: int = 96) -> Image.Image:
-    rgba = Image.fromarray(render_carton(seed, view, size=size), "RGBA")
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return carton_on_white(seed, view, size=size)
 
 
 @pytest.fixture(scope="module")

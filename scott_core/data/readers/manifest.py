@@ -17,20 +17,13 @@ import csv
 from collections.abc import Collection
 from pathlib import Path
 
-from scott_core.data.instances import Instance, View
+from scott_core.data.instances import PRODUCE, Instance, View
 from scott_core.data.pairs import Pair
 from scott_core.data.readers.layout import check_split
 from scott_core.data.sampling import sample_pairs
 from scott_core.errors import PairsError
 
 SIZE = 2000
-PRODUCE = frozenset(
-    """
-    Apple Asparagus Aubergine Avocado Banana Cabbage Carrots Cucumber Garlic Ginger Kiwi Leek Lemon Lime Mango Melon
-    Mushroom Nectarine Onion Orange Papaya Passion-Fruit Peach Pear Pepper Pineapple Plum Pomegranate Potato Red-Beet
-    Red-Grapefruit Satsumas Tomato Zucchini
-    """.split()  # noqa: SIM905
-)
 _COLUMNS = {"image", "mask", "dataset", "category", "instance", "role", "split"}
 _CATALOGUE = ("catalogue", "main")
 _FAMILY = {"grocery": "package", "magento_men": "apparel", "magento_men_single": "apparel", "eth80c": "object"}
