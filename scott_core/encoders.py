@@ -49,14 +49,16 @@ class Encoder(nn.Module, ABC):
 
 
 def _psi(c_in: int, c_out: int, *, pool: int) -> nn.Sequential:
-    """One block psi_i: CONV, ReLU twice as in U-Net, then MAX-POOL."""
-    return nn.Sequential(
-        nn.Conv2d(c_in, c_out, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(c_out, c_out, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.MaxPool2d(pool),
-    )
+    """One block psi_i: CONV, ReLU twice as in U-Net, then MAX-POOL.
+
+    He's initialisation: with torch's own, eight layers without normalisation would leave F a thousandth of its scale.
+    """
+    convolutions = [nn.Conv2d(c_in, c_out, 3, padding=1), nn.Conv2d(c_out, c_out, 3, padding=1)]
+    for convolution in convolutions:
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+    first, second = convolutions
+    return nn.Sequential(first, nn.ReLU(inplace=True), second, nn.ReLU(inplace=True), nn.MaxPool2d(pool))
 
 
 class Coder(Encoder):
@@ -136,17 +138,22 @@ class Correlation(CoAttention):
     def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         """F_a, F_b: each [B, d, h, w] -> the same shapes."""
         seen_a, seen_b = super().forward(a, b)
-        unit_a, unit_b = (self._subspaces(x) for x in (a, b))
+        unit_a, unit_b = (self._subspaces(x) for x in (a, b))  # [B, heads, hw, d / heads]
         cosine = unit_a @ unit_b.transpose(2, 3)  # [B, heads, hw, hw]
-        return seen_a + self._found(cosine, a.shape), seen_b + self._found(cosine.transpose(2, 3), b.shape)
+        highest_a, highest_b = cosine.max(3).values, cosine.max(2).values
+        mean_a, mean_b = (unit @ other.mean(2)[..., None] for unit, other in ((unit_a, unit_b), (unit_b, unit_a)))
+        return (
+            seen_a + self._found(highest_a, mean_a[..., 0], a.shape),
+            seen_b + self._found(highest_b, mean_b[..., 0], b.shape),
+        )
 
     def _subspaces(self, x: Tensor) -> Tensor:
         rows = self.match(self.norm(x.flatten(2).transpose(1, 2)))  # [B, hw, d]
         return nn.functional.normalize(rows.unflatten(2, (self.heads, -1)).transpose(1, 2), dim=3)
 
-    def _found(self, cosine: Tensor, shape: torch.Size) -> Tensor:
-        evidence = torch.cat([cosine.amax(3), cosine.mean(3)], 1).transpose(1, 2)  # [B, hw, 2 heads]
-        found: Tensor = self.evidence(evidence)
+    def _found(self, highest: Tensor, mean: Tensor, shape: torch.Size) -> Tensor:
+        """What the cosines of each cell say, both [B, heads, hw], as features of `shape`."""
+        found: Tensor = self.evidence(torch.cat([highest, mean], 1).transpose(1, 2))  # of [B, hw, 2 heads]
         return found.transpose(1, 2).reshape(shape)
 
 

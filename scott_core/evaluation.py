@@ -104,7 +104,7 @@ def mask_ious(
     values = []
     for pair, (_, _, match) in zip(pairs, match_files(predictor, files, progress=progress), strict=True):
         sides = ((match.mask_a, pair.mask_a), (match.mask_b, pair.mask_b))
-        values.append([iou(mask > match.alpha, _read_mask(path, mask.shape)) for mask, path in sides])
+        values.append([iou(mask > match.alpha, read_mask(path, mask.shape)) for mask, path in sides])
     return np.array(values, np.float64).reshape(-1, 2)
 
 
@@ -117,7 +117,8 @@ def summarise_ious(values: NDArray[np.float64]) -> dict[str, Any]:
     return {"n": len(values)} | means | {"intervals": {side: bootstrap_mean(v) for side, v in columns.items()}}
 
 
-def _read_mask(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def read_mask(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A true mask, [H, W], white on the object. InputError where it is not of `shape`."""
     mask: NDArray[np.bool_] = np.asarray(read_image(path).convert("L")) > 127
     if mask.shape != shape:
         raise InputError(f"{path} is {mask.shape[1]}x{mask.shape[0]} px, its picture {shape[1]}x{shape[0]}")

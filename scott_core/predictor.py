@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,8 +23,8 @@ from torch import Tensor
 from scott_core.checkpoints import Checkpoint, load_checkpoint, probability
 from scott_core.encoders import Role
 from scott_core.images import Letterbox, to_batch
-from scott_core.scott import PairLogits
 
+T = TypeVar("T")
 Progress = Callable[[int], object]
 Scores = NDArray[np.float32]
 ENCODE_BATCH = 16
@@ -79,7 +81,7 @@ class Predictor:
         """
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
         with torch.inference_mode():
-            for boxes_a, boxes_b, out in self._batches(images_a, images_b, pairs):
+            for boxes_a, boxes_b, out in self._batches(self.model.score_pairs, images_a, images_b, pairs):
                 score = probability(out.match.cpu(), self.card)
                 parts.append((score, self._share(out.mask_a, boxes_a), self._share(out.mask_b, boxes_b)))
                 if progress:
@@ -89,12 +91,25 @@ class Predictor:
         return PairScores(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
 
     @torch.inference_mode()
+    def logits_at(
+        self,
+        alphas: Sequence[float],
+        images_a: Sequence[Image.Image],
+        images_b: Sequence[Image.Image],
+        pairs: Sequence[tuple[int, int]],
+    ) -> Scores:
+        """Match logits of pairs, as `score_pairs`, before calibration and for each of `alphas`: [n, len(alphas)]."""
+        found = self._batches(partial(self.model.match_at, alphas=alphas), images_a, images_b, pairs)
+        logits: Scores = torch.cat([out.cpu() for _, _, out in found]).numpy()
+        return logits
+
+    @torch.inference_mode()
     def matches(
         self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]
     ) -> Iterator[Match]:
         """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair in memory."""
         where = iter(pairs)
-        for boxes_a, boxes_b, out in self._batches(images_a, images_b, pairs):
+        for boxes_a, boxes_b, out in self._batches(self.model.score_pairs, images_a, images_b, pairs):
             scores = probability(out.match.cpu(), self.card).tolist()
             for n, score in enumerate(scores):
                 i, j = next(where)
@@ -107,15 +122,19 @@ class Predictor:
         return next(self.matches([image_a], [image_b], [(0, 0)]))
 
     def _batches(
-        self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[list[Letterbox], list[Letterbox], PairLogits]]:
-        """The network over `pairs`, PAIR_BATCH at a time, each picture encoded once; with where each picture lies."""
+        self,
+        compare: Callable[[Tensor, Tensor], T],
+        images_a: Sequence[Image.Image],
+        images_b: Sequence[Image.Image],
+        pairs: Sequence[tuple[int, int]],
+    ) -> Iterator[tuple[list[Letterbox], list[Letterbox], T]]:
+        """`compare` of the states of `pairs`, PAIR_BATCH at a time, each picture encoded once; with where each lies."""
         boxes_a, boxes_b = ([Letterbox.of(image, self.size) for image in images] for images in (images_a, images_b))
         states_a = self._encode(images_a, boxes_a, "a")
         states_b = self._encode(images_b, boxes_b, "b")
         for start in range(0, len(pairs), PAIR_BATCH):
             index_a, index_b = (list(side) for side in zip(*pairs[start : start + PAIR_BATCH], strict=True))
-            out = self.model.score_pairs(states_a[index_a].to(self.device), states_b[index_b].to(self.device))
+            out = compare(states_a[index_a].to(self.device), states_b[index_b].to(self.device))
             yield [boxes_a[i] for i in index_a], [boxes_b[j] for j in index_b], out
 
     def _encode(self, images: Sequence[Image.Image], boxes: Sequence[Letterbox], role: Role) -> Tensor:

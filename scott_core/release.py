@@ -20,6 +20,7 @@ from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_mani
 from scott_core.methods import PairScorer, installed_baselines
 from scott_core.metrics import bootstrap_intervals, evaluate_scores
 from scott_core.predictor import Predictor, Progress
+from scott_core.saliency import SaliencyScorer, salient_ious
 from scott_core.validation import ValidationSet
 
 MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
@@ -61,10 +62,13 @@ def measure_groups(scorer: PairScorer, on: ValidationSet, progress: Progress | N
     return table
 
 
-def measure_masks(predictor: Predictor, on: ValidationSet, data: Path) -> dict[str, Any]:
+def measure_masks(scorer: Predictor | SaliencyScorer, on: ValidationSet, data: Path) -> dict[str, Any]:
     """Mean IoU of both regions over matching pairs whose true masks are exact, with 95% intervals, to 4 digits."""
     masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
-    found = summarise_ious(mask_ious(predictor, masked))
+    if isinstance(scorer, SaliencyScorer):
+        found = summarise_ious(salient_ious(scorer.saliency, masked))
+    else:
+        found = summarise_ious(mask_ious(scorer, masked))
     intervals = {side: [round(end, 4) for end in ends] for side, ends in found.pop("intervals", {}).items()}
     return {name: round(value, 4) for name, value in found.items()} | {"intervals": intervals}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,8 +47,7 @@ class Scott(nn.Module):
         In training, `true_*` (float [B, h, w]) is the region the merge should look at: a cell is foreground at 1,
         background at 0, and as predicted where it is NaN.
         """
-        f_a, f_b = self.encoder.exchange(state_a, state_b)
-        mask_a, mask_b = self.sigma_a(f_a, f_b), self.sigma_b(f_b, f_a)
+        f_a, f_b, mask_a, mask_b = self._segment(state_a, state_b)
         region_a, region_b = self.foreground(mask_a), self.foreground(mask_b)
         if true_a is not None:
             region_a = torch.where(true_a.isnan(), region_a, true_a > 0.5)
@@ -55,9 +55,20 @@ class Scott(nn.Module):
             region_b = torch.where(true_b.isnan(), region_b, true_b > 0.5)
         return PairLogits(self.merge(f_a, region_a, f_b, region_b), mask_a, mask_b)
 
-    def foreground(self, mask_logits: Tensor) -> Tensor:
-        """[B, 1, h, w] logits -> bool [B, h, w]: probability > alpha."""
-        return torch.sigmoid(mask_logits[:, 0]) > self.alpha
+    def match_at(self, state_a: Tensor, state_b: Tensor, alphas: Sequence[float]) -> Tensor:
+        """States of B aligned pairs -> match logits [B, len(alphas)], as if `alpha` were each of `alphas`."""
+        f_a, f_b, mask_a, mask_b = self._segment(state_a, state_b)
+        regions = ((self.foreground(mask_a, alpha), self.foreground(mask_b, alpha)) for alpha in alphas)
+        return torch.stack([self.merge(f_a, region_a, f_b, region_b) for region_a, region_b in regions], 1)
+
+    def _segment(self, state_a: Tensor, state_b: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """F_a, F_b [B, d, h, w] and both mask logits [B, 1, h, w]."""
+        f_a, f_b = self.encoder.exchange(state_a, state_b)
+        return f_a, f_b, self.sigma_a(f_a, f_b), self.sigma_b(f_b, f_a)
+
+    def foreground(self, mask_logits: Tensor, alpha: float | None = None) -> Tensor:
+        """[B, 1, h, w] logits -> bool [B, h, w]: probability > alpha, by default the model's."""
+        return torch.sigmoid(mask_logits[:, 0]) > (self.alpha if alpha is None else alpha)
 
     def forward(self, images_a: Tensor, images_b: Tensor) -> PairLogits:
         """Two batches [B, 3, H, W] in 0..255 of aligned pairs -> logits."""

@@ -16,6 +16,7 @@ from scott_core.checkpoints import load_checkpoint, shipped
 from scott_core.methods import PairScorer, installed_baselines
 from scott_core.predictor import Predictor
 from scott_core.release import SPLITS, measure_groups, measure_masks
+from scott_core.saliency import SaliencyScorer
 from scott_core.validation import ValidationSet
 
 COLUMNS = (
@@ -45,7 +46,7 @@ def rows(data: Path, runs: Path) -> Iterator[list[str]]:
         test, val = (measure_groups(scorer, pairs[split])["all"] for split in ("test", "validation"))
         values = [test[measure] for measure in ("precision", "recall", "f1", "average_precision", "roc_auc")]
         values += [val["f1"], val["roc_auc"]]
-        if isinstance(scorer, Predictor):
+        if isinstance(scorer, Predictor | SaliencyScorer):
             iou = measure_masks(scorer, pairs["test"], data)
             values += [iou[side] for side in ("a", "b", "both")]
         yield [name, *(f"{value:.3f}" for value in values), *[""] * (len(COLUMNS) - 1 - len(values))]

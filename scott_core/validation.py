@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from scott_core.checkpoints import Checkpoint
 from scott_core.data.pairs import Pair, read_pairs
@@ -36,8 +36,11 @@ class ValidationSet:
 
     def score(self, model: Scott, card: dict[str, Any]) -> np.ndarray:
         """Probabilities of the model under the card's calibration, float32 [n]."""
-        predictor = Predictor(Checkpoint(model, {"sha256": "0" * 8, **card}))
-        return predictor.score_pairs(self.images_a, self.images_b, self.index).score
+        return self.predictor(model, card).score_pairs(self.images_a, self.images_b, self.index).score
+
+    def predictor(self, model: Scott, card: dict[str, Any]) -> Predictor:
+        """A predictor of weights that are not a file yet."""
+        return Predictor(Checkpoint(model, {"sha256": "0" * 8, **card}))
 
     def measure(self, model: Scott, card: dict[str, Any]) -> dict[str, float]:
         """The measures of `scott_core.metrics.evaluate_scores` at the card's threshold."""
@@ -46,12 +49,9 @@ class ValidationSet:
 
 def choose_alpha(model: Scott, card: dict[str, Any], on: ValidationSet) -> float:
     """The foreground threshold of ALPHAS with the highest ROC AUC on `on`."""
-    model = copy.deepcopy(model)
-    reached = {}
-    for alpha in ALPHAS:
-        model.alpha = alpha
-        reached[alpha] = on.measure(model, card)["roc_auc"]
-    return max(ALPHAS, key=lambda alpha: reached[alpha])
+    logits = on.predictor(model, card).logits_at(ALPHAS, on.images_a, on.images_b, on.index)
+    reached = [roc_auc_score(on.label, column) for column in logits.T]
+    return ALPHAS[int(np.argmax(reached))]
 
 
 def calibrate(model: Scott, card: dict[str, Any], on: ValidationSet) -> dict[str, Any]:

@@ -31,9 +31,9 @@ CARTON_BRANDS = 4000
 SCENES = 4  # photographs that the pictures of one group are put before
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batch:
-    """n matching pairs; pair (i, j) of the grid matches exactly where i == j."""
+    """n matching pairs; pair (i, j) of the grid matches exactly where i == j. Not frozen: Fabric would refuse it."""
 
     images_a: Tensor  # uint8 [n, 3, S, S]
     images_b: Tensor

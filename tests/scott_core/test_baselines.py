@@ -18,6 +18,7 @@ from PIL import Image
 from scott_core import saliency
 from scott_core.data.cartons import render_carton
 from scott_core.errors import WeightsError
+from scott_core.evaluation import MaskedPair
 from scott_core.images import read_image
 from scott_core.keypoints import SUPERGLUE_FILES, LightGlueScorer, SuperGlueScorer
 from scott_core.methods import BASELINES, METHODS, load_scorer
@@ -163,11 +164,17 @@ def test_superglue_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @needs_u2netp
-def test_u2netp_finds_the_carton() -> None:
+def test_u2netp_finds_the_carton(tmp_path: Path) -> None:
     carton = Image.fromarray(render_carton(40, 0, size=320))
     on_grey = Image.alpha_composite(Image.new("RGBA", carton.size, (120, 130, 125, 255)), carton).convert("RGB")
     found = saliency.U2Netp().mask(on_grey)
     assert iou(found > 0.5, np.asarray(carton)[..., 3] > 127) > 0.8
+    picture, truth, nothing = (tmp_path / f"{name}.png" for name in ("picture", "truth", "nothing"))
+    on_grey.save(picture)
+    carton.getchannel("A").save(truth)
+    Image.new("L", carton.size).save(nothing)
+    found_a, found_b = saliency.salient_ious(saliency.U2Netp(), [MaskedPair(picture, picture, truth, nothing)])[0]
+    assert (found_a > 0.8, found_b) == (True, 0.0)
 
 
 @needs_u2netp

@@ -54,6 +54,19 @@ def test_a_cartesian_product_scores_as_its_pairs_do(predictor: Predictor, monkey
     np.testing.assert_allclose(backwards.score[::-1], scores.score, atol=1e-5)
 
 
+def test_logits_at_alphas_are_those_of_models_with_these_alphas(predictor: Predictor) -> None:
+    alphas = (0.0, 0.49, 0.51)
+    found = predictor.logits_at(alphas, IMAGES_A, IMAGES_B, PAIRS)
+    assert found.shape == (len(PAIRS), len(alphas))
+    for alpha, logits in zip(alphas, found.T, strict=True):
+        torch.manual_seed(0)
+        alone = Predictor(Checkpoint(build({**ARCHITECTURE, "alpha": alpha}).eval(), CARD), device="cpu")
+        np.testing.assert_allclose(
+            1 / (1 + np.exp(-logits)), alone.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score, atol=1e-5
+        )
+    assert len(np.unique(found.round(4), axis=1).T) == len(alphas)
+
+
 def test_progress_counts_every_pair_and_no_pairs_is_no_error(predictor: Predictor) -> None:
     done: list[int] = []
     predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS, progress=done.append)
