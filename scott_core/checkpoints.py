@@ -110,6 +110,7 @@ def save_checkpoint(model: Scott, card: dict[str, Any], path: Path, *, half: boo
         for key, value in model.state_dict().items()
     }
     save_file(state, path)
+    path.chmod(0o644)  # safetensors writes 0600, which another user's worker could not read
     card = {**card, "sha256": sha256(path), "bytes": path.stat().st_size}
     path.with_suffix(".json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

@@ -3,7 +3,8 @@
     python -m scott_core.release runs/scott-lite0/best.safetensors DATA notes.yaml
 
 DATA is a folder with manifest.csv, pairs/val.csv and pairs/test.csv; the notes hold what no program knows (data,
-licences, command, intended use, known failures). Everything was chosen on val; test is only measured.
+licences, command, intended use, known failures). Everything was chosen on val; test is only measured. The card of the
+default weights holds the baselines' measures, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
-from scott_core.checkpoints import WEIGHTS, load_checkpoint, save_checkpoint
+from scott_core.checkpoints import DEFAULT, WEIGHTS, load_checkpoint, save_checkpoint
 from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, summarise_ious
 from scott_core.methods import PairScorer, installed_baselines
 from scott_core.metrics import bootstrap_intervals, evaluate_scores
@@ -33,19 +34,36 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     Baselines that are not installed are left out.
     """
     checkpoint = load_checkpoint(weights)
-    predictor = Predictor(checkpoint)
-    scorers: dict[str, PairScorer] = {checkpoint.card["name"]: predictor, **installed_baselines()}
+    card = {**checkpoint.card, **yaml.safe_load(notes.read_text(encoding="utf-8"))}
+    scorers: dict[str, PairScorer] = {card["name"]: Predictor(checkpoint)}
+    if card["name"] == DEFAULT:
+        scorers |= installed_baselines()
     tables: dict[str, Any] = {}
     for split, file in SPLITS.items():
         on = ValidationSet(data / "pairs" / file)
         tables[split] = {}
         for name, scorer in scorers.items():
             with tqdm(total=len(on.index), desc=f"{name}, {split}", unit="pair") as bar:
-                tables[split][name] = measure_groups(scorer, on, bar.update)
-        tables[split]["mask_iou"] = measure_masks(predictor, on, data)
-    card = {**checkpoint.card, **yaml.safe_load(notes.read_text(encoding="utf-8")), **tables}
+                tables[split][name] = measure(scorer, on, data, bar.update)
+    card |= tables
     save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
     return card
+
+
+def measure(scorer: PairScorer, on: ValidationSet, data: Path, progress: Progress | None = None) -> dict[str, Any]:
+    """`measure_groups`, and of a scorer that finds regions their `mask_iou`."""
+    table = measure_groups(scorer, on, progress)
+    masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
+    if isinstance(scorer, Predictor):
+        ious = mask_ious(scorer, masked)
+    elif isinstance(scorer, SaliencyScorer):
+        ious = salient_ious(scorer.saliency, masked)
+    else:
+        return table
+    found = summarise_ious(ious)
+    intervals = {side: [round(end, 4) for end in ends] for side, ends in found.pop("intervals", {}).items()}
+    means = {name: round(value, 4) for name, value in found.items()}
+    return {**table, "mask_iou": {**means, "intervals": intervals}}
 
 
 def measure_groups(scorer: PairScorer, on: ValidationSet, progress: Progress | None = None) -> dict[str, Any]:
@@ -60,17 +78,6 @@ def measure_groups(scorer: PairScorer, on: ValidationSet, progress: Progress | N
     intervals = bootstrap_intervals(on.label, score, scorer.threshold)
     table["all"]["intervals"] = {measure: [round(end, 4) for end in intervals[measure]] for measure in MEASURES}
     return table
-
-
-def measure_masks(scorer: Predictor | SaliencyScorer, on: ValidationSet, data: Path) -> dict[str, Any]:
-    """Mean IoU of both regions over matching pairs whose true masks are exact, with 95% intervals, to 4 digits."""
-    masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
-    if isinstance(scorer, SaliencyScorer):
-        found = summarise_ious(salient_ious(scorer.saliency, masked))
-    else:
-        found = summarise_ious(mask_ious(scorer, masked))
-    intervals = {side: [round(end, 4) for end in ends] for side, ends in found.pop("intervals", {}).items()}
-    return {name: round(value, 4) for name, value in found.items()} | {"intervals": intervals}
 
 
 if __name__ == "__main__":

@@ -3,20 +3,21 @@
     python -m scott_core.tables DATA RUNS
 
 DATA as for `scott_core.release`; RUNS holds the trainings of scott_core/configs/tables (those that are missing are
-left out). Each row's threshold and alpha were chosen on val; the rows are measured on test.
+left out). Each row's threshold and alpha were chosen on val; the rows are measured on test. Baselines and shipped
+weights were measured at their release: their rows are those of the cards.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from scott_core.checkpoints import load_checkpoint, shipped
-from scott_core.methods import PairScorer, installed_baselines
+from scott_core.checkpoints import load_checkpoint, read_card, shipped
 from scott_core.predictor import Predictor
-from scott_core.release import SPLITS, measure_groups, measure_masks
-from scott_core.saliency import SaliencyScorer
+from scott_core.release import SPLITS, measure, measure_groups
 from scott_core.validation import ValidationSet
 
 COLUMNS = (
@@ -35,26 +36,28 @@ COLUMNS = (
 
 
 def rows(data: Path, runs: Path) -> Iterator[list[str]]:
-    """One row for each baseline, each training of a table, and each of the shipped weights."""
-    pairs = {split: ValidationSet(data / "pairs" / file) for split, file in SPLITS.items()}
+    """One row for each method of the cards of shipped weights, then one for each training of a table."""
+    for name in shipped():
+        card = read_card(name)
+        for method, measured in card["test"].items():
+            yield _row(method, measured, card["validation"][method])
     trained = [path / "best.safetensors" for path in sorted(runs.glob("table[24]-*"))]
-    models: dict[str, PairScorer] = {
-        path.parent.name: Predictor(load_checkpoint(path)) for path in trained if path.is_file()
-    }
-    models |= {name: Predictor.load(name) for name in shipped()}
-    for name, scorer in (installed_baselines() | models).items():
-        test, val = (measure_groups(scorer, pairs[split])["all"] for split in ("test", "validation"))
-        values = [test[measure] for measure in ("precision", "recall", "f1", "average_precision", "roc_auc")]
-        values += [val["f1"], val["roc_auc"]]
-        if isinstance(scorer, Predictor | SaliencyScorer):
-            iou = measure_masks(scorer, pairs["test"], data)
-            values += [iou[side] for side in ("a", "b", "both")]
-        yield [name, *(f"{value:.3f}" for value in values), *[""] * (len(COLUMNS) - 1 - len(values))]
+    sets = {split: ValidationSet(data / "pairs" / file) for split, file in SPLITS.items()}
+    for path in trained:
+        if path.is_file():
+            predictor = Predictor(load_checkpoint(path))
+            validation = {"all": measure_groups(predictor, sets["validation"])["all"]}
+            yield _row(path.parent.name, measure(predictor, sets["test"], data), validation)
+
+
+def _row(name: str, test: dict[str, Any], validation: dict[str, Any]) -> list[str]:
+    values = [test["all"][each] for each in ("precision", "recall", "f1", "average_precision", "roc_auc")]
+    values += [validation["all"]["f1"], validation["all"]["roc_auc"]]
+    values += [test["mask_iou"][side] for side in ("a", "b", "both") if "mask_iou" in test]
+    return [name, *(f"{value:.3f}" for value in values), *[""] * (len(COLUMNS) - 1 - len(values))]
 
 
 if __name__ == "__main__":
-    for cells in (list(COLUMNS), ["---"] * len(COLUMNS)):
-        sys.stdout.write(f"| {' | '.join(cells)} |\n")
-    for cells in rows(Path(sys.argv[1]), Path(sys.argv[2])):
+    for cells in itertools.chain((list(COLUMNS), ["---"] * len(COLUMNS)), rows(Path(sys.argv[1]), Path(sys.argv[2]))):
         sys.stdout.write(f"| {' | '.join(cells)} |\n")
         sys.stdout.flush()
