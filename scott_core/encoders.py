@@ -140,7 +140,7 @@ class Correlation(CoAttention):
         seen_a, seen_b = super().forward(a, b)
         unit_a, unit_b = (self._subspaces(x) for x in (a, b))  # [B, heads, hw, d / heads]
         cosine = unit_a @ unit_b.transpose(2, 3)  # [B, heads, hw, hw]
-        highest_a, highest_b = cosine.max(3).values, cosine.max(2).values
+        highest_a, highest_b = _highest(cosine, 3), _highest(cosine, 2)
         mean_a, mean_b = (unit @ other.mean(2)[..., None] for unit, other in ((unit_a, unit_b), (unit_b, unit_a)))
         return (
             seen_a + self._found(highest_a, mean_a[..., 0], a.shape),
@@ -155,6 +155,11 @@ class Correlation(CoAttention):
         """What the cosines of each cell say, both [B, heads, hw], as features of `shape`."""
         found: Tensor = self.evidence(torch.cat([highest, mean], 1).transpose(1, 2))  # of [B, hw, 2 heads]
         return found.transpose(1, 2).reshape(shape)
+
+
+def _highest(x: Tensor, dim: int) -> Tensor:
+    """amax. Its backward compares every element again, that of `max` goes by the index."""
+    return x.max(dim).values if torch.is_grad_enabled() else x.amax(dim)
 
 
 class TwinLite(Encoder):

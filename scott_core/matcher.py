@@ -2,11 +2,10 @@
 
 R_i does not depend on j, so the maximum over a pooling bin (rows u, columns v) separates:
 
-    max_{i in u, j in v} S_ij R_i = max_{i in u} (R_i^+ max_{j in v} S_ij + R_i^- min_{j in v} S_ij)
+    max_{i in u, j in v} S_ij R_i = max_{i in u} max(R_i max_{j in v} S_ij, R_i min_{j in v} S_ij)
 
-with R^+ and R^- the positive and the negative part, one of which is 0. A bin's rows and columns are ranges, so pooling
-S over columns first leaves [P, K], and no more than [K, K, 2d] is ever built for a pair. Pairs with different P and Q
-are one batch.
+(the minimum serves the negative R_i). A bin's rows and columns are ranges, so pooling S over columns first leaves
+[P, K], and no more than [K, K, 2d] is ever built for a pair. Pairs with different P and Q are one batch.
 
 An empty foreground (P or Q = 0) is legal: no region in common, so no match: the logit is EMPTY_LOGIT.
 """
@@ -67,17 +66,20 @@ def _pool_rows(r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor) ->
     k, members = bins_columns.shape[1:]
     columns = s.gather(2, bins_columns.reshape(batch, 1, -1).expand(-1, p, -1)).view(batch, p, k, members)
     highest, lowest = columns.amax(-1), columns.amin(-1)  # [B, P, k]
-    positive, negative = r.clamp(min=0), r.clamp(max=0)
     pooled: Tensor | None = None
     for step in range(bins_rows.shape[2]):
         rows = bins_rows[:, :, step, None]  # [B, k, 1]
-        plus, minus = (x.gather(1, rows.expand(-1, -1, d))[:, :, None, :] for x in (positive, negative))  # [B, k, 1, d]
+        r_i = r.gather(1, rows.expand(-1, -1, d))[:, :, None, :]  # [B, k, 1, d]
         high, low = (x.gather(1, rows.expand(-1, -1, k))[..., None] for x in (highest, lowest))  # [B, k, k, 1]
-        candidate = torch.addcmul(minus * low, plus, high)
-        # not torch.maximum: its backward shares the gradient of ties, five passes over [B, k, k, d] instead of two
-        pooled = candidate if pooled is None else torch.where(candidate > pooled, candidate, pooled)
+        candidate = _larger(r_i * high, r_i * low)
+        pooled = candidate if pooled is None else _larger(pooled, candidate)
     assert pooled is not None  # a bin has at least one member
     return pooled
+
+
+def _larger(a: Tensor, b: Tensor) -> Tensor:
+    """torch.maximum. Its backward shares the gradient of ties in five passes, that of `where` takes two."""
+    return torch.where(b > a, b, a) if torch.is_grad_enabled() else torch.maximum(a, b)
 
 
 class Matcher(nn.Module):

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from scott_core.checkpoints import load_checkpoint, read_card, save_checkpoint
 from scott_core.data.batches import Batch, Batches
 from scott_core.data.instances import read_instances, read_toys
-from scott_core.efficientnet_lite import load_imagenet
+from scott_core.efficientnet_lite import EfficientNetLite0, load_imagenet
 from scott_core.encoders import TwinLite
 from scott_core.objective import Objective
 from scott_core.registry import build
@@ -248,7 +248,23 @@ def build_for_training(config: TrainingConfig) -> Scott:
             part.requires_grad_(False)
     if config.start not in ("random", "imagenet"):
         model.load_state_dict(load_checkpoint(config.start).model.state_dict(), strict=False)
+        if isinstance(model.encoder, TwinLite) and config.imagenet_share > 0:
+            _pull_to_imagenet(model.encoder.trunk, config.imagenet_share)
     return model
+
+
+@torch.no_grad()
+def _pull_to_imagenet(trunk: EfficientNetLite0, share: float) -> None:
+    """The trunk moved this far back on the line to ImageNet's weights (Wortsman et al. 2022, WiSE-FT).
+
+    What fine-tuning on rendered and composited pictures took from the features of photographs comes back.
+    """
+    imagenet = EfficientNetLite0()
+    load_imagenet(imagenet)
+    before = imagenet.state_dict()
+    for name, value in trunk.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(before[name], share)
 
 
 def _schedule(step: int, steps: int, warm_up: int = 50) -> float:

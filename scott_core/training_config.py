@@ -25,6 +25,7 @@ class TrainingConfig:
     score_size: int
     architecture: dict[str, Any]
     start: str
+    imagenet_share: float
     frozen_blocks: int
     families: dict[str, float]
     groups: int

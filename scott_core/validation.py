@@ -16,7 +16,7 @@ from scott_core.metrics import evaluate_scores
 from scott_core.predictor import Predictor
 from scott_core.scott import Scott
 
-ALPHAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+ALPHAS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 THRESHOLD = 0.5  # even odds: scores are calibrated probabilities (decision 10)
 
 
