@@ -8,11 +8,12 @@ object's embedding in `saliency`.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +38,10 @@ class Calibration:
     slope: float
     bias: float
     threshold: float
+
+    def probability(self, values: Array) -> Array:
+        """Of raw values [n], float32."""
+        return (1 / (1 + np.exp(-(self.slope * values + self.bias)))).astype(np.float32)
 
 
 # Fitted by `python -m scott_core.baselines ../shared/data/pairs/val.csv`.
@@ -77,8 +82,7 @@ class Baseline(ABC, Generic[D]):
             values[n] = self.compare(described_a[i], described_b[j])
             if progress:
                 progress(1)
-        score = 1 / (1 + np.exp(-(self.calibration.slope * values + self.calibration.bias)))
-        return PairScores(score.astype(np.float32), *(np.ones(len(pairs), np.float32) for _ in range(2)))
+        return PairScores(self.calibration.probability(values), *(np.ones(len(pairs), np.float32) for _ in range(2)))
 
 
 class OrbScorer(Baseline[Array]):
@@ -132,7 +136,7 @@ class EmbeddingScorer(Baseline[Array]):
 
 def _fit(path: Path, names: Sequence[str]) -> None:
     from scott_core.methods import BASELINES, installed_baselines
-    from scott_core.metrics import best_f_threshold, evaluate_scores
+    from scott_core.metrics import best_f1_threshold, evaluate_scores
     from scott_core.validation import ValidationSet, fit_platt
 
     on = ValidationSet(path)
@@ -141,10 +145,12 @@ def _fit(path: Path, names: Sequence[str]) -> None:
         a, b = scorer.describe(on.images_a), scorer.describe(on.images_b)
         values = np.array([scorer.compare(a[i], b[j]) for i, j in on.index])
         seconds = time.perf_counter() - start
-        slope, bias, score = fit_platt(values, on.label)
-        threshold = best_f_threshold(on.label, score)[0]
-        measured = evaluate_scores(on.label, score, threshold)
-        fitted = Calibration(round(slope, 4), round(bias, 4), round(threshold, 4))
+        slope, bias, _ = fit_platt(values, on.label)
+        unrestricted = Calibration(round(slope, 4), round(bias, 4), 0.0)
+        score = unrestricted.probability(values)
+        threshold = best_f1_threshold(on.label, score)[0]
+        fitted = replace(unrestricted, threshold=math.floor(threshold * 1e4) / 1e4)  # down: that score stays a match
+        measured = evaluate_scores(on.label, score, fitted.threshold)
         sys.stdout.write(f"{scorer.version}: {fitted} {measured} in {seconds:.0f} s\n")
         sys.stdout.flush()
 

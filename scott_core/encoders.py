@@ -141,11 +141,10 @@ class Correlation(CoAttention):
         unit_a, unit_b = (self._subspaces(x) for x in (a, b))  # [B, heads, hw, d / heads]
         cosine = unit_a @ unit_b.transpose(2, 3)  # [B, heads, hw, hw]
         highest_a, highest_b = _highest(cosine, 3), _highest(cosine, 2)
-        mean_a, mean_b = (unit @ other.mean(2)[..., None] for unit, other in ((unit_a, unit_b), (unit_b, unit_a)))
-        return (
-            seen_a + self._found(highest_a, mean_a[..., 0], a.shape),
-            seen_b + self._found(highest_b, mean_b[..., 0], b.shape),
+        mean_a, mean_b = (
+            torch.einsum("bhnd,bhd->bhn", unit, other.mean(2)) for unit, other in ((unit_a, unit_b), (unit_b, unit_a))
         )
+        return seen_a + self._found(highest_a, mean_a, a.shape), seen_b + self._found(highest_b, mean_b, b.shape)
 
     def _subspaces(self, x: Tensor) -> Tensor:
         rows = self.match(self.norm(x.flatten(2).transpose(1, 2)))  # [B, hw, d]
@@ -208,9 +207,7 @@ class TwinResNet50(Encoder):
 
     def __init__(self, *, d: int = 512):
         super().__init__(d=d, stride=32, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-        from torchvision.models import (
-            resnet50,
-        )  # imported here: half a second that other encoders need not pay
+        from torchvision.models import resnet50  # half a second, which other encoders need not pay
 
         trunk = resnet50(weights=None)
         self.trunk = nn.Sequential(*list(trunk.children())[:-2])

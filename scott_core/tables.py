@@ -41,13 +41,11 @@ def rows(data: Path, runs: Path) -> Iterator[list[str]]:
         card = read_card(name)
         for method, measured in card["test"].items():
             yield _row(method, measured, card["validation"][method])
-    trained = [path / "best.safetensors" for path in sorted(runs.glob("table[24]-*"))]
     sets = {split: ValidationSet(data / "pairs" / file) for split, file in SPLITS.items()}
-    for path in trained:
-        if path.is_file():
-            predictor = Predictor(load_checkpoint(path))
-            validation = {"all": measure_groups(predictor, sets["validation"])["all"]}
-            yield _row(path.parent.name, measure(predictor, sets["test"], data), validation)
+    for path in sorted(runs.glob("table[24]-*/best.safetensors")):
+        predictor = Predictor(load_checkpoint(path))
+        test, validation = measure(predictor, sets["test"], data), measure_groups(predictor, sets["validation"])
+        yield _row(path.parent.name, test, validation)
 
 
 def _row(name: str, test: dict[str, Any], validation: dict[str, Any]) -> list[str]:

@@ -29,11 +29,12 @@ from scott_core.data.batches import Batch, Batches
 from scott_core.data.instances import read_instances, read_toys
 from scott_core.efficientnet_lite import EfficientNetLite0, load_imagenet
 from scott_core.encoders import TwinLite
+from scott_core.errors import InputError
 from scott_core.objective import Objective
 from scott_core.registry import build
 from scott_core.scott import Scott
 from scott_core.training_config import TrainingConfig, read_config
-from scott_core.validation import ValidationSet, calibrate, choose_alpha
+from scott_core.validation import ALPHAS, ValidationSet, calibrate
 
 LOG_EVERY = 20
 
@@ -183,9 +184,7 @@ class Trainer:
     def _choose_alpha(self) -> None:
         """The best weights once more, with alpha chosen on validation and the calibration that goes with it."""
         best = load_checkpoint(self.folder / "best.safetensors")
-        best.model.alpha = choose_alpha(best.model, best.card, self.validation)
-        architecture = {**best.card["architecture"], "alpha": best.model.alpha}
-        card = calibrate(best.model, {**best.card, "architecture": architecture}, self.validation)
+        card = calibrate(best.model, best.card, self.validation, alphas=ALPHAS)
         save_checkpoint(best.model, card, self.folder / "best.safetensors")
 
     def _card(self) -> dict[str, Any]:
@@ -236,7 +235,8 @@ class Trainer:
 def build_for_training(config: TrainingConfig) -> Scott:
     """The configured architecture, filled as `start` says: random, imagenet (the trunk's), or weights to go on from.
 
-    Weights may come from a smaller architecture: what they lack keeps its fresh values. Raises WeightsError.
+    Weights may come from a smaller architecture: what they lack keeps its fresh values. Raises WeightsError, and
+    InputError for an `imagenet_share` of what has no trained ImageNet trunk.
     """
     torch.manual_seed(config.seed)
     model = build(config.architecture).eval()
@@ -248,8 +248,10 @@ def build_for_training(config: TrainingConfig) -> Scott:
             part.requires_grad_(False)
     if config.start not in ("random", "imagenet"):
         model.load_state_dict(load_checkpoint(config.start).model.state_dict(), strict=False)
-        if isinstance(model.encoder, TwinLite) and config.imagenet_share > 0:
-            _pull_to_imagenet(model.encoder.trunk, config.imagenet_share)
+    if config.imagenet_share:
+        if config.start in ("random", "imagenet") or not isinstance(model.encoder, TwinLite):
+            raise InputError("imagenet_share is for twin_lite0, going on from trained weights")
+        _pull_to_imagenet(model.encoder.trunk, config.imagenet_share)
     return model
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,35 +35,36 @@ class ValidationSet:
         self.index = [(where_a[pair.path_a], where_b[pair.path_b]) for pair in self.pairs]
         self.label = np.array([pair.label for pair in self.pairs], float)
 
-    def score(self, model: Scott, card: dict[str, Any]) -> np.ndarray:
-        """Probabilities of the model under the card's calibration, float32 [n]."""
-        return self.predictor(model, card).score_pairs(self.images_a, self.images_b, self.index).score
-
     def predictor(self, model: Scott, card: dict[str, Any]) -> Predictor:
         """A predictor of weights that are not a file yet."""
         return Predictor(Checkpoint(model, {"sha256": "0" * 8, **card}))
 
     def measure(self, model: Scott, card: dict[str, Any]) -> dict[str, float]:
         """The measures of `scott_core.metrics.evaluate_scores` at the card's threshold."""
-        return evaluate_scores(self.label, self.score(model, card), card["threshold"])
+        score = self.predictor(model, card).score_pairs(self.images_a, self.images_b, self.index).score
+        return evaluate_scores(self.label, score, card["threshold"])
 
 
-def choose_alpha(model: Scott, card: dict[str, Any], on: ValidationSet) -> float:
-    """The foreground threshold of ALPHAS with the highest ROC AUC on `on`."""
-    logits = on.predictor(model, card).logits_at(ALPHAS, on.images_a, on.images_b, on.index)
-    reached = [roc_auc_score(on.label, column) for column in logits.T]
-    return ALPHAS[int(np.argmax(reached))]
+def calibrate(
+    model: Scott, card: dict[str, Any], on: ValidationSet, *, alphas: Sequence[float] | None = None
+) -> dict[str, Any]:
+    """The card with alpha, slope and bias, THRESHOLD, and what was measured on `on`.
 
-
-def calibrate(model: Scott, card: dict[str, Any], on: ValidationSet) -> dict[str, Any]:
-    """The card with slope and bias fitted on `on`, THRESHOLD, and what was measured there.
-
-    Slope and bias are a logistic regression of the label on the logit (Platt).
+    Alpha is the one of `alphas` with the highest ROC AUC, or the model's where none are given; slope and bias are a
+    logistic regression of the label on the logit (Platt).
     """
-    logit = _logit(on.score(model, {**card, "slope": 1.0, "bias": 0.0}))
-    slope, bias, calibrated = fit_platt(logit, on.label)
-    measured = evaluate_scores(on.label, calibrated, THRESHOLD)
-    return {**card, "slope": slope, "bias": bias, "threshold": THRESHOLD, "validation": measured}
+    candidates = (model.alpha,) if alphas is None else tuple(alphas)
+    columns = on.predictor(model, card).logits_at(candidates, on.images_a, on.images_b, on.index).T.astype(np.float64)
+    best = int(np.argmax([roc_auc_score(on.label, column) for column in columns]))
+    slope, bias, calibrated = fit_platt(columns[best], on.label)
+    return {
+        **card,
+        "architecture": {**card["architecture"], "alpha": candidates[best]},
+        "slope": slope,
+        "bias": bias,
+        "threshold": THRESHOLD,
+        "validation": evaluate_scores(on.label, calibrated, THRESHOLD),
+    }
 
 
 def fit_platt(value: np.ndarray, label: np.ndarray) -> tuple[float, float, np.ndarray]:
@@ -70,8 +72,3 @@ def fit_platt(value: np.ndarray, label: np.ndarray) -> tuple[float, float, np.nd
     fit = LogisticRegression(C=1e4).fit(value[:, None], label)
     slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
     return slope, bias, 1 / (1 + np.exp(-(slope * value + bias)))
-
-
-def _logit(probability: np.ndarray) -> np.ndarray:
-    p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
-    return np.log(p / (1 - p))

@@ -18,7 +18,7 @@ from PIL import Image
 from scott_core import saliency
 from scott_core.data.cartons import render_carton
 from scott_core.errors import WeightsError
-from scott_core.evaluation import MaskedPair
+from scott_core.evaluation import MaskedPair, salient_ious
 from scott_core.images import read_image
 from scott_core.keypoints import SUPERGLUE_FILES, LightGlueScorer, SuperGlueScorer
 from scott_core.methods import BASELINES, METHODS, load_scorer
@@ -173,7 +173,7 @@ def test_u2netp_finds_the_carton(tmp_path: Path) -> None:
     on_grey.save(picture)
     carton.getchannel("A").save(truth)
     Image.new("L", carton.size).save(nothing)
-    found_a, found_b = saliency.salient_ious(saliency.U2Netp(), [MaskedPair(picture, picture, truth, nothing)])[0]
+    found_a, found_b = salient_ious(saliency.U2Netp(), [MaskedPair(picture, picture, truth, nothing)])[0]
     assert (found_a > 0.8, found_b) == (True, 0.0)
 
 

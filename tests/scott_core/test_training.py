@@ -182,6 +182,13 @@ def test_a_trunk_goes_back_to_imagenet_as_far_as_is_said(data: Path, tmp_path: P
             assert torch.equal(found[name], value), name
 
 
+@pytest.mark.parametrize("start", ["random", "imagenet"])
+def test_a_share_of_imagenet_without_trained_weights_is_an_error(data: Path, tmp_path: Path, start: str) -> None:
+    config = read_config(CONFIG, options(data, tmp_path, f"start={start}", "imagenet_share=0.3"))
+    with pytest.raises(InputError, match="imagenet_share is for twin_lite0, going on from trained weights"):
+        build_for_training(config)
+
+
 def test_negatives_are_of_other_instances_the_first_of_the_same_group() -> None:
     group = torch.tensor([0, 0, 0, 1, 1, 1])
     i, j = pair_grid(group, 2, torch.Generator().manual_seed(0))
