@@ -145,7 +145,7 @@ def _fit(path: Path, names: Sequence[str]) -> None:
         a, b = scorer.describe(on.images_a), scorer.describe(on.images_b)
         values = np.array([scorer.compare(a[i], b[j]) for i, j in on.index])
         seconds = time.perf_counter() - start
-        slope, bias, _ = fit_platt(values, on.label)
+        slope, bias = fit_platt(values, on.label)
         unrestricted = Calibration(round(slope, 4), round(bias, 4), 0.0)
         score = unrestricted.probability(values)
         threshold = best_f1_threshold(on.label, score)[0]

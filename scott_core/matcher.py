@@ -19,6 +19,9 @@ from torch import Tensor, nn
 from scott_core.similarity import SIMILARITIES, Similarity
 
 EMPTY_LOGIT = -16.0  # a probability of 1e-7: "nothing in common was seen"
+POOLED_BYTES = (
+    256 << 20
+)  # of [B, 2d, k, k] at once: with the paper's d and K a pair takes 17 MB, and pooling it a few times that
 
 
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,7 +106,9 @@ class Matcher(nn.Module):
         """F [B, d, h, w] and boolean regions [B, h, w] of both pictures -> match logits [B]."""
         r_a, n_a = gather_foreground(f_a, region_a)
         r_b, n_b = gather_foreground(f_b, region_b)
-        logits = self.phi(pooled_pairs(r_a, n_a, r_b, n_b, self.k, self.similarity))[:, 0]
+        at_once = max(POOLED_BYTES // (2 * r_a.shape[2] * self.k**2 * 4), 1)
+        parts = zip(*(x.split(at_once) for x in (r_a, n_a, r_b, n_b)), strict=True)
+        logits = torch.cat([self.phi(pooled_pairs(*part, self.k, self.similarity))[:, 0] for part in parts])
         return torch.where((n_a > 0) & (n_b > 0), logits, EMPTY_LOGIT)
 
 

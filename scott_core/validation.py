@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from scott_core.checkpoints import Checkpoint
 from scott_core.data.pairs import Pair, read_pairs
 from scott_core.images import read_image
+from scott_core.matcher import EMPTY_LOGIT
 from scott_core.metrics import evaluate_scores
 from scott_core.predictor import Predictor
 from scott_core.scott import Scott
@@ -51,12 +52,16 @@ def calibrate(
     """The card with alpha, slope and bias, THRESHOLD, and what was measured on `on`.
 
     Alpha is the one of `alphas` with the highest ROC AUC, or the model's where none are given; slope and bias are a
-    logistic regression of the label on the logit (Platt).
+    logistic regression of the label on the logit (Platt), of the pairs that have a region: EMPTY_LOGIT is no evidence
+    of the merge's, and many of them would flatten the slope of all others.
     """
     candidates = (model.alpha,) if alphas is None else tuple(alphas)
     columns = on.predictor(model, card).logits_at(candidates, on.images_a, on.images_b, on.index).T.astype(np.float64)
     best = int(np.argmax([roc_auc_score(on.label, column) for column in columns]))
-    slope, bias, calibrated = fit_platt(columns[best], on.label)
+    logit = columns[best]
+    seen = logit != EMPTY_LOGIT
+    slope, bias = fit_platt(logit[seen], on.label[seen])
+    calibrated = 1 / (1 + np.exp(-(slope * logit + bias)))
     return {
         **card,
         "architecture": {**card["architecture"], "alpha": candidates[best]},
@@ -67,8 +72,9 @@ def calibrate(
     }
 
 
-def fit_platt(value: np.ndarray, label: np.ndarray) -> tuple[float, float, np.ndarray]:
-    """Slope and bias of the logistic regression of `label` on `value` [n], and the probabilities it gives [n]."""
+def fit_platt(value: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """Slope and bias of the logistic regression of `label` on `value` [n]; 0 and 0 where a class is missing."""
+    if len(np.unique(label)) < 2:
+        return 0.0, 0.0
     fit = LogisticRegression(C=1e4).fit(value[:, None], label)
-    slope, bias = float(fit.coef_[0, 0]), float(fit.intercept_[0])
-    return slope, bias, 1 / (1 + np.exp(-(slope * value + bias)))
+    return float(fit.coef_[0, 0]), float(fit.intercept_[0])

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from scott_core import matcher
 from scott_core.matcher import (
     EMPTY_LOGIT,
     ImageEmbedding,
@@ -102,6 +103,23 @@ def test_a_pair_scores_the_same_alone_and_in_a_batch(merge: torch.nn.Module) -> 
     together = merge(f_a, region_a, f_b, region_b)
     alone = torch.cat([merge(*(x[n : n + 1] for x in (f_a, region_a, f_b, region_b))) for n in range(5)])
     torch.testing.assert_close(together, alone)
+
+
+def test_memory_is_bounded_and_the_logits_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    merge = Matcher(4, k=3).eval()
+    f_a, f_b = torch.randn(7, 4, 5, 5), torch.randn(7, 4, 5, 5)
+    region_a, region_b = torch.rand(7, 5, 5) > 0.4, torch.rand(7, 5, 5) > 0.4
+    region_a[3] = False
+    at_once = merge(f_a, region_a, f_b, region_b)
+    sizes: list[int] = []
+    merge.phi.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    pair = 2 * 4 * 3 * 3 * 4  # bytes of its pooled tensor
+    for bound, expected in ((3 * pair, [3, 3, 1]), (1, [1] * 7)):
+        monkeypatch.setattr(matcher, "POOLED_BYTES", bound)
+        sizes.clear()
+        torch.testing.assert_close(merge(f_a, region_a, f_b, region_b), at_once)
+        assert sizes == expected
 
 
 def test_only_foreground_reaches_the_region_merges() -> None:
