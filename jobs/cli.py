@@ -302,13 +302,15 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("image_b", type=Path, metavar="B.jpg", help="the document image")
     v.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw both with the common object marked")
     v.add_argument("--json", action="store_true", help="print one JSON object")
-    v.add_argument("--weights", default="default", metavar="W", help="default, or a .safetensors file")
+    v.add_argument(
+        "--weights", default="default", metavar="W", help="scott-lite0 (default), scott-coder, or a .safetensors file"
+    )
 
     v = verb("score", score)
     v.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="header image_a,image_b[,label]")
     v.add_argument("--out", type=Path, required=True, metavar="SCORES.parquet")
     v.add_argument("--method", default="scott", help="scott, orb, embedding, lightglue, superglue, saliency")
-    v.add_argument("--weights", metavar="W", help="default, or a .safetensors file")
+    v.add_argument("--weights", metavar="W", help="scott-lite0 (default), scott-coder, or a .safetensors file")
 
     v = verb("evaluate", evaluate)
     what = v.add_mutually_exclusive_group(required=True)
@@ -317,7 +319,7 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("--threshold", type=float, metavar="T", help="default: the one the pairs were scored with")
     v.add_argument("--pairs", type=Path, metavar="PAIRS.csv", help="what was scored: measures by family and kind too")
     v.add_argument("--out", type=Path, metavar="DIR", help="folder for measures.json, figure9.png, failures.html")
-    v.add_argument("--weights", metavar="W", help="that gave the scores: default, or a .safetensors file")
+    v.add_argument("--weights", metavar="W", help="that gave the scores: a name or a .safetensors file")
     v.add_argument("--failures", type=int, default=24, metavar="N", help="most pairs in failures.html (default: 24)")
     v.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -328,7 +330,9 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("--json", action="store_true", help="print one JSON object")
 
     v = verb("bench", bench)
-    v.add_argument("--weights", default="default", metavar="W", help="default, or a .safetensors file")
+    v.add_argument(
+        "--weights", default="default", metavar="W", help="scott-lite0 (default), scott-coder, or a .safetensors file"
+    )
     v.add_argument("--json", action="store_true", help="print one JSON array")
 
     v = verb("train", train)
