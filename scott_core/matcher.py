@@ -19,9 +19,7 @@ from torch import Tensor, nn
 from scott_core.similarity import SIMILARITIES, Similarity
 
 EMPTY_LOGIT = -16.0  # a probability of 1e-7: "nothing in common was seen"
-POOLED_BYTES = (
-    256 << 20
-)  # of [B, 2d, k, k] at once: with the paper's d and K a pair takes 17 MB, and pooling it a few times that
+POOLED_BYTES = 256 << 20  # of [B, 2d, k, k] at once; a pair takes 17 MB with the paper's d and K
 
 
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
