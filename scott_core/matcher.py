@@ -105,8 +105,9 @@ class Matcher(nn.Module):
         r_a, n_a = gather_foreground(f_a, region_a)
         r_b, n_b = gather_foreground(f_b, region_b)
         at_once = max(POOLED_BYTES // (2 * r_a.shape[2] * self.k**2 * 4), 1)
-        parts = zip(*(x.split(at_once) for x in (r_a, n_a, r_b, n_b)), strict=True)
-        logits = torch.cat([self.phi(pooled_pairs(*part, self.k, self.similarity))[:, 0] for part in parts])
+        parts = zip(*(torch.split(x, at_once) for x in (r_a, n_a, r_b, n_b)), strict=True)
+        pooled = (pooled_pairs(a, p, b, q, self.k, self.similarity) for a, p, b, q in parts)
+        logits = torch.cat([self.phi(each)[:, 0] for each in pooled])
         return torch.where((n_a > 0) & (n_b > 0), logits, EMPTY_LOGIT)
 
 
