@@ -134,9 +134,16 @@ class EmbeddingScorer(Baseline[Array]):
         return float(np.dot(a, b))
 
 
+def _threshold(label: np.ndarray, score: np.ndarray) -> float:
+    """The threshold of the best F1 with four digits, rounded down: the score that it was taken from stays a match."""
+    from scott_core.metrics import best_f1_threshold
+
+    return math.floor(best_f1_threshold(label, score)[0] * 1e4) / 1e4
+
+
 def _fit(path: Path, names: Sequence[str]) -> None:
     from scott_core.methods import BASELINES, installed_baselines
-    from scott_core.metrics import best_f1_threshold, evaluate_scores
+    from scott_core.metrics import evaluate_scores
     from scott_core.validation import ValidationSet, fit_platt
 
     on = ValidationSet(path)
@@ -148,8 +155,7 @@ def _fit(path: Path, names: Sequence[str]) -> None:
         slope, bias = fit_platt(values, on.label)
         unrestricted = Calibration(round(slope, 4), round(bias, 4), 0.0)
         score = unrestricted.probability(values)
-        threshold = best_f1_threshold(on.label, score)[0]
-        fitted = replace(unrestricted, threshold=math.floor(threshold * 1e4) / 1e4)  # down: that score stays a match
+        fitted = replace(unrestricted, threshold=_threshold(on.label, score))
         measured = evaluate_scores(on.label, score, fitted.threshold)
         sys.stdout.write(f"{scorer.version}: {fitted} {measured} in {seconds:.0f} s\n")
         sys.stdout.flush()

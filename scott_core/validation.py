@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from scott_core.checkpoints import Checkpoint
+from scott_core.checkpoints import Checkpoint, probability
 from scott_core.data.pairs import Pair, read_pairs
 from scott_core.images import read_image
 from scott_core.matcher import EMPTY_LOGIT
@@ -61,15 +62,15 @@ def calibrate(
     logit = columns[best]
     seen = logit != EMPTY_LOGIT
     slope, bias = fit_platt(logit[seen], on.label[seen])
-    calibrated = 1 / (1 + np.exp(-(slope * logit + bias)))
-    return {
+    calibrated = {
         **card,
         "architecture": {**card["architecture"], "alpha": candidates[best]},
         "slope": slope,
         "bias": bias,
         "threshold": THRESHOLD,
-        "validation": evaluate_scores(on.label, calibrated, THRESHOLD),
     }
+    score = probability(torch.from_numpy(logit), calibrated).numpy()
+    return {**calibrated, "validation": evaluate_scores(on.label, score, THRESHOLD)}
 
 
 def fit_platt(value: np.ndarray, label: np.ndarray) -> tuple[float, float]:

