@@ -16,7 +16,7 @@ from extractors.model import Box, Kind, Limits, Placement
 from extractors.paint import Pixels, native_scale, paint_group, paint_region
 from extractors.photo import THRESHOLD, name_graphic, photo_score
 from extractors.pieces import join_pieces
-from extractors.scan import find_pictures
+from extractors.scan import read_scan
 from extractors.trace import PageTrace, PaintedImage, painting_faults, trace_page, warnings
 
 PAGE_WIDE = 0.7  # share of the page from which on a raster is the page itself: a scan, or a background
@@ -99,7 +99,8 @@ class PageReader:
     def _read_page_raster(self, pixels: Pixels, box: Box, kind: Kind, glyphs: int) -> Iterator[Placement]:
         """A raster as wide as the page: the pictures on it, or itself where it is one picture or has none."""
         height, width = pixels.shape[:2]
-        boxes = find_pictures(pixels)
+        scan = read_scan(pixels)
+        boxes = scan.boxes
         whole = [found for found in boxes if area(found) >= WHOLE * width * height]
         if whole and glyphs >= TEXT_OVER:
             yield self._set_aside(box, pixels, kind, "background", f"{glyphs} glyphs are painted over it")
@@ -111,8 +112,9 @@ class PageReader:
         else:
             across, down = (box[2] - box[0]) / width, (box[3] - box[1]) / height
             for x0, y0, x1, y1 in boxes:
-                part = pixels[round(y0) : round(y1), round(x0) : round(x1)]
-                place = (box[0] + x0 * across, box[1] + y0 * down, box[0] + x1 * across, box[1] + y1 * down)
+                part = scan.page.pixels[round(y0) : round(y1), round(x0) : round(x1)]
+                left, top, right, bottom = scan.page.raster_box((x0, y0, x1, y1))
+                place = (box[0] + left * across, box[1] + top * down, box[0] + right * across, box[1] + bottom * down)
                 share = (x1 - x0) * (y1 - y0) / (width * height)
                 yield self._judge(_at_most(part, self.limits.max_side), place, "scan_region", share)
 

@@ -2,47 +2,68 @@
 
 The paper is a smooth surface fitted to the pixels near it (light falls off over a page, and a large photograph must
 not pull it along). What differs from it is ink; opening removes text and rules, closing joins the parts of a
-picture, and components of a picture's size remain. Whether one is a photograph is photo.py's business.
+picture, and components of a picture's size remain. A photograph on white has no border to see on white paper:
+captions.py says how far it reaches. Whether a picture is a photograph is photo.py's business.
 Works at about 100 dpi of an A4 page; boxes are in pixels of the raster that was given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.captions import frame_pictures
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box
 from extractors.paint import Pixels
+from extractors.skew import Upright, skew, turn_back
 
 LONG_SIDE = 1170  # px of the working copy
 TEXT = 9  # px: an opening of this size removes print, bold print too, and rules
 GAP = 9  # px: parts of one picture are at most this far apart
+RULE = 80  # px: a thin straight line of this length is a rule, no part of a picture
 CORE = 19  # px: every picture has a part this wide
 MIN_SIDE = 36  # px of the working copy, half an inch at 100 dpi with some margin below
 MARGIN = 0.012  # of the long side: dark edges of a scan are this wide at most
 
 Plane = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.uint8]
 
 
-def find_pictures(pixels: Pixels) -> list[Box]:
-    """Boxes (in pixels) of the pictures on a scanned page [H, W, 3], top to bottom."""
+@dataclass(frozen=True)
+class Scan:
+    """A scanned page made level, and the boxes of its pictures in its pixels, top to bottom."""
+
+    page: Upright
+    boxes: list[Box]
+
+
+def read_scan(pixels: Pixels) -> Scan:
+    """The pictures of a scanned page [H, W, 3]."""
     factor = min(1.0, LONG_SIDE / max(pixels.shape[:2]))
+    small = _resized(pixels, factor)
+    ink = _ink(small)
+    angle = skew(ink & (1 - _whole(_picture_mask(ink), ink)))
+    ink = turn_back(ink, angle).pixels
+    pictures = _whole(_picture_mask(ink), ink)
+    boxes = sorted(_merged(_components(pictures)), key=lambda box: (box[1], box[0]))
+    framed = frame_pictures(boxes, ink, pictures)
+    return Scan(
+        turn_back(pixels, angle), [(x0 / factor, y0 / factor, x1 / factor, y1 / factor) for x0, y0, x1, y1 in framed]
+    )
+
+
+def _resized(pixels: Pixels, factor: float) -> Pixels:
     size = (round(pixels.shape[1] * factor), round(pixels.shape[0] * factor))
-    page = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    mask = _picture_mask(page)
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    boxes: list[Box] = [
-        (float(x), float(y), float(x + width), float(y + height)) for x, y, width, height, _ in stats[1:count].tolist()
-    ]
-    kept = [box for box in _merged(boxes) if min(box[2] - box[0], box[3] - box[1]) >= MIN_SIDE]
-    kept.sort(key=lambda box: (box[1], box[0]))
-    return [(x0 / factor, y0 / factor, x1 / factor, y1 / factor) for x0, y0, x1, y1 in kept]
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _picture_mask(page: Pixels) -> npt.NDArray[np.uint8]:
-    """1 where the page shows a picture, [H, W]."""
+def _ink(page: Pixels) -> Mask:
+    """1 where the page differs from its paper, [H, W]."""
     smooth = np.asarray(cv2.GaussianBlur(page, (0, 0), 0.8), np.float32)
     difference: Plane = np.abs(smooth - _paper(smooth)).max(axis=2)
     near = difference[difference < 16]
@@ -51,9 +72,35 @@ def _picture_mask(page: Pixels) -> npt.NDArray[np.uint8]:
     margin = round(MARGIN * max(page.shape[:2]))
     ink[:margin] = ink[-margin:] = 0
     ink[:, :margin] = ink[:, -margin:] = 0
+    return ink
+
+
+def _picture_mask(ink: Mask) -> Mask:
+    """1 where the ink is a picture's, [H, W]."""
     for operation, side in ((cv2.MORPH_OPEN, TEXT), (cv2.MORPH_CLOSE, GAP), (cv2.MORPH_OPEN, CORE)):
         ink = np.asarray(cv2.morphologyEx(ink, operation, np.ones((side, side), np.uint8)), np.uint8)
     return ink
+
+
+def _whole(pictures: Mask, ink: Mask) -> Mask:
+    """The ink of the pictures of a picture's size, with the thin parts that hang on them (legs, handles), not rules."""
+    solid = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((TEXT, TEXT), np.uint8)), np.uint8)
+    thin = ink & (1 - solid)
+    for shape in ((1, RULE), (RULE, 1)):
+        thin &= 1 - np.asarray(cv2.morphologyEx(thin, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
+    cores = np.zeros_like(pictures)
+    for x0, y0, x1, y1 in _components(pictures):
+        if min(x1 - x0, y1 - y0) >= MIN_SIDE:
+            cores[y0:y1, x0:x1] = pictures[y0:y1, x0:x1]
+    _, label = cv2.connectedComponents(solid | thin | cores, connectivity=8)
+    chosen = np.zeros(int(label.max()) + 1, np.uint8)
+    chosen[label[cores > 0]] = 1
+    return np.asarray(chosen[label], np.uint8)
+
+
+def _components(mask: Mask) -> list[tuple[int, int, int, int]]:
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    return [(x, y, x + width, y + height) for x, y, width, height, _ in stats[1:count].tolist()]
 
 
 def _paper(page: Plane) -> Plane:
@@ -80,9 +127,9 @@ def _paper(page: Plane) -> Plane:
     return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _merged(boxes: list[Box]) -> list[Box]:
+def _merged(found: Sequence[Box]) -> list[Box]:
     """Boxes that overlap become one, until none do."""
-    boxes = list(boxes)
+    boxes = list(found)
     index = 0
     while index < len(boxes):
         touching = [other for other in range(index + 1, len(boxes)) if area(intersect(boxes[index], boxes[other])) > 0]

@@ -131,8 +131,13 @@ def bomb(path: Path, megabytes: int) -> Path:
     return path
 
 
-def scanned(path: Path, pictures: list[tuple[tuple[int, int], Pixels]], seed: int = 0, dpi: int = 150) -> Path:
-    """One page that is one raster: grey paper with grain, lines of print, a rule, and pictures at (left, top) px."""
+def scanned(
+    path: Path, pictures: list[tuple[tuple[int, int], Pixels]], seed: int = 0, dpi: int = 150, askew: float = 0
+) -> Path:
+    """One page that is one raster: grey paper with grain, lines of print, a rule, and pictures at (left, top) px.
+
+    The page lies `askew` degrees clockwise on the scanner.
+    """
     rng = np.random.default_rng(seed)
     height, width = round(842 * dpi / 72), round(595 * dpi / 72)
     page = np.full((height, width, 3), 238, np.uint8)
@@ -143,6 +148,8 @@ def scanned(path: Path, pictures: list[tuple[tuple[int, int], Pixels]], seed: in
     cv2.line(page, (80, 380), (width - 80, 380), (30, 30, 30), 3)
     for (left, top), pixels in pictures:
         page[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), -askew, 1)
+    page = cv2.warpAffine(page, turn, (width, height), borderValue=(238,) * 3)
     shade = np.linspace(1, 0.95, width)[None, :, None]
     noisy = np.clip(page * shade + rng.normal(0, 2, page.shape), 0, 255).astype(np.uint8)
     document = pymupdf.open()
