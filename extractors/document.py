@@ -1,8 +1,8 @@
-"""Extraction of one document, from the outside: starts the child process, waits, kills, and says what was found.
+"""Extraction of documents, from the outside: hands each to a disposable child process and says what was found.
 
-A hostile PDF costs a bounded time and memory: everything that opens it happens in the child. The status follows
-from how the child ended and what it told before. Pictures found before a failure are kept, and then the status is
-`partial`, its detail naming the cause; a failure before any picture gives the cause itself as the status.
+A hostile PDF costs a bounded time and memory: everything that opens it happens in a child of server.py. The status
+follows from how the child ended and what it told before. Pictures found before a failure are kept, and then the
+status is `partial`, its detail naming the cause; a failure before any picture gives the cause itself as the status.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
+import select
 import shutil
 import signal
 import subprocess
@@ -17,16 +19,63 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
-from extractors.child import FINDINGS
 from extractors.letterheads import set_letterheads_aside
-from extractors.model import Extraction, Limits, Placement, Status
+from extractors.model import FINDINGS, STDERR, Extraction, Limits, Placement, Status
 
 HEADER = b"%PDF-"
 HEADER_WITHIN = 1024  # bytes
 _OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # last words of a starved child
+_GRACE = 30.0  # seconds: to start the server and to kill a child
 _FAULTS_NAMED = 3  # faults written out in a detail
+
+
+class Extractor:
+    """Extracts documents, at most `processes` at a time; its methods may be called from any thread.
+
+    Use it as a context manager, or call close(): it keeps warm processes.
+    """
+
+    def __init__(self, *, limits: Limits = Limits(), processes: int = 1) -> None:  # noqa: B008 (frozen)
+        self.limits = limits
+        self.processes = processes
+        self._idle: queue.LifoQueue[_Server] = queue.LifoQueue()
+        for _ in range(processes):
+            self._idle.put(_Server())
+
+    def extract(self, pdf: Path, out: Path, *, password: str | None = None) -> Extraction:
+        """The pictures of a PDF, written as PNG under `out`, with where each is shown and whether it is used.
+
+        A bad PDF is a status, never an exception; OSError is raised where `pdf` cannot be read as a file or `out`
+        cannot be written.
+        """
+        refusal = _refusal(pdf, self.limits)
+        if refusal:
+            return refusal
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="scott-pdf-") as folder:
+            work = Path(folder)
+            server = self._idle.get()
+            try:
+                ending = server.read(pdf.resolve(), work, password, self.limits)
+            finally:
+                self._idle.put(server)
+            extraction = _conclude(_read_findings(work / FINDINGS), ending)
+            for name in sorted({placement.file for placement in extraction.images if placement.file}):
+                shutil.move(work / name, out / name)
+        return extraction
+
+    def close(self) -> None:
+        """End the warm processes, once the documents being read are."""
+        for _ in range(self.processes):
+            self._idle.get().end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def extract_document(
@@ -36,23 +85,9 @@ def extract_document(
     password: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 (frozen)
 ) -> Extraction:
-    """The pictures of a PDF, written as PNG under `out`, with where each is shown and whether it is used.
-
-    A bad PDF is a status, never an exception; OSError is raised where `pdf` cannot be read as a file or `out`
-    cannot be written.
-    """
-    refusal = _refusal(pdf, limits)
-    if refusal:
-        return refusal
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="scott-pdf-") as folder:
-        work = Path(folder)
-        ending = _run_child(pdf.resolve(), work, password, limits)
-        findings = _read_findings(work / FINDINGS)
-        extraction = _conclude(findings, ending)
-        for name in sorted({placement.file for placement in extraction.images if placement.file}):
-            shutil.move(work / name, out / name)
-    return extraction
+    """Extract a single document: Extractor.extract."""
+    with Extractor(limits=limits) as extractor:
+        return extractor.extract(pdf, out, password=password)
 
 
 def _refusal(pdf: Path, limits: Limits) -> Extraction | None:
@@ -69,49 +104,72 @@ def _refusal(pdf: Path, limits: Limits) -> Extraction | None:
     return None
 
 
-def _run_child(pdf: Path, work: Path, password: str | None, limits: Limits) -> tuple[Status, str] | None:
-    """Run the child in `work` to its end; None where it ended by itself, else why it did not."""
-    job = {"pdf": str(pdf), "password": password, "limits": asdict(limits)}
-    environment = {
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-        "OPENBLAS_NUM_THREADS": "1",  # each thread reserves address space
-        "OMP_NUM_THREADS": "1",
-        "TMPDIR": str(work),
-    }
-    with (work / "stderr").open("w+b") as stderr:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "extractors.child"],
-            cwd=work,
+class _Server:
+    """A server.py process, started when it is first needed and again when it is gone."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def read(self, pdf: Path, work: Path, password: str | None, limits: Limits) -> tuple[Status, str] | None:
+        """Have `pdf` read in `work` to its end; None where the child ended by itself, else why it did not."""
+        job = {"pdf": str(pdf), "folder": str(work), "password": password, "limits": asdict(limits)}
+        answer = self._ask(json.dumps(job).encode() + b"\n", limits.seconds + _GRACE)
+        if answer is None:
+            return "crashed", "the process that starts readers ended"
+        if answer["timeout"]:
+            return "timeout", f"not read within {limits.seconds:g} s"
+        returncode = answer["returncode"]
+        if returncode == 0:
+            return None
+        if returncode == -signal.SIGXCPU:
+            return "timeout", f"more than {limits.seconds:g} s of CPU time"
+        words = (work / STDERR).read_text(errors="replace") if (work / STDERR).exists() else ""
+        last_words = " ".join(words.strip().splitlines()[-1:])
+        if any(sign in words for sign in _OUT_OF_MEMORY):
+            return "out_of_memory", f"more than {limits.memory_bytes >> 20} MiB"
+        return "crashed", f"exit status {returncode}: {last_words}"
+
+    def _ask(self, line: bytes, seconds: float) -> dict[str, Any] | None:
+        """The server's answer to a job; None where it gave none, and is ended."""
+        process = self._process or self._start()
+        assert process.stdin is not None  # both are pipes
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):  # it is gone, and gives no answer
+            process.stdin.write(line)
+            process.stdin.flush()
+        ready, _, _ = select.select([process.stdout], [], [], seconds)
+        answer = process.stdout.readline() if ready else b""
+        if not answer:
+            self.end()
+            return None
+        return cast("dict[str, Any]", json.loads(answer))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            "PATH": os.defpath,
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+            "OPENBLAS_NUM_THREADS": "1",  # each thread reserves address space, and none survives a fork
+            "OMP_NUM_THREADS": "1",
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "extractors.server"],
+            cwd="/",
             env=environment,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        try:
-            child.communicate(json.dumps(job).encode(), timeout=limits.seconds)
-        except subprocess.TimeoutExpired:
-            return "timeout", f"not read within {limits.seconds:g} s"
-        finally:
-            _kill_group(child)
-        stderr.seek(0)
-        last_words = stderr.read().decode(errors="replace").strip().splitlines()[-1:]
-    if child.returncode == 0:
-        return None
-    if child.returncode == -signal.SIGXCPU:
-        return "timeout", f"more than {limits.seconds:g} s of CPU time"
-    if last_words and any(sign in last_words[0] for sign in _OUT_OF_MEMORY):
-        return "out_of_memory", f"more than {limits.memory_bytes >> 20} MiB"
-    return "crashed", f"exit status {child.returncode}: {' '.join(last_words)}"
+        return self._process
 
-
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it started."""
-    with contextlib.suppress(ProcessLookupError):  # it had ended
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    def end(self) -> None:
+        """End the process, and with it the child that it may run."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with contextlib.suppress(BrokenPipeError), process:
+                pass  # closes the pipes and waits
 
 
 def _read_findings(path: Path) -> list[dict[str, Any]]:

@@ -25,6 +25,8 @@ Status = Literal[
 Kind = Literal["embedded", "inline", "region", "scan_region"]
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
+FINDINGS, STDERR = "findings.jsonl", "stderr"  # files that the process leaves in its folder that reads a document
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -32,8 +34,9 @@ class Limits:
 
     file_bytes: int = 200 << 20  # larger files are not opened: `too_large`
     pages: int = 400  # longer documents are not read: `too_many_pages`
-    seconds: float = 120.0  # wall clock of the child process; its CPU time is held to the same
-    memory_bytes: int = 2 << 30  # address space of the child process
+    seconds: float = 120.0  # wall clock of the process that reads it; its CPU time is held to the same
+    memory_bytes: int = 2 << 30  # address space of that process
+    output_bytes: int = 1 << 30  # pictures written; what follows is not read
     image_pixels: int = 120_000_000  # declared width x height of one image, checked before decoding
     images_per_page: int = 4000  # painted images; a page with more fails
     min_side: int = 32  # px; pictures narrower or lower than this are set aside as `too_small`

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +18,7 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from extractors import Extraction, Limits, extract_document
+from extractors import Extraction, Extractor, Limits, extract_document
 from tests.extractors import pdfs
 
 PHOTO = pdfs.photograph(1)
@@ -26,22 +29,39 @@ def _leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    before = _children()
+    before = _children(os.getpid())
     yield
-    assert _children() <= before, "a child process is left"
+    assert _children(os.getpid()) <= before, "a server is left"
+    until = time.monotonic() + 2  # a killed one may take a moment
+    while _readers(scratch) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert _readers(scratch) == set(), "a reader is left"
     assert list(scratch.iterdir()) == [], "a temporary file is left"
 
 
-def _children() -> set[int]:
-    """Processes whose parent is this one."""
+def _children(parent: int) -> set[int]:
+    """Processes of a parent."""
     found = set()
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = status.read_text().rsplit(")", 1)[1].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[1]) == os.getpid():
+        if int(fields[1]) == parent:
             found.add(int(status.parent.name))
+    return found
+
+
+def _readers(scratch: Path) -> set[int]:
+    """Processes that work in a folder under `scratch`, whosever children they have become."""
+    found = set()
+    for place in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            folder = place.readlink()
+        except OSError:
+            continue
+        if folder.is_relative_to(scratch):
+            found.add(int(place.parent.name))
     return found
 
 
@@ -106,6 +126,76 @@ def test_too_large_and_too_many_pages(tmp_path: Path) -> None:
     assert (refused.status, refused.detail) == ("too_many_pages", "3 pages; at most 2 are read")
 
 
+def test_pictures_past_the_limit_of_bytes_are_not_read(tmp_path: Path) -> None:
+    pages = [[((60.0, 80.0), pdfs.photograph(seed))] for seed in range(4)]
+    pdf = pdfs.with_pictures(tmp_path / "a.pdf", *pages)
+    sizes = [
+        (tmp_path / "all" / f"{image.file}").stat().st_size for image in extract_document(pdf, tmp_path / "all").images
+    ]
+    limit = sizes[0] + sizes[1] - 1
+    extraction = extract_document(pdf, tmp_path / "out", limits=Limits(output_bytes=limit))
+    assert (extraction.status, extraction.pages, [image.page for image in extraction.images]) == ("partial", 4, [1, 2])
+    assert extraction.detail.startswith(f"too_large: page 2: more than {limit} bytes of pictures")
+
+
+def test_documents_are_read_one_after_another_by_processes_of_their_own(tmp_path: Path) -> None:
+    """One that fails, in any way, costs the next nothing; the server stays, its readers do not."""
+    good, hangs, starves = _one_photo(tmp_path / "a.pdf"), tmp_path / "b.pdf", tmp_path / "c.pdf"
+    pdfs.hanging(hangs)
+    pdfs.bomb(starves, 300)
+    limits = Limits(seconds=3, memory_bytes=500 << 20)
+    with Extractor(limits=limits) as extractor:
+        read = [extractor.extract(pdf, tmp_path / "out") for pdf in (good, hangs, good, starves, good)]
+        (server,) = _children(os.getpid())
+        assert _children(server) == set()
+    assert [each.status for each in read] == ["ok", "timeout", "ok", "out_of_memory", "ok"]
+    assert read[0] == read[2] == read[4]
+
+
+def test_documents_are_read_at_once(tmp_path: Path) -> None:
+    pdf = pdfs.hanging(tmp_path / "a.pdf")
+    with Extractor(limits=Limits(seconds=3), processes=2) as extractor, ThreadPoolExecutor(4) as pool:
+        started = time.monotonic()
+        statuses = list(pool.map(lambda n: extractor.extract(pdf, tmp_path / f"{n}").status, range(4)))
+        assert statuses == ["timeout"] * 4
+        assert 6 <= time.monotonic() - started < 11
+
+
+def test_a_server_that_is_killed_is_said_and_started_again(tmp_path: Path) -> None:
+    pdf = _one_photo(tmp_path / "a.pdf")
+    with Extractor() as extractor:
+        assert extractor.extract(pdf, tmp_path / "out").status == "ok"
+        os.kill(_children(os.getpid()).pop(), signal.SIGKILL)
+        assert extractor.extract(pdf, tmp_path / "out").status == "crashed"
+        assert extractor.extract(pdf, tmp_path / "out").status == "ok"
+
+
+def test_a_reader_ends_with_its_server(tmp_path: Path) -> None:
+    with Extractor() as extractor, ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(extractor.extract, pdfs.hanging(tmp_path / "a.pdf"), tmp_path / "out")
+        while not _readers(tmp_path / "scratch"):
+            time.sleep(0.05)
+        os.kill(_children(os.getpid()).pop(), signal.SIGKILL)
+        assert reading.result(timeout=10).status == "crashed"
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="no filter for this machine")
+def test_a_reader_has_no_network_and_starts_no_program() -> None:
+    program = """
+import os, socket
+from extractors.sandbox import close_network
+assert close_network()
+for call in (socket.socket, socket.socketpair, lambda: os.execv("/bin/true", ["true"])):
+    try:
+        call()
+        print("done")
+    except PermissionError:
+        print("refused")
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert said == ["refused", "done", "refused"]  # a pair of sockets reaches nothing
+
+
 def test_a_page_that_never_ends_is_killed(tmp_path: Path) -> None:
     pdf = pdfs.hanging(tmp_path / "a.pdf")
     started = time.monotonic()
@@ -136,19 +226,18 @@ def test_memory_too_small_to_start(tmp_path: Path) -> None:
     assert extract_document(pdf, tmp_path / "out", limits=Limits(memory_bytes=60 << 20)).status == "out_of_memory"
 
 
-def _killed_while_reading(pdf: Path, out: Path, ready: Callable[[], bool]) -> Extraction:
-    """Extract `pdf`; once `ready`, a signal from outside ends the child as a crash would."""
-    before = _children()
+def _killed_while_reading(pdf: Path, scratch: Path, ready: Callable[[], bool]) -> Extraction:
+    """Extract `pdf`; once `ready`, a signal from outside ends the reader as a crash would."""
     with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(extract_document, pdf, out)
-        while not (ready() and _children() - before):
+        reading = pool.submit(extract_document, pdf, scratch.parent / "out")
+        while not (ready() and _readers(scratch)):
             time.sleep(0.05)
-        os.kill((_children() - before).pop(), signal.SIGSEGV)
+        os.kill(_readers(scratch).pop(), signal.SIGSEGV)
         return reading.result(timeout=30)
 
 
 def test_a_crash_of_the_child_is_a_status(tmp_path: Path) -> None:
-    extraction = _killed_while_reading(pdfs.hanging(tmp_path / "a.pdf"), tmp_path / "out", lambda: True)
+    extraction = _killed_while_reading(pdfs.hanging(tmp_path / "a.pdf"), tmp_path / "scratch", lambda: True)
     assert extraction.status == "crashed"
 
 
@@ -157,7 +246,7 @@ def test_pictures_found_before_the_end_came_are_kept(tmp_path: Path) -> None:
         return any("placement" in path.read_text() for path in (tmp_path / "scratch").glob("*/findings.jsonl"))
 
     pdf = pdfs.hanging(tmp_path / "a.pdf", first=PHOTO)
-    extraction = _killed_while_reading(pdf, tmp_path / "out", found_one)
+    extraction = _killed_while_reading(pdf, tmp_path / "scratch", found_one)
     assert (extraction.status, extraction.pages) == ("partial", 2)
     assert extraction.detail.startswith("crashed")
     (image,) = extraction.images

@@ -1,0 +1,72 @@
+"""What a process that opens a PDF may do: bounded by the kernel, without network, gone when its parent goes.
+
+The network is closed by a seccomp filter (seccomp(2), linux/filter.h): socket, execve and the like fail with EPERM,
+in a container and without privileges too. Other systems than Linux, and machines other than x86-64 and arm64, have
+the resource limits only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+import resource
+import signal
+import struct
+import sys
+
+from extractors.model import Limits
+
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 38, 22, 2
+_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_JMP|JGE|K, BPF_RET|K
+_ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
+_NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
+_OTHER_ABI = 0x40000000  # x32 calls on x86-64, which would go round the filter
+_FORBIDDEN = {  # AUDIT_ARCH_*, then socket, execve, execveat, ptrace, io_uring_setup
+    "x86_64": (0xC000003E, (41, 59, 322, 101, 425)),
+    "aarch64": (0xC00000B7, (198, 221, 281, 117, 425)),
+}
+
+
+def bound_process(limits: Limits) -> None:
+    """Hold this process to `limits`."""
+    if sys.platform == "linux":
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for kind, value in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_FSIZE, limits.output_bytes),
+        (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+    seconds = int(limits.seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))  # SIGXCPU first, which tells its cause
+
+
+def close_network() -> bool:
+    """Take from this process, for good, the calls that reach a network or start a program; whether that is done."""
+    if sys.platform != "linux" or platform.machine() not in _FORBIDDEN:
+        return False
+    architecture, calls = _FORBIDDEN[platform.machine()]
+    # Each step: operation, jump if true, jump if false, operand (struct sock_filter). Jumps count steps.
+    last = len(calls) + 1
+    steps = [
+        (_LOAD, 0, 0, _ARCHITECTURE),
+        (_EQUAL, 1, 0, architecture),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _NUMBER),
+        (_AT_LEAST, last, 0, _OTHER_ABI),
+        *((_EQUAL, last - 1 - index, 0, call) for index, call in enumerate(calls)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _ERROR),
+    ]
+    program = b"".join(struct.pack("=HBBI", *step) for step in steps)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HP", len(steps), ctypes.addressof(buffer))  # struct sock_fprog
+    return _prctl(_PR_SET_NO_NEW_PRIVS, 1) and _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header)
+
+
+def _prctl(option: int, *values: int | bytes) -> bool:
+    arguments = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in values]
+    arguments += [ctypes.c_ulong(0)] * (4 - len(arguments))
+    return bool(ctypes.CDLL(None).prctl(option, *arguments) == 0)
