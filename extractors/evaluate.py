@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pymupdf
 
-from extractors.document import extract_document
+from extractors.document import Extractor
 from extractors.geometry import iou
 from extractors.model import Box, Placement
 from extractors.paint import paint_region
@@ -74,11 +74,11 @@ def evaluate(root: Path, keep: Path | None = None) -> Evaluation:
             box = (float(row["x0"]), float(row["y0"]), float(row["x1"]), float(row["y1"]))
             truth[row["product_id"], row["document"]].append(_Truth(int(row["page"]), box, row["how"]))
     result = Evaluation()
-    with tempfile.TemporaryDirectory(prefix="scott-evaluate-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="scott-evaluate-") as scratch, Extractor() as extractor:
         for pdf in sorted((root / "catalogue").glob("*/documents/*.pdf")):
             product = pdf.parts[-3]
             started = time.perf_counter()
-            extraction = extract_document(pdf, (keep or Path(scratch)) / product)
+            extraction = extractor.extract(pdf, (keep or Path(scratch)) / product)
             result.seconds.append(time.perf_counter() - started)
             result.statuses[extraction.status] += 1
             _compare(result, pdf, truth[product, pdf.name], extraction.images)

@@ -7,12 +7,15 @@ A picture that a product shows again (same pixels) is compared once: the others 
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from extractors import Limits, Placement, extract_document
+from extractors import Extractor, Placement
 from jobs.errors import UnreadableInput
 from jobs.inputs import read_input
 from jobs.layout import check_date
@@ -20,8 +23,6 @@ from jobs.plan import Planned, read_bucket, read_run
 from jobs.schemas import SCHEMA_VERSION
 from jobs.storage import Storage, open_storage
 from jobs.tables import Row, replace_rows
-
-MAX_DOCUMENT_BYTES = Limits().file_bytes
 
 
 def extract_bucket(
@@ -37,10 +38,15 @@ def extract_bucket(
     """
     storage = open_storage(root)
     read_run(storage, check_date(audit_date), run_id)
+    products = [product for product in read_bucket(storage, audit_date, bucket) if product.run_id == run_id]
+    documents = [document for product in products for document in product.document_uris]
+    processes = min(_cores(), max(len(documents), 1))
     rows: dict[str, list[Row]] = {}
-    for product in read_bucket(storage, audit_date, bucket):
-        if product.run_id == run_id:
-            rows[product.product_id] = _product_rows(storage, audit_date, product)
+    with Extractor(processes=processes) as extractor, ThreadPoolExecutor(processes) as pool:
+        read = pool.map(partial(_document_rows, storage, extractor), documents)
+        for product in products:
+            found = [(document, next(read)) for document in product.document_uris]
+            rows[product.product_id] = _product_rows(audit_date, product, found)
             progress(1)
     taken = replace_rows(storage, "document_images", audit_date, bucket, run_id, rows)
     written = [row for name in taken for row in rows[name]]
@@ -54,11 +60,17 @@ def extract_bucket(
     }
 
 
-def _product_rows(storage: Storage, audit_date: str, product: Planned) -> list[Row]:
+def _cores() -> int:
+    """The cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _product_rows(audit_date: str, product: Planned, found: Sequence[tuple[str, list[Row]]]) -> list[Row]:
+    """The rows of one product from those of its documents."""
     rows: list[Row] = []
     seen: set[str] = set()
-    for document in product.document_uris:
-        for row in _document_rows(storage, document):
+    for document, document_rows in found:
+        for row in document_rows:
             if row["used"] and row["digest"] in seen:
                 row |= {"used": False, "reason": "repeat", "image": None}
             elif row["used"]:
@@ -76,16 +88,16 @@ def _product_rows(storage: Storage, audit_date: str, product: Planned) -> list[R
     return rows
 
 
-def _document_rows(storage: Storage, document: str) -> list[Row]:
+def _document_rows(storage: Storage, extractor: Extractor, document: str) -> list[Row]:
     """The rows of one document: its placements, or a single one that only says its status."""
     try:
-        source = read_input(storage, document, MAX_DOCUMENT_BYTES)
+        source = read_input(storage, document, extractor.limits.file_bytes)
     except UnreadableInput as error:
         return [_status_row(error.status, str(error), None, None)]
     with tempfile.TemporaryDirectory(prefix="scott-extract-") as folder:
         pdf, out = Path(folder) / "document.pdf", Path(folder) / "images"
         pdf.write_bytes(source.data)
-        found = extract_document(pdf, out)
+        found = extractor.extract(pdf, out)
         status = _status_row(found.status, found.detail or None, source.sha256, found.pages)
         rows = [{**status, **_placement_row(placement, out)} for placement in found.images]
     return rows or [status]

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import precision_recall_fscore_support
 
-from extractors import Limits, extract_document
+from extractors import Extractor, Limits
 from jobs.audit import run_audit
 from jobs.errors import BadArgument
 from jobs.explain import explain_product, latest_audit
@@ -211,8 +211,7 @@ def test_each_hostile_document_gets_its_reason_and_the_audit_goes_on(tmp_path: P
 def test_a_document_that_takes_too_long_is_undecided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = open_storage(str(tmp_path))
     add_product(storage, "P1", [picture(1)], [report(picture(1))])
-    hasty = partial(extract_document, limits=Limits(seconds=0.01))
-    monkeypatch.setattr("jobs.extract.extract_document", hasty)
+    monkeypatch.setattr("jobs.extract.Extractor", partial(Extractor, limits=Limits(seconds=0.001)))
     run_audit(storage.root, DAY, **ASKED)
     assert verdicts(storage)["P1"]["reason"] == "document_unreadable:timeout"
 
