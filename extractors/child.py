@@ -46,7 +46,9 @@ def open_document(pdf: Path, password: str | None, limits: Limits) -> pymupdf.Do
     try:
         document = pymupdf.open(pdf, filetype="pdf")
     except (mupdf.FzErrorBase, RuntimeError) as error:
-        raise Refused(_cause(error), f"not opened: {error}") from error
+        why = error.__cause__ or error  # PyMuPDF's own names only the file
+        encrypted = "encrypt" in str(why)  # in a way that no password opens
+        raise Refused("encrypted" if encrypted else _cause(why), f"not opened: {why}") from error
     if not document.is_pdf:
         raise Refused("not_a_pdf", "the content is another format's")
     if document.needs_pass and not document.authenticate(password or ""):
@@ -103,7 +105,7 @@ def _is_complete(pdf: Path) -> bool:
         return b"%%EOF" in file.read()
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     text = str(error).lower()
     starved = isinstance(error, MemoryError) or "malloc" in text or "alloc" in text or "memory" in text
     return "out_of_memory" if starved else "damaged"

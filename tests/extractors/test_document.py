@@ -79,6 +79,15 @@ def test_encrypted(tmp_path: Path) -> None:
     assert (opened.status, opened.pages, [image.used for image in opened.images]) == ("ok", 1, [True])
 
 
+def test_encrypted_in_a_way_that_no_password_opens(tmp_path: Path) -> None:
+    document = pymupdf.open(_one_photo(tmp_path / "open.pdf"))
+    pdf = pdfs.save(document, tmp_path / "a.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_128, user_pw="u", owner_pw="o")
+    pdf.write_bytes(pdf.read_bytes().replace(b"/Filter/Standard", b"/Filter/PubSecX1"))
+    refused = extract_document(pdf, tmp_path / "out", password="u")
+    assert refused.status == "encrypted"
+    assert "PubSecX1" in refused.detail
+
+
 def test_encrypted_with_the_empty_password_opens(tmp_path: Path) -> None:
     document = pymupdf.open(_one_photo(tmp_path / "open.pdf"))
     pdf = pdfs.save(document, tmp_path / "a.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="o")
