@@ -94,7 +94,7 @@ _add("size_in_a_missing_object", packed(_image("9999 0 R", "9998 0 R", "/DeviceR
 _add("size_in_itself", packed(_image("8 0 R", "8 0 R", "/DeviceRGB"), PHOTO.tobytes()))
 _add("bits_33", packed(_image(120, 90, "/DeviceRGB", bits=33), PHOTO.tobytes()), ends=READ)
 _add("bits_negative", packed(_image(120, 90, "/DeviceRGB", bits=-8), PHOTO.tobytes()), ends=READ)
-_add("jpeg_65500x65500_said_small", stream(_image(120, 90, "/DeviceRGB", "/Filter/DCTDecode"), _huge_jpeg()))
+_add("jpeg_65500x65500_said_small", stream(_image(120, 90, "/DeviceRGB", "/Filter/DCTDecode"), _huge_jpeg()), ends=READ)
 _add("jpx_100000x100000_said_small", stream(_image(120, 90, "/DeviceRGB", "/Filter/JPXDecode"), _huge_jpx()))
 _add("jbig2_100000x100000_said_small", stream(_image(120, 90, "/DeviceGray", "/Filter/JBIG2Decode", 1), _huge_jbig2()))
 _add(
@@ -149,7 +149,7 @@ _add(
     stream("/FunctionType 0/Domain[0 1]/Range[0 1 0 1 0 1]/Size[2000000000]/BitsPerSample 32", b"few"),
 )
 _add("filters_1000_deep", stream(_image(120, 90, "/DeviceRGB", "/Filter[" + "/FlateDecode" * 1000 + "]"), b"x"))
-_add("filter_unknown", stream(_image(120, 90, "/DeviceRGB", "/Filter/Nobody"), PHOTO.tobytes()))
+_add("filter_unknown", stream(_image(120, 90, "/DeviceRGB", "/Filter/Nobody"), PHOTO.tobytes()), ends=READ)
 _add(
     "decode_of_infinities",
     packed(_image(120, 90, "/DeviceRGB", f"/Decode[{'9' * 50} -{'9' * 50}]"), PHOTO.tobytes()),

@@ -25,10 +25,23 @@ P = "/XObject<</P 7 0 R>>"
 
 @collect(CASES, "too_many_pages", photographs=0)
 def pages_3001(path: Path) -> None:
-    kids = " ".join("3 0 R" for _ in range(3001))
-    write(
-        path, [*two_pages(PAINT, P)[:1], f"<</Type/Pages/Kids[{kids}]/Count 3001>>".encode(), *two_pages(PAINT, P)[2:]]
-    )
+    objects = two_pages(PAINT, P)
+    kids = " ".join(f"{number} 0 R" for number in [3, *range(EXTRA, EXTRA + 3000)])
+    objects[1] = f"<</Type/Pages/Kids[{kids}]/Count 3001>>".encode()
+    write(path, [*objects, *[objects[2]] * 3000])
+
+
+@collect(CASES, "too_many_pages", "damaged", photographs=0)
+def one_page_3001_times(path: Path) -> None:
+    objects = two_pages(PAINT, P)
+    objects[1] = f"<</Type/Pages/Kids[{'3 0 R ' * 3001}]/Count 3001>>".encode()
+    write(path, objects)
+
+
+@collect(CASES, *READ)
+def a_number_without_an_object(path: Path) -> None:
+    """The cross-reference jumps over a number below its size: common in edited and signed files."""
+    write(path, [*two_pages(PAINT, P), None, b"null"])
 
 
 @collect(CASES, "too_many_pages", "damaged", "partial", photographs=0)
@@ -85,7 +98,7 @@ def object_stream_contains_itself(path: Path) -> None:
     write_with_xref_stream(path, [*two_pages(PAINT, P), held], {EXTRA: (2, EXTRA, 0), 4: (2, EXTRA, 0)}, "")
 
 
-@collect(CASES, *READ, "damaged", "out_of_memory", photographs=0)
+@collect(CASES, *COSTLY, "damaged", photographs=0)
 def object_stream_bomb(path: Path) -> None:
     """The first page's dictionary is in a stream that inflates to 2 GB."""
     held = stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", zeros(2000))
@@ -118,7 +131,7 @@ def catalog_alone(path: Path) -> None:
     write(path, [b"<</Type/Catalog>>"])
 
 
-@collect(CASES, "damaged", "empty", "partial", photographs=0)
+@collect(CASES, *READ, "damaged", "empty", photographs=0)
 def catalog_is_its_own_page(path: Path) -> None:
     write(path, [b"<</Type/Catalog/Pages 1 0 R/Kids[1 0 R]/Count 1>>"])
 
@@ -217,7 +230,7 @@ def portfolio(path: Path) -> None:
 
 @collect(CASES, "ok", photographs=2)
 def javascript_and_launch(path: Path) -> None:
-    act = "/OpenAction<</S/JavaScript/JS(while(1\\){app.alert(1\\)})/Next<</S/Launch/F(/bin/sh)>>>>/AA<</WC<</S/URI>>>>"
+    act = "/OpenAction<</S/JavaScript/JS(while(1){app.alert(1)})/Next<</S/Launch/F(/bin/sh)>>>>/AA<</WC<</S/URI>>>>"
     write(path, two_pages(PAINT, P, catalog=act))
 
 

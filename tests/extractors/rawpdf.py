@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.extractors import pdfs
@@ -34,29 +34,30 @@ def photo_object() -> bytes:
     return packed(pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes())
 
 
-def body(objects: Iterable[bytes]) -> tuple[bytes, list[int]]:
-    """The header and the objects, numbered from 1, and their offsets."""
-    written, offsets = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), []
+def body(objects: Iterable[bytes | None]) -> tuple[bytes, dict[int, int]]:
+    """The header and the objects, numbered from 1 (None: the number is left out), and their offsets."""
+    written, offsets = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), {}
     for number, content in enumerate(objects, 1):
-        offsets.append(len(written))
-        written += b"%d 0 obj\n" % number + content + b"\nendobj\n"
+        if content is not None:
+            offsets[number] = len(written)
+            written += b"%d 0 obj\n" % number + content + b"\nendobj\n"
     return bytes(written), offsets
 
 
-def write(path: Path, objects: Iterable[bytes], trailer: str = "", size: int | None = None) -> Path:
+def write(path: Path, objects: Sequence[bytes | None], trailer: str = "", size: int | None = None) -> Path:
     """A file of these objects, the first of them the catalog, with a true cross-reference table."""
     written, offsets = body(objects)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(offsets) + 1)
-    end = f"trailer\n<</Size {size or len(offsets) + 1}/Root 1 0 R{trailer}>>\nstartxref\n{len(written)}\n%%EOF\n"
-    path.write_bytes(written + head + table + end.encode())
+    table = b"".join(b"%d 1\n%010d 00000 n \n" % entry for entry in offsets.items())
+    end = f"trailer\n<</Size {size or len(objects) + 1}/Root 1 0 R{trailer}>>\nstartxref\n{len(written)}\n%%EOF\n"
+    path.write_bytes(written + b"xref\n0 1\n0000000000 65535 f \n" + table + end.encode())
     return path
 
 
 def write_with_xref_stream(path: Path, objects: list[bytes], rows: dict[int, tuple[int, int, int]], more: str) -> Path:
     """A file whose cross-reference is a stream, object len(objects) + 1; `rows` overrule its true entries."""
     written, offsets = body(objects)
-    entries = {0: (0, 0, 65535)} | {n: (1, offset, 0) for n, offset in enumerate([*offsets, len(written)], 1)} | rows
+    offsets[len(objects) + 1] = len(written)
+    entries = {0: (0, 0, 65535)} | {number: (1, offset, 0) for number, offset in offsets.items()} | rows
     table = b"".join(
         kind.to_bytes(1, "big") + field.to_bytes(4, "big") + last.to_bytes(2, "big")
         for _, (kind, field, last) in sorted(entries.items())
