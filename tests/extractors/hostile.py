@@ -1,4 +1,4 @@
-"""What a hostile document is to these tests: who builds it, how reading it may end, what has to be found all the same."""
+"""What a hostile document is to these tests: its builder, how reading it may end, what is to be found all the same."""
 
 from __future__ import annotations
 

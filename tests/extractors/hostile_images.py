@@ -1,4 +1,4 @@
-"""Pictures that lie about their size, inflate without end, or refer to themselves; the page after them has a good one."""
+"""Pictures that lie about their size, inflate without end or refer to themselves; a good one follows."""
 
 from __future__ import annotations
 

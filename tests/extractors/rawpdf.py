@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from tests.extractors import pdfs
@@ -23,9 +24,10 @@ def packed(dictionary: str, data: bytes) -> bytes:
     return stream(dictionary + "/Filter/FlateDecode", zlib.compress(data, 9))
 
 
-def zeros(megabytes: int, level: int = 9) -> bytes:
+@cache
+def zeros(megabytes: int) -> bytes:
     """So many megabytes of zeros, in Flate: a thousandth of them."""
-    press = zlib.compressobj(level)
+    press = zlib.compressobj()
     return b"".join(press.compress(bytes(1 << 20)) for _ in range(megabytes)) + press.flush()
 
 

@@ -14,10 +14,11 @@ from PIL import Image
 
 from tests.extractors import hostile_content, hostile_images, hostile_structure, pdfs
 from tests.extractors.hostile import ANY, Hostile
-from tests.extractors.rawpdf import PHOTO, packed, two_pages, write
+from tests.extractors.rawpdf import EXTRA, PHOTO, packed, two_pages, write
 
 CASES: list[Hostile] = [*hostile_structure.CASES, *hostile_images.CASES, *hostile_content.CASES]
 KILOBYTE = 1024
+NEVER_OK = tuple(status for status in ANY if status != "ok")
 PLACE = pymupdf.Rect(60, 80, 300, 260)
 
 
@@ -51,8 +52,11 @@ def _patterned(path: Path) -> None:
         "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 120 90]/XStep 120/YStep 90/Resources<</XObject<</P 7 0 R>>>>"
     )
     content = b"/Pattern cs /T scn 0 0 595 842 re f /S sh"
-    shading = "/Shading<</S<</ShadingType 2/ColorSpace/DeviceRGB/Coords[0 0 9 9]/Function<</FunctionType 2/N 1/Domain[0 1]/C0[0 0 0]/C1[1 1 1]>>>>>>"
-    write(path, two_pages(content, f"/Pattern<</T 8 0 R>>{shading}", [packed(cell, b"q 120 0 0 90 0 0 cm /P Do Q")]))
+    function = "<</FunctionType 2/N 1/Domain[0 1]/C0[0 0 0]/C1[1 1 1]>>"
+    shading = f"/Shading<</S<</ShadingType 2/ColorSpace/DeviceRGB/Coords[0 0 9 9]/Function{function}>>>>"
+    write(
+        path, two_pages(content, f"/Pattern<</T {EXTRA} 0 R>>{shading}", [packed(cell, b"q 120 0 0 90 0 0 cm /P Do Q")])
+    )
 
 
 def _scan(path: Path) -> None:
@@ -122,6 +126,3 @@ def flipped(contents: dict[str, bytes], seed: int, count: int) -> Iterator[Hosti
 def _outside_streams(whole: bytes) -> list[int]:
     inside = {at for found in re.finditer(rb"stream\r?\n.*?endstream", whole, re.S) for at in range(*found.span())}
     return [at for at in range(len(whole)) if at not in inside]
-
-
-NEVER_OK = tuple(status for status in ANY if status != "ok")
