@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 
 from tests.extractors import pdfs
@@ -24,11 +23,13 @@ def packed(dictionary: str, data: bytes) -> bytes:
     return stream(dictionary + "/Filter/FlateDecode", zlib.compress(data, 9))
 
 
-@cache
 def zeros(megabytes: int) -> bytes:
-    """So many megabytes of zeros, in Flate: a thousandth of them."""
-    press = zlib.compressobj()
-    return b"".join(press.compress(bytes(1 << 20)) for _ in range(megabytes)) + press.flush()
+    """So many megabytes of zeros, in Flate: a thousandth of them. One packed megabyte is repeated."""
+    megabyte, press, check = bytes(1 << 20), zlib.compressobj(9), 1
+    first, other = (press.compress(megabyte) + press.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    for _ in range(megabytes):
+        check = zlib.adler32(megabyte, check)
+    return first + other * (megabytes - 1) + b"\x03\x00" + check.to_bytes(4, "big")
 
 
 def photo_object() -> bytes:

@@ -21,7 +21,7 @@ from tests.extractors.robustness import CASES, flipped, seeds, truncated
 
 SHORT = replace(LIMITS, seconds=4.0)
 COUNTING = pytest.mark.xfail(strict=True, reason="child.open_document: what page_count raises is not caught")
-KNOWN = {name: COUNTING for name in ("one_page_3001_times", "page_count_lies", "page_count_negative")}
+KNOWN = dict.fromkeys(("one_page_3001_times", "page_count_lies", "page_count_negative"), COUNTING)
 
 
 @pytest.fixture(scope="module")
