@@ -82,6 +82,8 @@ def _wrong_ending(case: Hostile, extraction: Extraction) -> Iterator[str]:
         yield f"no such status: {extraction.status}"
     if extraction.status not in case.ends:
         yield f"status {extraction.status}; {', '.join(case.ends)} would be right"
+    if extraction.status == "partial" and extraction.detail.startswith("crashed"):
+        yield f"the child crashed: {extraction.detail}"
     if (extraction.status == "ok") != (extraction.detail == ""):
         yield f"status {extraction.status} with the detail {extraction.detail!r}"
     if used < case.photographs and extraction.status in ("ok", "partial", "damaged"):

@@ -65,6 +65,21 @@ def cyclic_kids(path: Path) -> None:
     write(path, objects)
 
 
+@collect(CASES, *READ, "damaged")
+def page_that_is_an_empty_tree(path: Path) -> None:
+    """The count says two pages, the tree has one: the reader finds that out while it reads."""
+    objects = two_pages(PAINT, P)
+    objects[4] = b"<</Type/Pages/Kids[]/Count 1>>"
+    write(path, objects)
+
+
+@collect(CASES, *LOST)
+def page_that_is_missing(path: Path) -> None:
+    objects = two_pages(PAINT, P)
+    objects[4] = b"null"
+    write(path, objects)
+
+
 @collect(CASES, *READ)
 def cyclic_parent(path: Path) -> None:
     objects = two_pages(PAINT, P)
