@@ -5,7 +5,7 @@ PORT ?= 8080
 URL := http://127.0.0.1:$(PORT)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help audit airflow s3 test lint bench train-smoke
+.PHONY: help audit airflow s3 test fuzz lint bench train-smoke
 
 AUDIT_ROOT := $(CURDIR)/.audit
 INSTALLED := .venv/.installed
@@ -34,6 +34,9 @@ s3: $(INSTALLED)  ## starts an S3-compatible server on 127.0.0.1 to try s3:// st
 
 test: $(INSTALLED) $(BASELINES)  ## runs the tests
 	@python -m pytest
+
+fuzz: $(INSTALLED)  ## reads 2,000 damaged and all hostile documents: no hang, no crash, nothing left behind
+	@python -m tests.extractors.fuzz
 
 lint: $(INSTALLED)  ## checks style, format and types
 	@ruff check .

@@ -60,19 +60,27 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class _Truth:
+class Truth:
+    """A true placement: its page from 1, its box in points, how the photograph was embedded."""
+
     page: int
     box: Box
     how: str
 
 
-def evaluate(root: Path, keep: Path | None = None) -> Evaluation:
-    """Extract every document under `root` and compare; pictures are kept under `keep` if it is given."""
-    truth: dict[tuple[str, str], list[_Truth]] = defaultdict(list)
+def read_truth(root: Path) -> dict[tuple[str, str], list[Truth]]:
+    """The true placements, by product and name of document; none where a document shows none."""
+    truth: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     with (root / "truth" / "placements.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             box = (float(row["x0"]), float(row["y0"]), float(row["x1"]), float(row["y1"]))
-            truth[row["product_id"], row["document"]].append(_Truth(int(row["page"]), box, row["how"]))
+            truth[row["product_id"], row["document"]].append(Truth(int(row["page"]), box, row["how"]))
+    return truth
+
+
+def evaluate(root: Path, keep: Path | None = None) -> Evaluation:
+    """Extract every document under `root` and compare; pictures are kept under `keep` if it is given."""
+    truth = read_truth(root)
     result = Evaluation()
     with tempfile.TemporaryDirectory(prefix="scott-evaluate-") as scratch, Extractor() as extractor:
         for pdf in sorted((root / "catalogue").glob("*/documents/*.pdf")):
@@ -99,7 +107,7 @@ def visible_box(page: pymupdf.Page, box: Box) -> Box:
     return (box[0] + left, box[1] + top, box[0] + float(columns[-1]) + 1, box[1] + float(rows[-1]) + 1)
 
 
-def _compare(result: Evaluation, pdf: Path, truth: list[_Truth], images: tuple[Placement, ...]) -> None:
+def _compare(result: Evaluation, pdf: Path, truth: list[Truth], images: tuple[Placement, ...]) -> None:
     used = [placement for placement in images if placement.used]
     seen = _visible(pdf, truth)
     result.used += len(used)
@@ -126,7 +134,7 @@ def _compare(result: Evaluation, pdf: Path, truth: list[_Truth], images: tuple[P
             result.false.append(f"{where} {placement.kind} {placement.file}")
 
 
-def _visible(pdf: Path, truth: list[_Truth]) -> list[Box]:
+def _visible(pdf: Path, truth: list[Truth]) -> list[Box]:
     if not truth:
         return []
     with pymupdf.open(pdf) as document:

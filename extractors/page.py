@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +37,12 @@ def embedded_sizes(document: pymupdf.Document) -> set[tuple[int, int]]:
             value = document.xref_object(int(value.split()[0]))
         return int(value) if value.isdigit() else 0
 
-    images = (xref for xref in range(1, document.xref_length()) if document.xref_is_image(xref))
-    return {(number(xref, "Width"), number(xref, "Height")) for xref in images}
+    sizes = set()
+    for xref in range(1, document.xref_length()):
+        with contextlib.suppress(*DECODE_ERRORS):  # a number without an object, or a broken one
+            if document.xref_is_image(xref):
+                sizes.add((number(xref, "Width"), number(xref, "Height")))
+    return sizes
 
 
 class PageReader:
