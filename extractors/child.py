@@ -17,10 +17,9 @@ from typing import IO, Any
 
 import cv2
 import pymupdf
-from pymupdf import mupdf
 
 from extractors.model import Limits
-from extractors.page import DECODE_ERRORS, PageReader, embedded_sizes
+from extractors.page import READ_ERRORS, PageReader, embedded_sizes
 from extractors.trace import TooManyImages
 
 _TAIL = 2048  # bytes: a complete file says %%EOF in them
@@ -45,20 +44,28 @@ def open_document(pdf: Path, password: str | None, limits: Limits) -> pymupdf.Do
     """The open, decrypted document. Raises Refused."""
     try:
         document = pymupdf.open(pdf, filetype="pdf")
-    except (mupdf.FzErrorBase, RuntimeError) as error:
+        if not document.is_pdf:
+            raise Refused("not_a_pdf", "the content is another format's")
+        if document.needs_pass and not document.authenticate(password or ""):
+            raise Refused("encrypted", "the password does not open it" if password else "a password is needed")
+        pages, broken = document.page_count, document.is_repaired
+    except READ_ERRORS as error:
         why = error.__cause__ or error  # PyMuPDF's own names only the file
         encrypted = "encrypt" in str(why)  # in a way that no password opens
         raise Refused("encrypted" if encrypted else _cause(why), f"not opened: {why}") from error
-    if not document.is_pdf:
-        raise Refused("not_a_pdf", "the content is another format's")
-    if document.needs_pass and not document.authenticate(password or ""):
-        raise Refused("encrypted", "the password does not open it" if password else "a password is needed")
-    if document.page_count == 0:
-        broken = document.is_repaired
+    if pages <= 0:
         raise Refused("damaged" if broken else "empty", "no page can be found" if broken else "it has no pages")
-    if document.page_count > limits.pages:
-        raise Refused("too_many_pages", f"{document.page_count} pages; at most {limits.pages} are read")
+    if pages > limits.pages:
+        raise Refused("too_many_pages", f"{pages} pages; at most {limits.pages} are read")
     return document
+
+
+def load_page(document: pymupdf.Document, index: int) -> pymupdf.Page:
+    """The page, from 0. Raises READ_ERRORS, also where the page tree names what is no page (MuPDF shows it blank)."""
+    page = document[index]
+    if not document.xref_get_keys(page.xref):
+        raise ValueError("the page tree names no page")
+    return page
 
 
 def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, findings: IO[str]) -> None:
@@ -83,14 +90,14 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     sizes: dict[str, int] = {}  # of the pictures written
     for index in range(document.page_count):
         try:
-            for found in PageReader(document[index], out, limits, embedded).placements():
+            for found in PageReader(load_page(document, index), out, limits, embedded).placements():
                 if isinstance(found, Exception):
                     fault(index + 1, found)
                     continue
                 tell("placement", **asdict(found))
                 if found.file:
                     sizes[found.file] = (out / found.file).stat().st_size
-        except (*DECODE_ERRORS, TooManyImages) as error:
+        except (*READ_ERRORS, TooManyImages) as error:
             fault(index + 1, error)
         if sum(sizes.values()) > limits.output_bytes:
             detail = f"page {index + 1}: more than {limits.output_bytes} bytes of pictures; later pages are not read"

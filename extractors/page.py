@@ -25,7 +25,9 @@ TEXT_OVER = 100  # glyphs painted over a page-wide raster that make it a backgro
 SCAN_SIDE = 2400  # px: scanned pages are read at their own resolution, up to this on the longer side
 WHOLE = 0.8  # share of a page-wide raster from which on a picture found on it is the raster itself
 
-DECODE_ERRORS = (mupdf.FzErrorBase, cv2.error, ValueError, RuntimeError, MemoryError)
+READ_ERRORS = (  # what a broken or hostile document raises from the libraries that read it
+    *(mupdf.FzErrorBase, cv2.error, RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError),
+)
 
 
 def embedded_sizes(document: pymupdf.Document) -> set[tuple[int, int]]:
@@ -39,7 +41,7 @@ def embedded_sizes(document: pymupdf.Document) -> set[tuple[int, int]]:
 
     sizes = set()
     for xref in range(1, document.xref_length()):
-        with contextlib.suppress(*DECODE_ERRORS):  # a number without an object, or a broken one
+        with contextlib.suppress(*READ_ERRORS):  # a number without an object, or a broken one
             if document.xref_is_image(xref):
                 sizes.add((number(xref, "Width"), number(xref, "Height")))
     return sizes
@@ -80,7 +82,7 @@ class PageReader:
             glyphs = trace.glyphs_over(readable[members[-1]])
             try:
                 yield from self._read_group(trace, group, glyphs, "inline" if inline else "embedded")
-            except DECODE_ERRORS as error:
+            except READ_ERRORS as error:
                 yield error
             yield from _faults()
 

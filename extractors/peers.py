@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,7 @@ import numpy.typing as npt
 import pymupdf
 from PIL import Image
 
-from extractors.document import extract_document
+from extractors.document import Extractor
 from extractors.evaluate import HIT, Truth, read_truth
 from extractors.geometry import iou
 from extractors.model import Box
@@ -72,9 +73,9 @@ class Row:
         )
 
 
-def ours(pdf: Path, out: Path) -> list[Picture]:
-    """The used placements of extract_document."""
-    used = [placement for placement in extract_document(pdf, out).images if placement.used and placement.file]
+def ours(extractor: Extractor, pdf: Path, out: Path) -> list[Picture]:
+    """The used placements of an extraction."""
+    used = [placement for placement in extractor.extract(pdf, out).images if placement.used and placement.file]
     return [Picture(placement.page, out / str(placement.file), placement.bbox) for placement in used]
 
 
@@ -109,41 +110,32 @@ def get_images(pdf: Path, out: Path) -> list[Picture]:
     return pictures
 
 
-TOOLS: dict[str, Callable[[Path, Path], list[Picture]]] = {
-    "extract_document": ours,
-    "pdfimages -all": pdfimages,
-    "page.get_images()": get_images,
-}
-BY_BOX = "extract_document, by IoU"
+OURS = "scott extract"
+BY_BOX = f"{OURS}, by IoU"
 
 
 def compare(root: Path) -> dict[str, Row]:
     """The rows of the table, by tool; the last one is ours by its boxes."""
-    truth = read_truth(root)
-    rows = {name: Row() for name in (*TOOLS, BY_BOX)}
-    for pdf in sorted((root / "catalogue").glob("*/documents/*.pdf")):
-        true = truth[pdf.parts[-3], pdf.name]
-        shown = list(_shown(pdf, true))
-        pages = _page_count(pdf)
-        for name, tool in TOOLS.items():
-            with tempfile.TemporaryDirectory(prefix="scott-peers-") as scratch:
-                started = time.perf_counter()
-                pictures = tool(pdf, Path(scratch) / "out")
-                seconds = time.perf_counter() - started
-                read = [_read(picture.file) for picture in pictures]
-            same = np.array(
-                [
-                    [
-                        each.page == picture.page and any(_same(pixels, crop) for crop in crops)
-                        for each, crops in zip(true, shown, strict=True)
-                    ]
-                    for picture, pixels in zip(pictures, read, strict=True)
-                ],
-                bool,
-            ).reshape(len(pictures), len(true))
-            _count(rows[name], same, pages, seconds)
-            if name == "extract_document":
-                _count(rows[BY_BOX], _same_boxes(pictures, true), pages, seconds)
+    with Extractor() as extractor:
+        tools: dict[str, Callable[[Path, Path], list[Picture]]] = {
+            OURS: partial(ours, extractor),
+            "pdfimages -all": pdfimages,
+            "page.get_images()": get_images,
+        }
+        truth = read_truth(root)
+        rows = {name: Row() for name in (*tools, BY_BOX)}
+        for pdf in sorted((root / "catalogue").glob("*/documents/*.pdf")):
+            true = truth[pdf.parts[-3], pdf.name]
+            shown = list(_shown(pdf, true))
+            pages = _page_count(pdf)
+            for name, tool in tools.items():
+                with tempfile.TemporaryDirectory(prefix="scott-peers-") as scratch:
+                    started = time.perf_counter()
+                    pictures = tool(pdf, Path(scratch) / "out")
+                    seconds = time.perf_counter() - started
+                    _count(rows[name], _same_pictures(pictures, true, shown), pages, seconds)
+                if name == OURS:
+                    _count(rows[BY_BOX], _same_boxes(pictures, true), pages, seconds)
     return rows
 
 
@@ -155,6 +147,21 @@ def _count(row: Row, same: npt.NDArray[np.bool_], pages: int, seconds: float) ->
     row.hits += int(same.any(axis=1).sum())
     row.pages += pages
     row.seconds += seconds
+
+
+def _same_pictures(
+    pictures: Sequence[Picture], true: Sequence[Truth], shown: Sequence[tuple[Plane, Plane]]
+) -> npt.NDArray[np.bool_]:
+    """Whether a picture [n] is a true placement [m] by its pixels."""
+    read = [_read(picture.file) for picture in pictures]
+    same = [
+        [
+            each.page == picture.page and any(_same(pixels, crop) for crop in crops)
+            for each, crops in zip(true, shown, strict=True)
+        ]
+        for picture, pixels in zip(pictures, read, strict=True)
+    ]
+    return np.array(same, bool).reshape(len(pictures), len(true))
 
 
 def _same_boxes(pictures: Sequence[Picture], true: Sequence[Truth]) -> npt.NDArray[np.bool_]:

@@ -6,29 +6,27 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from extractors import Extraction, Status, extract_document
-from tests.extractors import fuzz, pdfs
+from extractors import Extraction, Extractor, Status, extract_document
+from tests.extractors import pdfs
 from tests.extractors.fuzz import LIMITS, examine
 from tests.extractors.hostile import Hostile
 from tests.extractors.rawpdf import write
 from tests.extractors.robustness import CASES, flipped, seeds, truncated
 
 SHORT = replace(LIMITS, seconds=4.0)
-UNCAUGHT = pytest.mark.xfail(strict=True, reason="child.py: what page_count and document[index] raise is not caught")
-UNSAID = pytest.mark.xfail(strict=True, reason="child.py: a page that is no page is read as a blank one")
-KNOWN = {
-    "one_page_3001_times": UNCAUGHT,
-    "page_count_lies": UNCAUGHT,
-    "page_count_negative": UNCAUGHT,
-    "page_that_is_an_empty_tree": UNCAUGHT,
-    "page_that_is_missing": UNSAID,
-}
+
+
+@pytest.fixture(scope="module")
+def extractor() -> Iterator[Extractor]:
+    with Extractor(limits=SHORT) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -36,28 +34,28 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return seeds(tmp_path_factory.mktemp("seeds"))
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name, marks=KNOWN.get(case.name, ())) for case in CASES])
-def test_a_hostile_document_ends_in_pictures_or_a_reason(case: Hostile, tmp_path: Path) -> None:
-    assert examine(case, tmp_path, SHORT).broken == []
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_hostile_document_ends_in_pictures_or_a_reason(case: Hostile, extractor: Extractor, tmp_path: Path) -> None:
+    assert examine(case, tmp_path, extractor).broken == []
 
 
-def test_the_seeds_themselves_are_read(contents: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_seeds_themselves_are_read(contents: dict[str, bytes], extractor: Extractor, tmp_path: Path) -> None:
     for name, whole in contents.items():
         (tmp_path / name).mkdir()
         case = Hostile(name, lambda path, whole=whole: path.write_bytes(whole), ("ok",), 1)
-        assert examine(case, tmp_path / name).broken == []
+        assert examine(case, tmp_path / name, extractor).broken == []
 
 
-def test_documents_that_break_off(contents: dict[str, bytes], tmp_path: Path) -> None:
+def test_documents_that_break_off(contents: dict[str, bytes], extractor: Extractor, tmp_path: Path) -> None:
     for case in islice(truncated(contents), 0, None, 13):
         (tmp_path / case.name).mkdir()
-        assert examine(case, tmp_path / case.name).broken == [], case.name
+        assert examine(case, tmp_path / case.name, extractor).broken == [], case.name
 
 
-def test_documents_with_flipped_bytes(contents: dict[str, bytes], tmp_path: Path) -> None:
+def test_documents_with_flipped_bytes(contents: dict[str, bytes], extractor: Extractor, tmp_path: Path) -> None:
     for case in flipped(contents, seed=7, count=20):
         (tmp_path / case.name).mkdir()
-        assert examine(case, tmp_path / case.name).broken == [], case.name
+        assert examine(case, tmp_path / case.name, extractor).broken == [], case.name
 
 
 def test_a_flip_can_be_repeated_alone(contents: dict[str, bytes], tmp_path: Path) -> None:
@@ -69,13 +67,12 @@ def test_a_flip_can_be_repeated_alone(contents: dict[str, bytes], tmp_path: Path
     assert (tmp_path / "a.pdf").read_bytes() != (tmp_path / "c.pdf").read_bytes()
 
 
-def test_what_is_broken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_broken_is_said(extractor: Extractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An extractor that lies, writes aside and leaves a process: each is found."""
     left = []
 
-    def broken(pdf: Path, out: Path, **_: object) -> Extraction:
-        for _second in range(fuzz.KEPT + 1):
-            left.append(subprocess.Popen(["sleep", "60"]))
+    def broken(pdf: Path, out: Path) -> Extraction:
+        left.append(subprocess.Popen(["sleep", "60"]))
         out.mkdir()
         (out / "stray.png").write_bytes(b"")
         (pdf.parent / "beside").touch()
@@ -83,9 +80,9 @@ def test_what_is_broken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pdf.write_bytes(b"changed")
         return Extraction("ok", "", 1)
 
-    monkeypatch.setattr(fuzz, "extract_document", broken)
+    monkeypatch.setattr(extractor, "extract", broken)
     try:
-        said = examine(Hostile("x", lambda path: write(path, [b"<<>>"]), ("damaged",), 1), tmp_path).broken
+        said = examine(Hostile("x", lambda path: write(path, [b"<<>>"]), ("damaged",), 1), tmp_path, extractor).broken
     finally:
         for process in left:
             process.kill()
