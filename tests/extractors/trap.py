@@ -51,7 +51,7 @@ class Trap:
     objects: Objects = field(default_factory=lambda: PLAIN)
     resources: str = IMAGES
     catalog: str = ""
-    off_by: float = 2.0  # grey levels: mean difference from poppler's rendering
+    off_by: float = 2.5  # grey levels: mean difference from poppler's rendering
     alike: float = 0.99  # correlation with it, of each channel
     photo: bool = True  # whether its pictures are used; pictures of one bit are not asked to be
     status: str = "ok"

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 from tests.extractors.traps_of_coding import CODINGS
+from tests.extractors.traps_of_paint import PAINTS
+from tests.extractors.traps_of_place import PLACES
 
-TRAPS = {**CODINGS}
+TRAPS = {**CODINGS, **PLACES, **PAINTS}
 
 
 def main(out: Path) -> None:

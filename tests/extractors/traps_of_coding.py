@@ -20,9 +20,9 @@ Samples = npt.NDArray[np.uint8]
 
 GREY = np.asarray(Image.fromarray(PHOTO).convert("L"))
 DITHERED = Image.fromarray(PHOTO).convert("1")
-CMYK = np.dstack([255 - PHOTO, np.zeros((HEIGHT, WIDTH), np.uint8)])
-INK = {"off_by": 30.0, "alike": 0.95}  # two renderers, two ideas of what the four inks look like
-ONE_BIT: dict[str, Any] = {"photo": False, "off_by": 1.0}
+CMYK = np.dstack([255 - PHOTO, 110 + GREY // 12])
+INK: dict[str, Any] = {"off_by": 12.0, "alike": 0.97}  # two renderers, two ideas of what the four inks look like
+ONE_BIT: dict[str, Any] = {"photo": False}
 
 OVAL = np.zeros((HEIGHT, WIDTH), np.uint8)
 cv2.ellipse(OVAL, (WIDTH // 2, HEIGHT // 2), (WIDTH // 2, HEIGHT // 2), 0, 0, 360, 255, -1)
@@ -63,6 +63,8 @@ def _masks() -> dict[str, Trap]:
     keyed[OVAL == 0] = (0, 0, 255)
     hole = "/Type/XObject/Subtype/Image/ImageMask true/BitsPerComponent 1" + f"/Width {WIDTH}/Height {HEIGHT}"
     white_outside = _packed(255 - OVAL >> 7, 1)
+    cut_off = np.where(OVAL[..., None] > 0, PHOTO, 255).astype(np.uint8)
+    cut_off[HEIGHT * 2 // 3 :] = 255  # missing samples are 0
     lost = {"mask": (soft + "/Filter/JPXDecode", b"no picture")}
 
     def masked(data: bytes, how: str, mask: tuple[str, bytes], **more: Any) -> Trap:
@@ -81,17 +83,28 @@ def _masks() -> dict[str, Trap]:
         "colour-key mask": _coded(keyed.tobytes(), more="/Mask[0 0 0 0 255 255]"),
         "soft mask missing": _coded(photo, more="/SMask 999 0 R"),
         "soft mask corrupt": _coded(photo, more="/SMask {mask}", objects=lost, status="partial"),
+        "soft mask breaks off": masked(
+            photo, "/SMask {mask}", (soft, OVAL.tobytes()[: OVAL.size * 2 // 3]), status="partial", truth=cut_off
+        ),
     }
+
+
+def _ycck() -> bytes:
+    """CMYK as a JPEG whose first three components are YCbCr: a CMYK one whose headers are made to say so."""
+    ycc = np.asarray(Image.fromarray(255 - PHOTO).convert("YCbCr"))
+    uninverted = np.dstack([255 - ycc, CMYK[..., 3]])  # Pillow inverts all four
+    file = bytearray(_file(Image.fromarray(uninverted, "CMYK"), "jpeg", quality=95, subsampling=0))
+    file[file.index(b"Adobe") + 11] = 2  # the marker's transform
+    for component in range(4):  # numbered, where Pillow's are called C, M, Y and K
+        file[file.index(b"\xff\xc0") + 10 + 3 * component] = component + 1
+        file[file.index(b"\xff\xda") + 5 + 2 * component] = component + 1
+    return bytes(file)
 
 
 def _inks() -> dict[str, Trap]:
     cmyk = Image.fromarray(CMYK, "CMYK")
     inverting = "/Decode[1 0 1 0 1 0 1 0]"
     adobe = _file(cmyk, "jpeg", quality=95)  # Pillow writes, as Photoshop does, an Adobe marker and inverted inks
-    ycc = np.asarray(Image.fromarray(255 - PHOTO).convert("YCbCr"))
-    turned = np.dstack([255 - ycc, np.zeros((HEIGHT, WIDTH), np.uint8)])  # Pillow will invert them back
-    ycck = bytearray(_file(Image.fromarray(turned, "CMYK"), "jpeg", quality=95, subsampling=0))
-    ycck[ycck.index(b"Adobe") + 11] = 2  # the marker's transform: the first three are YCbCr
     tint = "/FunctionType 2/Domain[0 1]/C0[1 1 1]/C1[.1 .3 .6]/N 1"
     program = b"{ 2 copy add 2 div 1 exch sub 3 1 roll 1 exch sub exch 1 exch sub }"
     two = np.ascontiguousarray(PHOTO[..., :2])
@@ -101,7 +114,7 @@ def _inks() -> dict[str, Trap]:
         "CMYK inverted": _coded((255 - CMYK).tobytes(), "/DeviceCMYK", more=inverting, **INK),
         "CMYK JPEG, Adobe": _coded(adobe, "/DeviceCMYK", more="/Filter/DCTDecode" + inverting, **INK),
         "CMYK JPEG, Adobe, no Decode": _coded(adobe, "/DeviceCMYK", more="/Filter/DCTDecode", **INK),
-        "YCCK JPEG": _coded(bytes(ycck), "/DeviceCMYK", more="/Filter/DCTDecode" + inverting, **INK),
+        "YCCK JPEG": _coded(_ycck(), "/DeviceCMYK", more="/Filter/DCTDecode" + inverting, **INK),
         "Separation": _coded(
             (255 - GREY).tobytes(), "[/Separation/Spot/DeviceRGB {tint}]", objects={"tint": (tint, None)}
         ),
@@ -116,9 +129,7 @@ def _inks() -> dict[str, Trap]:
 def _spaces() -> dict[str, Trap]:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     photo = PHOTO.tobytes()
-    lab = np.asarray(
-        cv2.cvtColor(PHOTO, cv2.COLOR_RGB2LAB), np.uint8
-    )  # L * 2.55, a + 128, b + 128: PDF's own coding of 8 bits
+    lab = np.asarray(cv2.cvtColor(PHOTO, cv2.COLOR_RGB2LAB), np.uint8)  # L * 2.55, a + 128, b + 128, as in PDF
     icc = "/N 3/Alternate/DeviceRGB"
     white = "/WhitePoint[.9505 1 1.089]"
     matrix = "/Matrix[.4124 .2126 .0193 .3576 .7152 .1192 .1805 .0722 .9505]"
@@ -134,8 +145,8 @@ def _spaces() -> dict[str, Trap]:
             CMYK.tobytes(), "[/ICCBased {icc}]", objects={"icc": ("/N 4/Alternate/DeviceCMYK", b"no profile")}, **INK
         ),
         "CalRGB": _coded(photo, f"[/CalRGB<<{white}/Gamma[2.2 2.2 2.2]{matrix}>>]", off_by=4),
-        "CalGray": _coded(GREY.tobytes(), f"[/CalGray<<{white}/Gamma 2.2>>]", off_by=4),
-        "Lab": _coded(lab.tobytes(), f"[/Lab<<{white}/Range[-128 127 -128 127]>>]", off_by=4),
+        "CalGray": _coded(GREY.tobytes(), f"[/CalGray<<{white}/Gamma 2.2>>]", off_by=8),
+        "Lab": _coded(lab.tobytes(), f"[/Lab<<{white}/Range[-128 127 -128 127]>>]", off_by=6, alike=0.95),
         "16 bits": _coded(deep.byteswap().tobytes(), bits=16),
         "4 bits of grey": _coded(_packed(GREY >> 4, 4), "/DeviceGray", 4),
         "2 bits of grey": _coded(_packed(GREY >> 6, 2), "/DeviceGray", 2, photo=False),
@@ -183,11 +194,11 @@ def _filters() -> dict[str, Trap]:
     rows = b""
     while head := chunks.read(8):
         length, kind = struct.unpack(">I4s", head)
-        rows += chunks.read(length) if kind == b"IDAT" else chunks.read(length)[:0]
-        chunks.read(4)
+        rows += chunks.read(length + 4)[:-4] if kind == b"IDAT" else chunks.read(length + 4)[:0]
     differences = np.diff(PHOTO.astype(np.int16), axis=1, prepend=0).astype(np.uint8).tobytes()
     predictor = f"/Filter/FlateDecode/DecodeParms<</Colors 3/Columns {WIDTH}/Predictor "
     cut_out = Image.fromarray(np.dstack([PHOTO, OVAL]))
+    on_white = np.where(OVAL[..., None] > 0, PHOTO, 255).astype(np.uint8)  # poppler paints such a file as noise
     stencil = {"bits": 1, "photo": False, "space": "/DeviceGray"}
     return {
         "JPEG": _coded(jpeg, more="/Filter/DCTDecode"),
@@ -201,7 +212,7 @@ def _filters() -> dict[str, Trap]:
         "JPEG 2000 with a colour space": _coded(_file(picture, "jpeg2000"), more="/Filter/JPXDecode"),
         "JPEG 2000 of grey": _coded(_file(grey, "jpeg2000"), "", more="/Filter/JPXDecode"),
         "JPEG 2000 with its own mask": _coded(
-            _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 1"
+            _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 1", truth=on_white
         ),
         "JBIG2": _coded(_jbig2(fax4), more="/Filter/JBIG2Decode", **stencil),
         "CCITT group 4": _coded(
@@ -222,18 +233,10 @@ def _stencils() -> dict[str, Trap]:
     bits = _packed(np.asarray(DITHERED, np.uint8), 1)
     paint = b".1 .3 .6 rg " + PLACE
     inline = b"q .6 .1 .1 rg 120 0 0 100 60 120 cm BI /W %d /H %d /IM true /D [1 0] ID " % (WIDTH, HEIGHT)
-    pattern = "/PatternType 2/Shading<</ShadingType 2/ColorSpace/DeviceRGB/Coords[60 0 180 0]/Function {ramp}>>"
-    objects = {"i": (more, bits), "ramp": ("/FunctionType 2/Domain[0 1]/C0[1 0 0]/C1[0 0 1]/N 1", None)}
     return {
         "stencil": Trap((Page(paint),), {"i": (more, bits)}, **ONE_BIT),
         "stencil inverted": Trap((Page(paint),), {"i": (more + "/Decode[1 0]", bits)}, **ONE_BIT),
         "stencil inline": Trap((Page(inline + bits + b" EI Q"),), {}, "", **ONE_BIT),
-        "stencil painted with a shading": Trap(
-            (Page(b"/Pattern cs /P scn " + PLACE),),
-            objects | {"p": (pattern, None)},
-            IMAGES + "/Pattern<</P {p}>>",
-            photo=False,
-        ),
     }
 
 
