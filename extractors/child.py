@@ -80,6 +80,7 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     import cv2
     import pymupdf
 
+    from extractors.amend import amend_layers
     from extractors.page import DECODE_ERRORS, PageReader, embedded_sizes
     from extractors.trace import TooManyImages
 
@@ -101,6 +102,10 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     tell("pages", count=document.page_count)
     if document.is_repaired and not _is_complete(pdf):
         tell("fault", cause="damaged", detail="the file breaks off before its end")
+    try:
+        amend_layers(document)
+    except DECODE_ERRORS as error:
+        tell("fault", cause="damaged", detail=f"its layers: {error}")
     embedded = embedded_sizes(document)
     for index in range(document.page_count):
         try:

@@ -1,6 +1,6 @@
 """The corpus of traps: every way of showing a picture in a PDF that has caught a reader of PDFs out.
 
-    python -m tests.extractors.traps OUT        # writes them all, to be opened and looked at
+python -m tests.extractors.traps OUT        # writes them all, to be opened and looked at
 """
 
 from __future__ import annotations

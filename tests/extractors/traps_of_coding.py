@@ -118,8 +118,12 @@ def _inks() -> dict[str, Trap]:
         "Separation": _coded(
             (255 - GREY).tobytes(), "[/Separation/Spot/DeviceRGB {tint}]", objects={"tint": (tint, None)}
         ),
-        "Separation Black": _coded((255 - GREY).tobytes(), "[/Separation/Black/DeviceCMYK {tint}]", objects={
-            "tint": ("/FunctionType 2/Domain[0 1]/C0[0 0 0 0]/C1[0 0 0 1]/N 1", None)}, **INK),
+        "Separation Black": _coded(
+            (255 - GREY).tobytes(),
+            "[/Separation/Black/DeviceCMYK {tint}]",
+            objects={"tint": ("/FunctionType 2/Domain[0 1]/C0[0 0 0 0]/C1[0 0 0 1]/N 1", None)},
+            **INK,
+        ),
         "DeviceN": _coded(
             two.tobytes(), "[/DeviceN[/Red/Green]/DeviceRGB {tint}]", objects={"tint": (four_to_rgb, program)}
         ),
@@ -215,9 +219,7 @@ def _filters() -> dict[str, Trap]:
             _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 1", truth=on_white
         ),
         "JBIG2": _coded(_jbig2(fax4), more="/Filter/JBIG2Decode", **stencil),
-        "CCITT group 4": _coded(
-            fax4, more=f"/Filter/CCITTFaxDecode/DecodeParms<</K -1{columns}>>", **stencil
-        ),
+        "CCITT group 4": _coded(fax4, more=f"/Filter/CCITTFaxDecode/DecodeParms<</K -1{columns}>>", **stencil),
         "CCITT group 3": _coded(fax3, more=f"/Filter/CCITTFaxDecode/DecodeParms<</K 0{columns}>>", **stencil),
         "LZW": _coded(_strip(grey, "tiff_lzw"), "/DeviceGray", more="/Filter/LZWDecode"),
         "RunLength": _coded(_strip(grey, "packbits") + b"\x80", "/DeviceGray", more="/Filter/RunLengthDecode"),

@@ -13,8 +13,6 @@ from tests.extractors.trap import (
     BOX,
     HEIGHT,
     IMAGES,
-    OTHER,
-    PHOTO,
     PLACE,
     PLAIN,
     TWO,
@@ -74,23 +72,24 @@ def _pages() -> dict[str, Trap]:
         "CropBox turned by 90": Trap((Page(PLACE, ((90, 40, 190, 160),), crop + "/Rotate 90"),)),
         "CropBox turned by 270": Trap((Page(PLACE, ((60, 120, 160, 240),), crop + "/Rotate 270"),)),
         "CropBox that cuts": Trap((Page(PLACE, ((0, 80, 80, 150),), "/CropBox[100 150 320 300]"),)),
-        "MediaBox elsewhere": Trap((Page(PLACE, ((110, 130, 230, 230),), "/CropBox[-50 -50 270 350]/MediaBox[-50 -50 270 350]"),)),
+        "MediaBox elsewhere": Trap(
+            (Page(PLACE, ((110, 130, 230, 230),), "/CropBox[-50 -50 270 350]/MediaBox[-50 -50 270 350]"),)
+        ),
         "partly off the page": Trap((Page(b"q 120 0 0 100 -30 240 cm /I Do Q", ((0, 0, 90, 60),)),)),
         "off the page": Trap((Page(b"q 120 0 0 100 400 100 cm /I Do Q q 120 0 0 100 60 -101 cm /I Do Q", ()),)),
     }
 
 
 def _clips() -> dict[str, Trap]:
-    oval = b"180 170 m 180 198 153 220 120 220 c 87 220 60 198 60 170 c 60 142 87 120 120 120 c 153 120 180 142 180 170 c h "
+    oval = b"180 170 m 180 198 153 220 120 220 c 87 220 60 198 60 170 c "
+    oval += b"60 142 87 120 120 120 c 153 120 180 142 180 170 c h "
     return {
         "clip": Trap((Page(b"q 80 140 60 50 re W n " + PLACE + b"Q", ((80, 110, 140, 160),)),)),
         "clips in each other": Trap(
             (Page(b"q 80 140 100 50 re W n q 0 0 120 300 re W n " + PLACE + b"Q Q", ((80, 110, 120, 160),)),)
         ),
         "curved clip": Trap((Page(b"q " + oval + b"W n " + PLACE + b"Q"),), **SLANTED),
-        "even-odd clip": Trap(
-            (Page(b"q 60 120 120 100 re 90 145 60 50 re W* n " + PLACE + b"Q"),), off_by=3
-        ),
+        "even-odd clip": Trap((Page(b"q 60 120 120 100 re 90 145 60 50 re W* n " + PLACE + b"Q"),), off_by=3),
         "text clip": Trap(
             (Page(b"q BT /F 110 Tf 7 Tr 62 130 Td (WM) Tj ET " + PLACE + b"Q", ink=(62, 94, 180, 171)),),
             resources=IMAGES + "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold>>>>",
@@ -113,7 +112,12 @@ def _nests() -> dict[str, Trap]:
             (Page(b"/B Do", ((60, 150, 90, 200),)),), {**PLAIN, "a": inner, "b": outer}, "/XObject<</B {b}>>", off_by=5
         ),
         "form painted twice": Trap(
-            (Page(b"q 1 0 0 1 0 70 cm /A Do Q q 1 0 0 1 130 -100 cm /A Do Q", ((60, 10, 180, 110), (190, 180, 310, 280))),),
+            (
+                Page(
+                    b"q 1 0 0 1 0 70 cm /A Do Q q 1 0 0 1 130 -100 cm /A Do Q",
+                    ((60, 10, 180, 110), (190, 180, 310, 280)),
+                ),
+            ),
             {**PLAIN, "a": inner},
             "/XObject<</A {a}>>",
         ),
@@ -188,7 +192,11 @@ def _pieces() -> dict[str, Trap]:
         "two pictures that touch": Trap((Page(PLACE + beside, (BOX, (180, 80, 300, 180))),), TWO, TWO_IMAGES),
         "two pictures apart": Trap((Page(PLACE + PLACE_SECOND, (BOX, SECOND)),), TWO, TWO_IMAGES),
         "the same on three pages": Trap(
-            (Page(PLACE), Page(PLACE_SECOND + PLACE, (SECOND, BOX)), Page(b"q 120 0 0 100 9 9 cm /I Do Q", ((9, 191, 129, 291),))),
+            (
+                Page(PLACE),
+                Page(PLACE_SECOND + PLACE, (SECOND, BOX)),
+                Page(b"q 120 0 0 100 9 9 cm /I Do Q", ((9, 191, 129, 291),)),
+            ),
             TWO,
             TWO_IMAGES,
         ),
