@@ -21,7 +21,10 @@ def amend_layers(document: pymupdf.Document) -> None:
     """
     if document.xref_get_key(document.pdf_catalog(), "OCProperties")[0] == "null":
         return
-    off = {xref for xref, group in document.get_ocgs().items() if not group["on"]}
+    shown = document.get_layer()  # get_ocgs() calls every group on
+    off = set(shown.get("off", []))
+    if shown.get("basestate") == "OFF":
+        off |= document.get_ocgs().keys() - set(shown.get("on", []))
     for xref in range(1, document.xref_length()):
         policy = _SAME_OF_ONE.get(document.xref_get_key(xref, "P")[1])
         if policy and document.xref_get_key(xref, "Type")[1] == "/OCMD":

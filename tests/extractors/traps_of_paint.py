@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from tests.extractors import pdfs
@@ -85,6 +86,9 @@ def _layers() -> dict[str, Trap]:
         "layers, any on": marked(b"Any", (BOX,)),
         "layers, any off": marked(b"Not", (BOX,)),
         "layers, none off": marked(b"None", ()),
+        "layers, all on, of a base that is off": dataclasses.replace(
+            marked(b"Both", ()), catalog="/OCProperties<</OCGs[{on} {off}]/D<</BaseState/OFF/ON[{on}]>>>>"
+        ),
         "image of a layer on": of("/OC {on}", (BOX,)),
         "image of a layer off": of("/OC {off}", ()),
         "form of a layer off": Trap(

@@ -13,6 +13,7 @@ from tests.extractors.trap import (
     BOX,
     HEIGHT,
     IMAGES,
+    PHOTO,
     PLACE,
     PLAIN,
     TWO,
@@ -68,6 +69,9 @@ def _pages() -> dict[str, Trap]:
         "page turned by 180": Trap((Page(PLACE, ((140, 120, 260, 220),), "/Rotate 180"),)),
         "page turned by 270": Trap((Page(PLACE, ((80, 140, 180, 260),), "/Rotate 270"),)),
         "page turned by -90": Trap((Page(PLACE, ((80, 140, 180, 260),), "/Rotate -90"),)),
+        "UserUnit": Trap(  # pdftoppm knows no UserUnit
+            (Page(PLACE, ((120, 160, 360, 360),), "/UserUnit 2", ink=BOX),), truth=PHOTO
+        ),
         "CropBox": Trap((Page(PLACE, ((40, 60, 160, 160),), crop),)),
         "CropBox turned by 90": Trap((Page(PLACE, ((90, 40, 190, 160),), crop + "/Rotate 90"),)),
         "CropBox turned by 270": Trap((Page(PLACE, ((60, 120, 160, 240),), crop + "/Rotate 270"),)),
