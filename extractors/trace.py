@@ -28,6 +28,7 @@ _ABOUT_TYPE = re.compile(  # fonts, and profiles of colour: what is shown may di
     r"(?i)(?!ignoring error).*(\bfont|glyph|\bFT_|cmap\b|tounicode|ICC\b|transfer function)|openjpeg warning"
 )
 _LARGE_GLYPH = 36.0  # points: smaller ones are type, some of it painted as images
+_LEAST_COVER = 64.0  # square points: type and rules that are drawn as paths are smaller, and many
 _BLEND_MASK: int = mupdf.FZ_BLEND_MODEMASK
 
 
@@ -219,8 +220,9 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
     ) -> None:
         self.trace.fills += 1
         if self.trace.images:
-            opaque = alpha >= 1 and bool(mupdf.ll_fz_path_is_rect(path, ctm))
-            self._cover(_box(mupdf.ll_fz_bound_path(path, None, ctm)), opaque=opaque)
+            box = _box(mupdf.ll_fz_bound_path(path, None, ctm))
+            if area(box) >= _LEAST_COVER:
+                self._cover(box, opaque=alpha >= 1 and bool(mupdf.ll_fz_path_is_rect(path, ctm)))
 
     def fill_shade(self, ctx: Any, shade: Any, ctm: Any, alpha: float, params: Any) -> None:
         self.trace.fills += 1
