@@ -18,6 +18,7 @@ from typing import IO, Any
 import cv2
 import pymupdf
 
+from extractors.amend import amend_layers
 from extractors.model import Limits
 from extractors.page import READ_ERRORS, PageReader, embedded_sizes
 from extractors.trace import TooManyImages
@@ -86,6 +87,10 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     tell("pages", count=document.page_count)
     if document.is_repaired and not _is_complete(pdf):
         tell("fault", cause="damaged", detail="the file breaks off before its end")
+    try:
+        amend_layers(document)
+    except READ_ERRORS as error:
+        tell("fault", cause="damaged", detail=f"its layers: {error}")
     embedded = embedded_sizes(document)
     sizes: dict[str, int] = {}  # of the pictures written
     for index in range(document.page_count):

@@ -12,18 +12,22 @@ import numpy as np
 import pymupdf
 from pymupdf import mupdf
 
+from extractors.amend import drop_broken_masks
+from extractors.covers import is_seen_alone, visible_part
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Kind, Limits, Placement
 from extractors.paint import Pixels, native_scale, paint_group, paint_region
 from extractors.photo import THRESHOLD, name_graphic, photo_score
 from extractors.pieces import join_pieces
 from extractors.scan import read_scan
-from extractors.trace import PageTrace, PaintedImage, painting_faults, trace_page, warnings
+from extractors.trace import PageTrace, painting_faults, trace_page, warnings
 
 PAGE_WIDE = 0.7  # share of the page from which on a raster is the page itself: a scan, or a background
 TEXT_OVER = 100  # glyphs painted over a page-wide raster that make it a background
 SCAN_SIDE = 2400  # px: scanned pages are read at their own resolution, up to this on the longer side
 WHOLE = 0.8  # share of a page-wide raster from which on a picture found on it is the raster itself
+
+_NOTHING: Pixels = np.full((1, 1, 3), 255, np.uint8)
 
 READ_ERRORS = (  # what a broken or hostile document raises from the libraries that read it
     *(mupdf.FzErrorBase, cv2.error, RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError),
@@ -66,6 +70,8 @@ class PageReader:
         trace = trace_page(self.page, self.limits.images_per_page)
         if trace.complaints:
             yield ValueError(f"something is not painted: {'; '.join(trace.complaints[:2])}")
+            if drop_broken_masks(self.page):
+                trace = trace_page(self.page, self.limits.images_per_page)
         readable = []
         for index, image in enumerate(trace.images):
             width, height = image.pixels
@@ -77,29 +83,36 @@ class PageReader:
         groups = join_pieces([trace.images[index] for index in readable])  # decodes some: no second warning then
         yield from _faults()
         for members in groups:
-            group = [trace.images[readable[member]] for member in members]
-            inline = all(image.pixels not in self.embedded for image in group)
-            glyphs = trace.glyphs_over(readable[members[-1]])
             try:
-                yield from self._read_group(trace, group, glyphs, "inline" if inline else "embedded")
+                yield from self._read_group(trace, [readable[member] for member in members])
             except READ_ERRORS as error:
                 yield error
             yield from _faults()
 
-    def _read_group(self, trace: PageTrace, group: list[PaintedImage], glyphs: int, kind: Kind) -> Iterator[Placement]:
-        box = intersect(enclose(image.box for image in group), trace.box)
+    def _read_group(self, trace: PageTrace, members: list[int]) -> Iterator[Placement]:
+        """The placement or placements of images that are one picture; `members` of the trace's, in painting order."""
+        group = [trace.images[index] for index in members]
+        kind: Kind = "inline" if all(image.pixels not in self.embedded for image in group) else "embedded"
+        whole = intersect(enclose(image.box for image in group), trace.box)
+        opaque = [cover.box for cover in trace.covers_over(members) if cover.opaque and cover.after > members[-1]]
+        box = visible_part(whole, opaque)
+        if box is None:
+            yield self._set_aside(whole, _NOTHING, kind, "hidden", "painted over", write=False)
+            return
         share = area(box) / area(trace.box)
-        plain = all(image.plain for image in group)
         max_side = SCAN_SIDE if share >= PAGE_WIDE else self.limits.max_side
         scale = native_scale(group)
         longest = max(box[2] - box[0], box[3] - box[1]) * scale
         if min(box[2] - box[0], box[3] - box[1]) * scale < 1 or longest < 2:
-            yield self._set_aside(box, np.full((1, 1, 3), 255, np.uint8), kind, "too_small", "under a pixel")
+            yield self._set_aside(box, _NOTHING, kind, "too_small", "under a pixel")
             return
+        plain = box == whole and all(image.plain for image in group)
+        if plain and share < PAGE_WIDE:  # what lies over a background or a scan is read for itself
+            plain = is_seen_alone(self.page, trace, members, box, scale)
         pixels = paint_group(group, max_side) if plain else paint_region(self.page, box, scale, max_side)
         kind = kind if plain else "region"
         if share >= PAGE_WIDE:
-            yield from self._read_page_raster(pixels, box, kind, glyphs)
+            yield from self._read_page_raster(pixels, box, kind, trace.glyphs_over(members[-1]))
         else:
             yield self._judge(pixels, box, kind, share)
 

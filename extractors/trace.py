@@ -9,6 +9,7 @@ be rendered there (graphics-state soft masks, blends, group alpha, curved clips,
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ _HARMLESS = re.compile(  # complaints that cost no picture; MuPDF goes on after 
 _ABOUT_TYPE = re.compile(  # fonts, and profiles of colour: what is shown may differ a little, no picture is missing
     r"(?i)(?!ignoring error).*(\bfont|glyph|\bFT_|cmap\b|tounicode|ICC\b|transfer function)|openjpeg warning"
 )
+_LARGE_GLYPH = 36.0  # points: smaller ones are type, some of it painted as images
+_LEAST_COVER = 64.0  # square points: type and rules that are drawn as paths are smaller, and many
 _BLEND_MASK: int = mupdf.FZ_BLEND_MODEMASK
 
 
@@ -55,20 +58,42 @@ class PaintedImage:
     plain: bool
     pixels: tuple[int, int]  # declared width, height
 
+    @property
+    def translucent(self) -> bool:
+        """Whether what lies under it may be seen through it."""
+        return self.alpha < 1 or self.mask is not None or self.stencil is not None or bool(self.image.use_colorkey())
+
+
+@dataclass(frozen=True)
+class Cover:
+    """An area painted over whatever was there: a filled path, a shading, an image."""
+
+    box: Box
+    opaque: bool  # nothing of what lies under `box` is seen
+    after: int  # images painted before it
+    image: int | None = None  # which image it is
+
 
 @dataclass
 class PageTrace:
-    """The images of a page and the number of glyphs visibly painted after each of them."""
+    """The images of a page, and what is visibly painted before and after each of them."""
 
     box: Box
     images: list[PaintedImage] = field(default_factory=list)
     glyphs: int = 0
     glyphs_before: list[int] = field(default_factory=list)
+    fills: int = 0
+    fills_before: list[int] = field(default_factory=list)
+    covers: list[Cover] = field(default_factory=list)  # painted after the first image
     complaints: list[str] = field(default_factory=list)  # about what was left out, perhaps pictures
 
     def glyphs_over(self, index: int) -> int:
         """How many glyphs are painted after image `index`: the text that may lie on top of it."""
         return self.glyphs - self.glyphs_before[index]
+
+    def covers_over(self, members: Sequence[int]) -> list[Cover]:
+        """What is painted after the first of these images, and is none of them."""
+        return [cover for cover in self.covers if cover.after > members[0] and cover.image not in members]
 
 
 @dataclass(frozen=True)
@@ -85,7 +110,7 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
     def __init__(self, trace: PageTrace, limit: int) -> None:
         super().__init__()
         for event in (
-            *("fill_image", "fill_image_mask", "fill_text", "stroke_text", "pop_clip"),
+            *("fill_image", "fill_image_mask", "fill_text", "stroke_text", "fill_path", "fill_shade", "pop_clip"),
             *("clip_path", "clip_stroke_path", "clip_text", "clip_stroke_text", "clip_image_mask"),
             *("begin_mask", "end_mask", "begin_group", "end_group", "begin_tile", "end_tile"),
         ):
@@ -96,6 +121,7 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
         self.groups: list[bool] = []  # whether each open group is plain
         self.in_mask = 0  # depth of mask definitions: what they paint is not shown
         self.in_tile = 0
+        self.in_glyph = False
 
     def _push(self, box: Box, *, plain: bool = True, mask: Any = None, mask_matrix: Any = None) -> None:
         self.clips.append(_Clip(intersect(self.clips[-1].box, box), plain, mask, mask_matrix))
@@ -157,6 +183,24 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
 
     def fill_text(self, ctx: Any, text: Any, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any) -> None:
         self._count(text)
+        span = text.head
+        while span and not self.in_glyph:
+            if mupdf.ll_fz_font_t3_procs(span.font):
+                self._open_glyphs(span, ctm)
+            span = span.next
+
+    def _open_glyphs(self, span: Any, ctm: Any) -> None:
+        """Follow the large glyphs of a Type 3 font, which are pages in small, and may be pictures."""
+        font, glyphs, trm = mupdf.FzFont(mupdf.ll_fz_keep_font(span.font)), mupdf.FzTextSpan(span), span.trm
+        for index in range(span.len):
+            item = glyphs.items(index)
+            turn = mupdf.FzMatrix(trm.a, trm.b, trm.c, trm.d, item.x, item.y)
+            matrix = mupdf.fz_concat(turn, mupdf.FzMatrix(ctm))
+            x0, y0, x1, y1 = _box(mupdf.fz_bound_glyph(font, item.gid, matrix))
+            if min(x1 - x0, y1 - y0) >= _LARGE_GLYPH:
+                self.in_glyph = True
+                mupdf.fz_run_t3_glyph(font, item.gid, matrix, self)
+                self.in_glyph = False
 
     def stroke_text(
         self,
@@ -170,6 +214,29 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
         params: Any,
     ) -> None:
         self._count(text)
+
+    def fill_path(
+        self, ctx: Any, path: Any, even_odd: int, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any
+    ) -> None:
+        self.trace.fills += 1
+        if self.trace.images:
+            box = _box(mupdf.ll_fz_bound_path(path, None, ctm))
+            if area(box) >= _LEAST_COVER:
+                self._cover(box, opaque=alpha >= 1 and bool(mupdf.ll_fz_path_is_rect(path, ctm)))
+
+    def fill_shade(self, ctx: Any, shade: Any, ctm: Any, alpha: float, params: Any) -> None:
+        self.trace.fills += 1
+        self._cover(self.clips[-1].box, opaque=False)
+
+    def _cover(self, box: Box, *, opaque: bool, image: int | None = None) -> None:
+        if not self.in_mask:
+            box = intersect(self.clips[-1].box, box)
+            after = len(self.trace.images)
+            self.trace.covers.append(Cover(box, opaque and self._is_plain(), after, image))
+
+    def _is_plain(self) -> bool:
+        """Whether what is painted now is seen as painted, within the box of its clip."""
+        return all(each.plain for each in self.clips) and all(self.groups) and not self.in_tile and not self.in_glyph
 
     def _count(self, text: Any) -> None:
         span = text.head
@@ -209,15 +276,16 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
                 mask=own_mask.mask if own_mask else None,
                 mask_matrix=own_mask.mask_matrix if own_mask else None,
                 stencil=stencil,
-                plain=all(each.plain for each in self.clips)
-                and all(self.groups)
-                and not self.in_tile
-                and len(masks) <= 1
-                and (own_mask is not None or not masks),
+                plain=self._is_plain() and len(masks) <= 1 and (own_mask is not None or not masks),
                 pixels=(image.w, image.h),
             )
         )
         self.trace.glyphs_before.append(self.trace.glyphs)
+        self.trace.fills_before.append(self.trace.fills)
+        self.trace.fills += 1
+        painted = self.trace.images[-1]
+        opaque = painted.plain and not painted.translucent and _is_upright(matrix)
+        self._cover(box, opaque=opaque, image=len(self.trace.images) - 1)
 
 
 def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
@@ -248,6 +316,12 @@ def warnings() -> list[str]:
 def painting_faults() -> list[str]:
     """Those of warnings() that mean that a painted picture is not what it should be: MuPDF paints on after any."""
     return [line for line in warnings() if not (_HARMLESS.match(line) or _ABOUT_TYPE.match(line))]
+
+
+def _is_upright(matrix: Any) -> bool:
+    """Whether the unit square fills the box around it."""
+    a, b, c, d = (abs(float(value)) for value in (matrix.a, matrix.b, matrix.c, matrix.d))
+    return max(b, c) < 1e-3 or max(a, d) < 1e-3
 
 
 def _box(rect: Any) -> Box:

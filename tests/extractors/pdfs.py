@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -62,28 +63,48 @@ def with_pictures(path: Path, *pages: list[tuple[tuple[float, float], Pixels]]) 
     return save(document, path)
 
 
-def raw_page(
-    path: Path, content: bytes, objects: dict[str, tuple[str, bytes]], resources: str = "", rotate: int = 0
+def raw_document(
+    path: Path,
+    pages: Sequence[tuple[bytes, str]],
+    objects: Mapping[str, tuple[str, bytes | None]],
+    resources: str = "",
+    catalog: str = "",
 ) -> Path:
-    """A one-page file from its content stream.
+    """A file written byte by byte, by no library.
 
-    `objects` maps names to (dictionary without brackets, stream); `resources` and the dictionaries may refer to
-    them as {name}, which becomes "12 0 R".
+    `pages` are (content stream, entries of the page's dictionary), all with the same `resources`; `objects` maps
+    names to (dictionary without brackets, stream or None); `catalog` are entries of the document's. All text may
+    refer to objects, "catalog" and "page0", "page1", ... as {name}, which becomes "12 0 R".
     """
-    document = pymupdf.open()
-    page = document.new_page(width=595, height=842)
-    numbers = {name: document.get_new_xref() for name in objects}
-    references = {name: f"{number} 0 R" for name, number in numbers.items()}
-    for name, (dictionary, stream) in objects.items():
-        document.update_object(numbers[name], "<<" + dictionary.format(**references) + ">>")
-        document.update_stream(numbers[name], stream)
-    document.xref_set_key(page.xref, "Resources", "<<" + resources.format(**references) + ">>")
-    contents = document.get_new_xref()
-    document.update_object(contents, "<<>>")
-    document.update_stream(contents, content)
-    document.xref_set_key(page.xref, "Contents", f"{contents} 0 R")
-    page.set_rotation(rotate)
-    return save(document, path)
+    bodies: dict[str, tuple[str, bytes | None]] = {
+        "catalog": ("/Type/Catalog/Pages {pages}" + catalog, None),
+        "pages": (f"/Type/Pages/Count {len(pages)}/Kids[{''.join(f'{{page{n}}}' for n in range(len(pages)))}]", None),
+    }
+    for number, (content, entries) in enumerate(pages):
+        more = f"/Contents {{content{number}}}/Resources<<{resources}>>{entries}"
+        bodies[f"page{number}"] = ("/Type/Page/Parent {pages}" + more, None)
+        bodies[f"content{number}"] = ("", content)
+    bodies |= objects
+    references = {name: f" {number} 0 R " for number, name in enumerate(bodies, 1)}
+    file = bytearray(b"%PDF-1.7\n")
+    offsets = []
+    for number, (dictionary, stream) in enumerate(bodies.values(), 1):
+        offsets.append(len(file))
+        length = "" if stream is None else f"/Length {len(stream)}"
+        file += f"{number} 0 obj\n<<{dictionary.format(**references)}{length}>>\n".encode()
+        file += b"" if stream is None else b"stream\n" + stream + b"\nendstream\n"
+        file += b"endobj\n"
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    end = f"trailer\n<</Size {len(offsets) + 1}/Root 1 0 R>>\nstartxref\n{len(file)}\n%%EOF\n"
+    path.write_bytes(file + f"xref\n0 {len(offsets) + 1}\n0000000000 65535 f \n{table}{end}".encode())
+    return path
+
+
+def raw_page(
+    path: Path, content: bytes, objects: Mapping[str, tuple[str, bytes | None]], resources: str = "", rotate: int = 0
+) -> Path:
+    """A raw_document() of one A4 page."""
+    return raw_document(path, [(content, f"/MediaBox[0 0 595 842]/Rotate {rotate}")], objects, resources)
 
 
 def image_dictionary(pixels: npt.NDArray[np.uint8], space: str, more: str = "") -> str:
@@ -161,7 +182,7 @@ def poppler(pdf: Path, page: int = 1, dpi: int = 72) -> Pixels:
     """The page as poppler's pdftoppm shows it: another implementation of PDF altogether."""
     if shutil.which("pdftoppm") is None:
         pytest.skip("no pdftoppm here (Debian package poppler-utils)")
-    command = ["pdftoppm", "-r", str(dpi), "-f", str(page), "-l", str(page), "-png", str(pdf)]
+    command = ["pdftoppm", "-cropbox", "-r", str(dpi), "-f", str(page), "-l", str(page), "-png", str(pdf)]
     rendered = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
     return np.asarray(Image.open(io.BytesIO(rendered)).convert("RGB"))
 
