@@ -11,10 +11,10 @@ import numpy as np
 import pymupdf
 from pymupdf import mupdf
 
+from extractors.classify import classify
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Kind, Limits, Placement
 from extractors.paint import Pixels, native_scale, paint_group, paint_region
-from extractors.photo import THRESHOLD, name_graphic, photo_score
 from extractors.pieces import join_pieces
 from extractors.scan import find_pictures
 from extractors.trace import PageTrace, PaintedImage, painting_faults, trace_page, warnings
@@ -123,10 +123,9 @@ class PageReader:
         if min(height, width) < least:
             reason = f"{width}x{height} px; at least {least}x{least} is needed"
             return self._set_aside(box, pixels, kind, "too_small", reason, write=False)
-        score = photo_score(pixels, "scanned" if kind == "scan_region" else "embedded")
-        if score < THRESHOLD:
-            reason = f"photo score {score:.2f}; at least {THRESHOLD} is needed"
-            return self._set_aside(box, pixels, kind, name_graphic(pixels, share), reason)
+        verdict = classify(pixels, "scanned" if kind == "scan_region" else "embedded")
+        if verdict.image_class != "photo":
+            return self._set_aside(box, pixels, kind, verdict.image_class, verdict.why)
         return self._place(box, pixels, kind, "photo", None, write=True)
 
     def _set_aside(self, box: Box, pixels: Pixels, kind: Kind, name: str, why: str, *, write: bool = True) -> Placement:
