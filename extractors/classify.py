@@ -32,8 +32,9 @@ CLASSES = (
     "diagram",  # and every other graphic that explains: drawing, rendering, map, cartoon, software's window
 )
 WEIGHTS = Path(__file__).with_name("classes.json")
-THRESHOLD = 0.1  # of the photograph's probability: a lost one can cost a verdict, a graphic too many only time
-BLANK = 0.001  # share of ink below which a picture is blank
+THRESHOLD = 0.15  # of the photograph's probability: a lost one can cost a verdict, a graphic too many only time
+BLANK = 0.001  # share of pixels more than FAINT from the ground below which a picture is blank
+FAINT = 8  # grey levels
 LINE = 12  # a picture that is no photograph and this many times longer than wide is a line
 
 Values = npt.NDArray[np.float64]
@@ -78,14 +79,14 @@ def load_network(origin: Origin) -> Network:
 
 def classify(pixels: Pixels, origin: Origin) -> Verdict:
     """The class of an RGB picture [H, W, 3]: photo where that is likely enough, else the likeliest other class."""
+    marked = float(ink_of(grey_of(pixels), FAINT).mean())
+    if marked < BLANK:
+        return Verdict("blank", f"{marked:.2%} of it is marked")
     chance = dict(zip(CLASSES, load_network(origin).probabilities(measure(pixels, origin)).tolist(), strict=True))
     photo = chance.pop("photo")
     if photo >= THRESHOLD:
         return Verdict("photo", f"probability {photo:.2f}; at least {THRESHOLD} is needed")
     height, width = pixels.shape[:2]
-    ink = float(ink_of(grey_of(pixels)).mean())
-    if ink < BLANK:
-        return Verdict("blank", f"{ink:.2%} of it is ink")
     if max(height, width) >= LINE * min(height, width):
         return Verdict("line", f"{width}x{height} px; photo {photo:.2f}")
     name = max(chance, key=lambda each: chance[each])

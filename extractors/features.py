@@ -97,10 +97,10 @@ def grey_of(pixels: Pixels) -> Plane:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def ink_of(grey: Plane) -> Plane:
-    """1 where a pixel is no ground."""
+def ink_of(grey: Plane, least: int = INK) -> Plane:
+    """1 where a pixel is more than `least` levels from the ground."""
     ground = int(np.bincount((grey >> 2).ravel(), minlength=64).argmax()) * 4 + 2
-    return (np.abs(grey.astype(np.int16) - ground) > INK).astype(np.uint8)
+    return (np.abs(grey.astype(np.int16) - ground) > least).astype(np.uint8)
 
 
 def _colours(pixels: Pixels, grey: Plane, ink: Plane) -> list[float]:

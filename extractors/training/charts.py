@@ -217,3 +217,42 @@ def polar(rng: Rng) -> Pixels:
         )
         stroke(pixels, middle + reach[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1), colour(rng), 2, True)
     return pixels
+
+
+def relief(rng: Rng) -> Pixels:
+    """A surface or columns in three dimensions, in false colours, with slanted axes."""
+    pixels = canvas(rng, WHITE, (1.0, 1.6))
+    height, width = pixels.shape[:2]
+    cells, scheme = (
+        int(rng.integers(8, 28)),
+        int(rng.choice([cv2.COLORMAP_JET, cv2.COLORMAP_VIRIDIS, cv2.COLORMAP_AUTUMN])),
+    )
+    y, x = np.mgrid[-1 : 1 : cells * 1j, -1 : 1 : cells * 1j]
+    a, b = rng.uniform(1, 5, 2)
+    field = np.cos(a * x) * np.cos(b * y) if rng.random() < 0.5 else x**2 + b / 3 * y**2 - x * y
+    field = (field - field.min()) / np.ptp(field) + rng.uniform(0, 0.3) * rng.random(field.shape)
+    columns, lined = rng.random() < 0.4, rng.random() < 0.8
+    colours = cv2.applyColorMap(np.clip(field * 255, 0, 255).astype(np.uint8), scheme)[..., ::-1]
+    across, up = x + 0.5 * y, 0.45 * y - 0.15 * x
+    across = width * (0.5 + 0.28 * across)
+    base = height * (0.68 + 0.28 * up)
+    top = base - height * 0.4 * field
+    for corner in ((0, 0), (0, -1), (-1, -1)):
+        stroke(
+            pixels, np.array([[across[corner], base[corner]], [across[corner], base[corner] - height * 0.45]]), BLACK
+        )
+    for row in range(cells - 1):
+        for column in range(cells - 1):
+            corners = ((row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column))
+            face = np.array([[across[each], top[row, column] if columns else top[each]] for each in corners])
+            shade = tuple(int(value) for value in colours[row, column])
+            if columns:
+                drop = np.array([0, base[row, column] - top[row, column]])
+                wall = np.concatenate([face[2:], face[2:][::-1] + drop])
+                cv2.fillPoly(pixels, [wall.astype(np.int32)], tuple(value * 7 // 10 for value in shade))
+            cv2.fillPoly(pixels, [face.astype(np.int32)], shade)
+            if lined:
+                stroke(pixels, face, BLACK, 1, True)
+    for place in range(int(rng.integers(3, 8))):
+        write(pixels, f"{place * 2}", (width * (0.1 + 0.12 * place), height * 0.93), max(height * 0.04, 8))
+    return pixels

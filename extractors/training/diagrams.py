@@ -135,7 +135,8 @@ def rendering(rng: Rng) -> Pixels:
         right, down = np.array([1.0, 0.4]) * size * rng.uniform(0.5, 2), np.array([0, 1.0]) * size * rng.uniform(0.1, 1)
         left = np.array([-1.0, 0.4]) * size
         edged = rng.random() < 0.6
-        if rng.random() < 0.7:
+        shape = rng.random()
+        if shape < 0.5:
             for light, face in (
                 (1.0, [corner, corner + right, corner + right + left, corner + left]),
                 (0.75, [corner + left, corner + left + right, corner + left + right + down, corner + left + down]),
@@ -144,8 +145,10 @@ def rendering(rng: Rng) -> Pixels:
                 fill(pixels, np.array(face), tuple(int(value) for value in base * light))
                 if edged:
                     stroke(pixels, np.array(face), BLACK, 1, True)
-        else:
+        elif shape < 0.75:
             _cylinder(pixels, corner, size, base)
+        else:
+            _ball(pixels, corner, size / 2, base)
         if rng.random() < 0.3:
             label(rng, pixels, word(rng, 6), tuple(corner), max(height * 0.04, 8))
     return pixels
@@ -159,6 +162,13 @@ def _cylinder(pixels: Pixels, corner: Points, size: float, base: Points) -> None
         cv2.line(pixels, *ends, tuple(int(value) for value in base * light), max(round(size / 40), 1))
     middle, axes = (int(corner[0]), int(corner[1])), (int(size / 2), int(size * 0.15))
     cv2.ellipse(pixels, middle, axes, 0, 0, 360, tuple(int(value) for value in base), -1, cv2.LINE_AA)
+
+
+def _ball(pixels: Pixels, centre: Points, radius: float, base: Points) -> None:
+    for step in np.linspace(0, 1, max(int(radius), 3)):
+        x, y = (centre - radius * 0.4 * step).astype(int).tolist()
+        shade = base * (0.4 + 0.6 * step) + 200 * step**4 * (1 - base / 255)
+        cv2.circle(pixels, (x, y), max(int(radius * (1 - step)), 1), np.clip(shade, 0, 255).tolist(), -1, cv2.LINE_AA)
 
 
 def map_sheet(rng: Rng) -> Pixels:
@@ -256,10 +266,10 @@ def engraving(rng: Rng) -> Pixels:
 
 
 def decoration(rng: Rng) -> Pixels:
-    """What pages are ornamented with: a plain gradient, the shadow of a box, a bevelled button, a coloured edge."""
+    """What ornaments a page: a plain gradient, the shadow of a box, a bevelled button, a coloured edge, a dot."""
     pixels = canvas(rng, WHITE, (0.3, 5.0))
     height, width = pixels.shape[:2]
-    kind = int(rng.integers(4))
+    kind = int(rng.integers(5))
     if kind == 0:
         return ramp(rng, pixels.shape, colour(rng, 255), colour(rng, 255))
     edge = max(int(min(height, width) * rng.uniform(0.05, 0.2)), 2)
@@ -268,6 +278,10 @@ def decoration(rng: Rng) -> Pixels:
     if kind == 1:
         soft = cv2.GaussianBlur(box, (0, 0), edge / 2)[..., None]
         return np.asarray(255 * (1 - soft) + np.array(colour(rng)) * soft, np.uint8)
+    if kind == 4:
+        dot = np.full((64, 48, 3), 255, np.uint8)
+        cv2.circle(dot, (24, 32), int(rng.integers(1, 8)), colour(rng), -1)
+        return np.asarray(cv2.GaussianBlur(cv2.resize(dot, (144, 192)), (0, 0), rng.uniform(1, 5)), np.uint8)
     if kind == 2:
         pixels[:] = colour(rng)
         pixels[: edge // 2], pixels[:, : edge // 2] = pale(rng), pale(rng)

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from extractors.paint import Pixels
 from extractors.training.canvas import BLACK, WHITE, Rng, canvas, colour, ramp, somewhere, words, write
@@ -34,6 +35,11 @@ def photograph(rng: Rng, root: Path, row: Row) -> Pixels:
         pixels = _with_ruler(rng, pixels)
     if rng.random() < 0.12:
         pixels = _marked(rng, pixels)
+    if rng.random() < 0.1:
+        contrast, level = rng.uniform(1.3, 2.5), rng.uniform(60, 200)
+        pixels = np.asarray(np.clip((pixels.astype(np.float32) - level) * contrast + level, 0, 255), np.uint8)
+    if rng.random() < 0.06:
+        pixels = _few_colours(rng, pixels)
     if rng.random() < 0.05:
         pixels = np.asarray(cv2.bilateralFilter(np.ascontiguousarray(pixels), 9, 50, 5), np.uint8)
     return np.ascontiguousarray(pixels)
@@ -141,6 +147,23 @@ def _lit(rng: Rng, pixels: Light) -> Light:
         cx, cy = rng.uniform(-0.8, 0.8, 2)
         light = light + rng.uniform(0.1, 0.7) * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / rng.uniform(0.02, 0.3))
     return np.asarray(pixels * light[..., None], np.float64)
+
+
+def _few_colours(rng: Rng, pixels: Pixels) -> Pixels:
+    """In a palette, as a GIF."""
+    palette = Image.fromarray(np.ascontiguousarray(pixels)).quantize(int(rng.integers(16, 256)))
+    return np.asarray(palette.convert("RGB"))
+
+
+def side_by_side(rng: Rng, first: Pixels, second: Pixels) -> Pixels:
+    """Two photographs in one picture, on white or black."""
+    gap = int(rng.integers(0, 24))
+    high = max(first.shape[0], second.shape[0])
+    ground = 255 if rng.random() < 0.7 else 0
+    sheet = np.full((high, first.shape[1] + second.shape[1] + gap, 3), ground, np.uint8)
+    sheet[: first.shape[0], : first.shape[1]] = first
+    sheet[: second.shape[0], first.shape[1] + gap :] = second
+    return np.ascontiguousarray(sheet.transpose(1, 0, 2)) if rng.random() < 0.3 else sheet
 
 
 def _with_ruler(rng: Rng, pixels: Pixels) -> Pixels:
