@@ -41,7 +41,7 @@ Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """What a picture shows and why."""
 
     image_class: str
@@ -77,17 +77,17 @@ def load_network(origin: Origin) -> Network:
     return Network(**{name: np.asarray(shipped[origin][name], np.float64) for name in Network.__dataclass_fields__})
 
 
-def classify(pixels: Pixels, origin: Origin) -> Verdict:
+def classify(pixels: Pixels, origin: Origin) -> Judgement:
     """The class of an RGB picture [H, W, 3]: photo where that is likely enough, else the likeliest other class."""
     marked = float(ink_of(grey_of(pixels), FAINT).mean())
     if marked < BLANK:
-        return Verdict("blank", f"{marked:.2%} of it is marked")
+        return Judgement("blank", f"{marked:.2%} of it is marked")
     chance = dict(zip(CLASSES, load_network(origin).probabilities(measure(pixels, origin)).tolist(), strict=True))
     photo = chance.pop("photo")
     if photo >= THRESHOLD:
-        return Verdict("photo", f"probability {photo:.2f}; at least {THRESHOLD} is needed")
+        return Judgement("photo", f"probability {photo:.2f}; at least {THRESHOLD} is needed")
     height, width = pixels.shape[:2]
     if max(height, width) >= LINE * min(height, width):
-        return Verdict("line", f"{width}x{height} px; photo {photo:.2f}")
+        return Judgement("line", f"{width}x{height} px; photo {photo:.2f}")
     name = max(chance, key=lambda each: chance[each])
-    return Verdict(name, f"probability {chance[name]:.2f}; photo {photo:.2f}")
+    return Judgement(name, f"probability {chance[name]:.2f}; photo {photo:.2f}")

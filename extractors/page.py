@@ -123,9 +123,9 @@ class PageReader:
         if min(height, width) < least:
             reason = f"{width}x{height} px; at least {least}x{least} is needed"
             return self._set_aside(box, pixels, kind, "too_small", reason, write=False)
-        verdict = classify(pixels, "scanned" if kind == "scan_region" else "embedded")
-        if verdict.image_class != "photo":
-            return self._set_aside(box, pixels, kind, verdict.image_class, verdict.why)
+        judged = classify(pixels, "scanned" if kind == "scan_region" else "embedded")
+        if judged.image_class != "photo":
+            return self._set_aside(box, pixels, kind, judged.image_class, judged.why)
         return self._place(box, pixels, kind, "photo", None, write=True)
 
     def _set_aside(self, box: Box, pixels: Pixels, kind: Kind, name: str, why: str, *, write: bool = True) -> Placement:
