@@ -13,11 +13,11 @@ import pymupdf
 from pymupdf import mupdf
 
 from extractors.amend import drop_broken_masks
+from extractors.classify import classify
 from extractors.covers import is_seen_alone, visible_part
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Kind, Limits, Placement
 from extractors.paint import Pixels, native_scale, paint_group, paint_region
-from extractors.photo import THRESHOLD, name_graphic, photo_score
 from extractors.pieces import join_pieces
 from extractors.scan import read_scan
 from extractors.trace import PageTrace, painting_faults, trace_page, warnings
@@ -145,10 +145,9 @@ class PageReader:
         if min(height, width) < least:
             reason = f"{width}x{height} px; at least {least}x{least} is needed"
             return self._set_aside(box, pixels, kind, "too_small", reason, write=False)
-        score = photo_score(pixels, "scanned" if kind == "scan_region" else "embedded")
-        if score < THRESHOLD:
-            reason = f"photo score {score:.2f}; at least {THRESHOLD} is needed"
-            return self._set_aside(box, pixels, kind, name_graphic(pixels, share), reason)
+        judged = classify(pixels, "scanned" if kind == "scan_region" else "embedded")
+        if judged.image_class != "photo":
+            return self._set_aside(box, pixels, kind, judged.image_class, judged.why)
         return self._place(box, pixels, kind, "photo", None, write=True)
 
     def _set_aside(self, box: Box, pixels: Pixels, kind: Kind, name: str, why: str, *, write: bool = True) -> Placement:

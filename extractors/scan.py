@@ -3,7 +3,7 @@
 The paper is a smooth surface fitted to the pixels near it (light falls off over a page, and a large photograph must
 not pull it along). What differs from it is ink; opening removes text and rules, closing joins the parts of a
 picture, and components of a picture's size remain. A photograph on white has no border to see on white paper:
-captions.py says how far it reaches. Whether a picture is a photograph is photo.py's business.
+captions.py says how far it reaches. Whether a picture is a photograph is classify.py's business.
 Works at about 100 dpi of an A4 page; boxes are in pixels of the raster that was given.
 """
 
