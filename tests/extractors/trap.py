@@ -53,7 +53,7 @@ class Trap:
     catalog: str = ""
     off_by: float = 2.5  # grey levels: mean difference from poppler's rendering
     alike: float = 0.99  # correlation with it, of each channel
-    photo: bool = True  # whether its pictures are used; pictures of one bit are not asked to be
+    photo: bool = True  # whether its pictures are used; those of a few colours are not asked to be
     status: str = "ok"
     truth: pdfs.Pixels | None = None  # what is shown in each box, where poppler is known to be wrong
 

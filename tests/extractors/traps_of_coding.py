@@ -173,7 +173,7 @@ def _indexed(bits: int, base: str, inverted: bool = False) -> Trap:
     more = f"/Decode[{colours - 1} 0]" if inverted else ""
     samples = colours - 1 - samples if inverted else samples
     how: dict[str, Any] = INK if base == "CMYK" else {}
-    return _coded(_packed(samples, bits), space, bits, more, photo=bits > 2, **how)
+    return _coded(_packed(samples, bits), space, bits, more, photo=bits > 4, **how)
 
 
 def _jbig2(fax: bytes) -> bytes:
