@@ -20,7 +20,7 @@ import pymupdf
 
 from extractors.amend import amend_layers
 from extractors.model import Limits
-from extractors.page import READ_ERRORS, PageReader, embedded_sizes
+from extractors.page import READ_ERRORS, PageReader, Shared
 from extractors.trace import TooManyImages
 
 _TAIL = 2048  # bytes: a complete file says %%EOF in them
@@ -91,11 +91,11 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
         amend_layers(document)
     except READ_ERRORS as error:
         tell("fault", cause="damaged", detail=f"its layers: {error}")
-    embedded = embedded_sizes(document)
+    shared = Shared(document)
     sizes: dict[str, int] = {}  # of the pictures written
     for index in range(document.page_count):
         try:
-            for found in PageReader(load_page(document, index), out, limits, embedded).placements():
+            for found in PageReader(load_page(document, index), out, limits, shared).placements():
                 if isinstance(found, Exception):
                     fault(index + 1, found)
                     continue

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -17,10 +19,10 @@ from extractors.classify import classify
 from extractors.covers import is_seen_alone, visible_part
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Kind, Limits, Placement
-from extractors.paint import Pixels, native_scale, paint_group, paint_region
+from extractors.paint import Pixels, native_scale, paint_group, paint_key, paint_region
 from extractors.pieces import join_pieces
 from extractors.scan import read_scan
-from extractors.trace import PageTrace, painting_faults, trace_page, warnings
+from extractors.trace import PageTrace, PaintedImage, painting_faults, trace_page, warnings
 
 PAGE_WIDE = 0.7  # share of the page from which on a raster is the page itself: a scan, or a background
 TEXT_OVER = 100  # glyphs painted over a page-wide raster that make it a background
@@ -34,30 +36,36 @@ READ_ERRORS = (  # what a broken or hostile document raises from the libraries t
 )
 
 
-def embedded_sizes(document: pymupdf.Document) -> set[tuple[int, int]]:
-    """Width and height of every image object of the document; a painted image of another size is an inline one."""
+class Shared:
+    """What the pages of a document share: it is found out once."""
 
-    def number(xref: int, key: str) -> int:
-        kind, value = document.xref_get_key(xref, key)
+    def __init__(self, document: pymupdf.Document) -> None:
+        self.document = document
+        self.read: dict[Hashable, tuple[list[PaintedImage], Placement]] = {}  # groups by paint_key, and theirs
+
+    @cached_property
+    def embedded_sizes(self) -> set[tuple[int, int]]:
+        """Width and height of every image object; a painted image of another size is an inline one."""
+        sizes = set()
+        for xref in range(1, self.document.xref_length()):
+            with contextlib.suppress(*READ_ERRORS):  # a number without an object, or a broken one
+                if self.document.xref_is_image(xref):
+                    sizes.add((self._number(xref, "Width"), self._number(xref, "Height")))
+        return sizes
+
+    def _number(self, xref: int, key: str) -> int:
+        kind, value = self.document.xref_get_key(xref, key)
         if kind == "xref":
-            value = document.xref_object(int(value.split()[0]))
+            value = self.document.xref_object(int(value.split()[0]))
         return int(value) if value.isdigit() else 0
-
-    sizes = set()
-    for xref in range(1, document.xref_length()):
-        with contextlib.suppress(*READ_ERRORS):  # a number without an object, or a broken one
-            if document.xref_is_image(xref):
-                sizes.add((number(xref, "Width"), number(xref, "Height")))
-    return sizes
 
 
 class PageReader:
     """Reads one page; pictures go to `out` as PNG named by their digest."""
 
-    def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, embedded: set[tuple[int, int]]) -> None:
-        """`embedded` is embedded_sizes() of the document."""
+    def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, shared: Shared) -> None:
         self.page = page
-        self.embedded = embedded
+        self.shared = shared
         self.number: int = page.number + 1
         self.out = out
         self.limits = limits
@@ -74,7 +82,7 @@ class PageReader:
                 trace = trace_page(self.page, self.limits.images_per_page)
         readable = []
         for index, image in enumerate(trace.images):
-            width, height = image.pixels
+            width, height = image.largest
             if width * height <= self.limits.image_pixels:
                 readable.append(index)
             else:
@@ -92,29 +100,32 @@ class PageReader:
     def _read_group(self, trace: PageTrace, members: list[int]) -> Iterator[Placement]:
         """The placement or placements of images that are one picture; `members` of the trace's, in painting order."""
         group = [trace.images[index] for index in members]
-        kind: Kind = "inline" if all(image.pixels not in self.embedded for image in group) else "embedded"
+        kind: Kind = "inline" if all(image.pixels not in self.shared.embedded_sizes for image in group) else "embedded"
         whole = intersect(enclose(image.box for image in group), trace.box)
         opaque = [cover.box for cover in trace.covers_over(members) if cover.opaque and cover.after > members[-1]]
         box = visible_part(whole, opaque)
         if box is None:
             yield self._set_aside(whole, _NOTHING, kind, "hidden", "painted over", write=False)
             return
-        share = area(box) / area(trace.box)
-        max_side = SCAN_SIDE if share >= PAGE_WIDE else self.limits.max_side
+        page_wide = area(box) >= PAGE_WIDE * area(trace.box)
+        max_side = SCAN_SIDE if page_wide else self.limits.max_side
         scale = native_scale(group)
         longest = max(box[2] - box[0], box[3] - box[1]) * scale
         if min(box[2] - box[0], box[3] - box[1]) * scale < 1 or longest < 2:
             yield self._set_aside(box, _NOTHING, kind, "too_small", "under a pixel")
             return
         plain = box == whole and all(image.plain for image in group)
-        if plain and share < PAGE_WIDE:  # what lies over a background or a scan is read for itself
-            plain = is_seen_alone(self.page, trace, members, box, scale)
-        pixels = paint_group(group, max_side) if plain else paint_region(self.page, box, scale, max_side)
-        kind = kind if plain else "region"
-        if share >= PAGE_WIDE:
-            yield from self._read_page_raster(pixels, box, kind, trace.glyphs_over(members[-1]))
+        if page_wide:
+            pixels = paint_group(group, max_side) if plain else paint_region(self.page, box, scale, max_side)
+            glyphs = trace.glyphs_over(members[-1])
+            yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs)
+        elif plain and is_seen_alone(self.page, trace, members, box, scale):
+            key = paint_key(group, max_side)
+            if key not in self.shared.read:
+                self.shared.read[key] = group, self._judge(paint_group(group, max_side), box, kind)
+            yield replace(self.shared.read[key][1], page=self.number, bbox=_rounded(box))
         else:
-            yield self._judge(pixels, box, kind, share)
+            yield self._judge(paint_region(self.page, box, scale, max_side), box, "region")
 
     def _read_page_raster(self, pixels: Pixels, box: Box, kind: Kind, glyphs: int) -> Iterator[Placement]:
         """A raster as wide as the page: the pictures on it, or itself where it is one picture or has none."""
@@ -125,7 +136,7 @@ class PageReader:
         if whole and glyphs >= TEXT_OVER:
             yield self._set_aside(box, pixels, kind, "background", f"{glyphs} glyphs are painted over it")
         elif whole:
-            yield self._judge(_at_most(pixels, self.limits.max_side), box, kind, 1.0)
+            yield self._judge(_at_most(pixels, self.limits.max_side), box, kind)
         elif not boxes:
             name = "background" if glyphs >= TEXT_OVER else "scanned_page"
             yield self._set_aside(box, pixels, kind, name, "a page-wide raster without a picture", write=False)
@@ -135,10 +146,9 @@ class PageReader:
                 part = scan.page.pixels[round(y0) : round(y1), round(x0) : round(x1)]
                 left, top, right, bottom = scan.page.raster_box((x0, y0, x1, y1))
                 place = (box[0] + left * across, box[1] + top * down, box[0] + right * across, box[1] + bottom * down)
-                share = (x1 - x0) * (y1 - y0) / (width * height)
-                yield self._judge(_at_most(part, self.limits.max_side), place, "scan_region", share)
+                yield self._judge(_at_most(part, self.limits.max_side), place, "scan_region")
 
-    def _judge(self, pixels: Pixels, box: Box, kind: Kind, share: float) -> Placement:
+    def _judge(self, pixels: Pixels, box: Box, kind: Kind) -> Placement:
         """A placement, used where its picture is large enough and a photograph."""
         height, width = pixels.shape[:2]
         least = self.limits.min_side
@@ -163,7 +173,7 @@ class PageReader:
         return Placement(
             file=file.name if write else None,
             page=self.number,
-            bbox=(round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2)),
+            bbox=_rounded(box),
             width=width,
             height=height,
             digest=digest,
@@ -179,6 +189,10 @@ def _faults() -> Iterator[Exception]:
     said = painting_faults()
     if said:
         yield ValueError(f"the data of an image breaks off or is broken: {'; '.join(said[:2])}")
+
+
+def _rounded(box: Box) -> Box:
+    return (round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2))
 
 
 def _at_most(pixels: Pixels, side: int) -> Pixels:

@@ -7,7 +7,7 @@ any size, orientation, pieces of one picture. All results are uint8 RGB arrays [
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,7 @@ def native_scale(images: Sequence[PaintedImage]) -> float:
 
 def paint_group(images: Sequence[PaintedImage], max_side: int) -> Pixels:
     """The images alone, in order, on white, at their own resolution (at most `max_side` px on the longer side)."""
-    box = enclose(image.box for image in images)
-    scale = _scale(box, native_scale(images), max_side)
-    width, height = _size(box, scale)
-    to_pixels = mupdf.fz_make_matrix(scale, 0, 0, scale, -box[0] * scale, -box[1] * scale)
+    (width, height), to_pixels = _frame(images, max_side)
     pixmap = mupdf.fz_new_pixmap_with_bbox(
         mupdf.fz_device_rgb(), mupdf.FzIrect(0, 0, width, height), mupdf.FzSeparations(), 0
     )
@@ -48,6 +45,22 @@ def paint_group(images: Sequence[PaintedImage], max_side: int) -> Pixels:
         _paint(device, image, to_pixels)
     mupdf.fz_close_device(device)
     return _to_array(pixmap)
+
+
+def paint_key(images: Sequence[PaintedImage], max_side: int) -> Hashable:
+    """Equal for groups that paint_group paints alike, as long as both are kept: it holds addresses of images."""
+    size, to_pixels = _frame(images, max_side)
+
+    def place(matrix: Any) -> tuple[float, ...]:
+        m = _snapped(mupdf.fz_concat(matrix, to_pixels))
+        return tuple(round(value, 2) for value in (m.a, m.b, m.c, m.d, m.e, m.f))
+
+    def key(image: PaintedImage) -> Hashable:
+        mask = image.mask and (image.mask.m_internal_value(), place(image.mask_matrix))
+        stencil = image.stencil and (image.stencil.colorspace.m_internal_value(), image.stencil.color)
+        return image.image.m_internal_value(), place(image.matrix), image.alpha, mask, stencil
+
+    return size, tuple(key(image) for image in images)
 
 
 def paint_region(page: pymupdf.Page, box: Box, scale: float, max_side: int) -> Pixels:
@@ -93,6 +106,13 @@ def _snapped(matrix: Any) -> Any:
         if left != right and top != bottom:
             return mupdf.fz_make_matrix(0, bottom - top, right - left, 0, left, top)
     return matrix
+
+
+def _frame(images: Sequence[PaintedImage], max_side: int) -> tuple[tuple[int, int], Any]:
+    """Width and height of the images together at their own resolution, and the matrix from the page to its pixels."""
+    box = enclose(image.box for image in images)
+    scale = _scale(box, native_scale(images), max_side)
+    return _size(box, scale), mupdf.fz_make_matrix(scale, 0, 0, scale, -box[0] * scale, -box[1] * scale)
 
 
 def _scale(box: Box, scale: float, max_side: int) -> float:

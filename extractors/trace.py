@@ -57,6 +57,7 @@ class PaintedImage:
     stencil: Stencil | None
     plain: bool
     pixels: tuple[int, int]  # declared width, height
+    largest: tuple[int, int]  # of it and of its soft mask
 
     @property
     def translucent(self) -> bool:
@@ -267,6 +268,7 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
             return
         masks = [each for each in self.clips if each.mask is not None]
         own_mask = masks[-1] if masks and masks[-1] is clip else None
+        sizes = [(each.w, each.h) for each in (image, image.mask) if each]
         self.trace.images.append(
             PaintedImage(
                 image=mupdf.FzImage(mupdf.ll_fz_keep_image(image)),
@@ -278,6 +280,7 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
                 stencil=stencil,
                 plain=self._is_plain() and len(masks) <= 1 and (own_mask is not None or not masks),
                 pixels=(image.w, image.h),
+                largest=max(sizes, key=lambda size: size[0] * size[1]),
             )
         )
         self.trace.glyphs_before.append(self.trace.glyphs)

@@ -10,7 +10,8 @@ import numpy as np
 import pymupdf
 import pytest
 
-from extractors import Extraction, Placement, extract_document
+from extractors import Extraction, Limits, Placement, extract_document
+from extractors.page import PageReader, Shared
 from tests.extractors import pdfs
 
 PHOTO = pdfs.photograph(2)  # 200 x 240
@@ -95,6 +96,34 @@ def test_a_repeat_has_the_same_digest_and_two_placements(tmp_path: Path) -> None
     assert first.used
     assert second.used
     assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_a_picture_painted_again_is_read_once_and_one_painted_otherwise_is_not(tmp_path: Path) -> None:
+    ways = {  # matrix: what is shown
+        "120 0 0 100 {x} {y}": PHOTO,
+        "-120 0 0 100 {right} {y}": PHOTO[:, ::-1],
+        "120 0 0 -100 {x} {top}": PHOTO[::-1],
+        "0 120 -100 0 {turned} {y}": np.rot90(PHOTO, 1),
+    }
+    content = b""
+    for row, matrix in enumerate(ways):
+        for x in (40, 220, 400):
+            y = 40 + 150 * row
+            content += f"q {matrix.format(x=x, y=y, right=x + 120, top=y + 100, turned=x + 100)} cm /I Do Q ".encode()
+    objects = {"i": (pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes())}
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</I {i}>>")
+    with pymupdf.open(pdf) as document:
+        shared = Shared(document)
+        images = [
+            found
+            for found in PageReader(document[0], tmp_path, Limits(), shared).placements()
+            if isinstance(found, Placement)
+        ]
+    assert len(shared.read) == 4
+    assert len({image.bbox for image in images}) == 12
+    for group, shown in zip(range(0, 12, 3), ways.values(), strict=True):
+        for image in images[group : group + 3]:
+            assert (_written(image, tmp_path) == shown).all()
 
 
 @pytest.mark.parametrize("down", [True, False])
