@@ -12,11 +12,10 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-import pymupdf
 
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box
-from extractors.paint import paint_group, paint_region
+from extractors.paint import ShownPage, paint_group
 from extractors.trace import PageTrace
 
 SLIVER = 1.0  # points: less than this of a picture is not seen
@@ -42,7 +41,7 @@ def visible_part(box: Box, covers: Sequence[Box]) -> Box | None:
     return enclose(left) if left else None
 
 
-def is_seen_alone(page: pymupdf.Page, trace: PageTrace, members: Sequence[int], box: Box, scale: float) -> bool:
+def is_seen_alone(page: ShownPage, trace: PageTrace, members: Sequence[int], box: Box, scale: float) -> bool:
     """Whether the page shows in `box` what images `members` show alone on white. Renders only where it may not."""
     group = [trace.images[index] for index in members]
     over = any(area(intersect(box, cover.box)) >= OVERPAINTED * area(box) for cover in trace.covers_over(members))
@@ -50,6 +49,6 @@ def is_seen_alone(page: pymupdf.Page, trace: PageTrace, members: Sequence[int], 
     if not (over or under):
         return True
     alone = paint_group(group, COMPARED_AT)
-    shown = cv2.resize(paint_region(page, box, scale, COMPARED_AT), alone.shape[1::-1], interpolation=cv2.INTER_AREA)
+    shown = cv2.resize(page.region(box, scale, COMPARED_AT), alone.shape[1::-1], interpolation=cv2.INTER_AREA)
     smooth = [cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.int16) for pixels in (alone, shown)]
     return bool((np.abs(smooth[0] - smooth[1]).max(axis=2) > DIFFERENT).mean() <= OVERPAINTED)

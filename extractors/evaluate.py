@@ -23,7 +23,7 @@ import pymupdf
 from extractors.document import Extractor
 from extractors.geometry import iou
 from extractors.model import Box, Placement
-from extractors.paint import paint_region
+from extractors.paint import ShownPage
 
 HIT = 0.7
 INK = 32  # grey levels from the paper that can be seen
@@ -97,7 +97,7 @@ def visible_box(page: pymupdf.Page, box: Box) -> Box:
     """The part of `box` that differs from the paper around it, in points; `box` itself where nothing does."""
     ring = 4
     outer = (box[0] - ring, box[1] - ring, box[2] + ring, box[3] + ring)
-    shown = paint_region(page, outer, 1.0, 4096).astype(np.int16)
+    shown = ShownPage(page).region(outer, 1.0, 4096).astype(np.int16)
     paper = np.median(np.concatenate([shown[0], shown[-1], shown[:, 0], shown[:, -1]]), axis=0)
     ink = np.abs(shown - paper).max(axis=2)[ring:-ring, ring:-ring] > INK
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))

@@ -19,7 +19,7 @@ from extractors.classify import classify
 from extractors.covers import is_seen_alone, visible_part
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Kind, Limits, Placement
-from extractors.paint import Pixels, native_scale, paint_group, paint_key, paint_region
+from extractors.paint import Pixels, ShownPage, native_scale, paint_group, paint_key
 from extractors.pieces import join_pieces
 from extractors.scan import read_scan
 from extractors.trace import PageTrace, PaintedImage, painting_faults, trace_page, warnings
@@ -65,6 +65,7 @@ class PageReader:
 
     def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, shared: Shared) -> None:
         self.page = page
+        self.shown = ShownPage(page)
         self.shared = shared
         self.number: int = page.number + 1
         self.out = out
@@ -110,22 +111,22 @@ class PageReader:
         page_wide = area(box) >= PAGE_WIDE * area(trace.box)
         max_side = SCAN_SIDE if page_wide else self.limits.max_side
         scale = native_scale(group)
-        longest = max(box[2] - box[0], box[3] - box[1]) * scale
-        if min(box[2] - box[0], box[3] - box[1]) * scale < 1 or longest < 2:
+        shorter, longer = sorted((scale * (box[2] - box[0]), scale * (box[3] - box[1])))
+        if shorter < 1 or longer < 2:
             yield self._set_aside(box, _NOTHING, kind, "too_small", "under a pixel")
             return
         plain = box == whole and all(image.plain for image in group)
         if page_wide:
-            pixels = paint_group(group, max_side) if plain else paint_region(self.page, box, scale, max_side)
+            pixels = paint_group(group, max_side) if plain else self.shown.region(box, scale, max_side)
             glyphs = trace.glyphs_over(members[-1])
             yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs)
-        elif plain and is_seen_alone(self.page, trace, members, box, scale):
+        elif plain and (shorter < self.limits.min_side or is_seen_alone(self.shown, trace, members, box, scale)):
             key = paint_key(group, max_side)
             if key not in self.shared.read:
                 self.shared.read[key] = group, self._judge(paint_group(group, max_side), box, kind)
             yield replace(self.shared.read[key][1], page=self.number, bbox=_rounded(box))
         else:
-            yield self._judge(paint_region(self.page, box, scale, max_side), box, "region")
+            yield self._judge(self.shown.region(box, scale, max_side), box, "region")
 
     def _read_page_raster(self, pixels: Pixels, box: Box, kind: Kind, glyphs: int) -> Iterator[Placement]:
         """A raster as wide as the page: the pictures on it, or itself where it is one picture or has none."""

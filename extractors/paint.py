@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,12 +64,21 @@ def paint_key(images: Sequence[PaintedImage], max_side: int) -> Hashable:
     return size, tuple(key(image) for image in images)
 
 
-def paint_region(page: pymupdf.Page, box: Box, scale: float, max_side: int) -> Pixels:
-    """A region of the page as it is shown, at `scale` pixels per point (at most `max_side` px on the longer side)."""
-    scale = _scale(box, scale, max_side)
-    clip = pymupdf.Rect(box)
-    pixmap = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), clip=clip, colorspace=pymupdf.csRGB)
-    return _to_array(pixmap.this)
+class ShownPage:
+    """A page as it is shown; it is interpreted once, however many of its regions are painted."""
+
+    def __init__(self, page: pymupdf.Page) -> None:
+        self._page = page
+
+    @cached_property
+    def _content(self) -> pymupdf.DisplayList:
+        return self._page.get_displaylist()  # type: ignore[no-any-return]
+
+    def region(self, box: Box, scale: float, max_side: int) -> Pixels:
+        """A region at `scale` pixels per point (at most `max_side` px on the longer side)."""
+        scale = _scale(box, scale, max_side)
+        matrix = pymupdf.Matrix(scale, scale)
+        return _to_array(self._content.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, clip=pymupdf.Rect(box)).this)
 
 
 def _paint(device: Any, image: PaintedImage, to_pixels: Any) -> None:

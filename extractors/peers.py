@@ -32,7 +32,7 @@ from extractors.document import Extractor
 from extractors.evaluate import HIT, Truth, read_truth
 from extractors.geometry import iou
 from extractors.model import Box
-from extractors.paint import Pixels, paint_region
+from extractors.paint import Pixels, ShownPage
 
 SIDE = 64  # px at which pictures are compared
 MOST_DIFFERENCE = 24.0  # grey levels, mean over pixels and channels
@@ -181,7 +181,7 @@ def _shown(pdf: Path, true: Sequence[Truth]) -> Iterator[tuple[Plane, Plane]]:
             x0, y0, x1, y1 = (round(value * DPI / 72) for value in each.box)
             theirs = np.asarray(image.convert("RGB"))[max(y0, 0) : y1, max(x0, 0) : x1]
         with pymupdf.open(pdf) as document:
-            mine = paint_region(document[each.page - 1], each.box, DPI / 72, 4096)
+            mine = ShownPage(document[each.page - 1]).region(each.box, DPI / 72, 4096)
         yield _at_side(theirs), _at_side(mine)
 
 
