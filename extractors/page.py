@@ -11,9 +11,11 @@ import numpy as np
 import pymupdf
 from pymupdf import mupdf
 
+from extractors.figures import Word, find_figures
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Kind, Limits, Placement
 from extractors.paint import Pixels, native_scale, paint_group, paint_region
+from extractors.paths import painted_strokes
 from extractors.photo import THRESHOLD, name_graphic, photo_score
 from extractors.pieces import join_pieces
 from extractors.scan import find_pictures
@@ -21,6 +23,7 @@ from extractors.trace import PageTrace, PaintedImage, painting_faults, trace_pag
 
 PAGE_WIDE = 0.7  # share of the page from which on a raster is the page itself: a scan, or a background
 TEXT_OVER = 100  # glyphs painted over a page-wide raster that make it a background
+FIGURE_DPI = 200  # at which drawings are rendered
 SCAN_SIDE = 2400  # px: scanned pages are read at their own resolution, up to this on the longer side
 WHOLE = 0.8  # share of a page-wide raster from which on a picture found on it is the raster itself
 
@@ -78,6 +81,27 @@ class PageReader:
             except DECODE_ERRORS as error:
                 yield error
             yield from _faults()
+        if trace.drawn:
+            try:
+                yield from self._read_figures(trace)
+            except DECODE_ERRORS as error:
+                yield error
+            warnings()  # nothing is painted that was not judged above
+
+    def _read_figures(self, trace: PageTrace) -> Iterator[Placement]:
+        """The drawings and charts that the page's paths form; never used, they are no photographs."""
+        strokes = painted_strokes(self.page, trace.box)
+        for figure in find_figures(strokes, trace.box, [image.box for image in trace.images], self._words):
+            pixels = paint_region(self.page, figure.box, FIGURE_DPI / 72, self.limits.max_side)
+            more = " of more" if strokes.cut else ""
+            reason = f"{figure.shapes}{more} vector paths; figures are not compared with photographs"
+            yield self._set_aside(figure.box, pixels, "figure", figure.name, reason)
+
+    def _words(self) -> list[Word]:
+        """The page's words and where they are shown."""
+        turned = self.page.rotation_matrix
+        words = [(pymupdf.Rect(word[:4]) * turned, word[4]) for word in self.page.get_text("words")]
+        return [((box.x0, box.y0, box.x1, box.y1), text) for box, text in words]
 
     def _read_group(self, trace: PageTrace, group: list[PaintedImage], glyphs: int, kind: Kind) -> Iterator[Placement]:
         box = intersect(enclose(image.box for image in group), trace.box)

@@ -29,6 +29,21 @@ _ABOUT_TYPE = re.compile(  # fonts, and profiles of colour: what is shown may di
 _BLEND_MASK: int = mupdf.FZ_BLEND_MODEMASK
 
 
+def _sizes_of_straight_paths() -> frozenset[int]:
+    """What a rule, a rectangle and a rectangle drawn side by side take in memory: the paths that tables are made of."""
+    paths = [mupdf.FzPath() for _ in range(4)]
+    mupdf.fz_rectto(paths[0], 0, 0, 2, 2)
+    for path, corners in zip(paths[1:], ([(2, 0)], [(2, 0), (2, 2), (0, 2)], [(2, 0), (2, 2), (0, 2)]), strict=True):
+        mupdf.fz_moveto(path, 0, 0)
+        for corner in corners:
+            mupdf.fz_lineto(path, *corner)
+    mupdf.fz_closepath(paths[3])
+    return frozenset(mupdf.ll_fz_packed_path_size(path.m_internal) for path in paths)
+
+
+_STRAIGHT = _sizes_of_straight_paths()
+
+
 class TooManyImages(Exception):
     """A page paints more images than the limit allows."""
 
@@ -64,6 +79,7 @@ class PageTrace:
     images: list[PaintedImage] = field(default_factory=list)
     glyphs: int = 0
     glyphs_before: list[int] = field(default_factory=list)
+    drawn: int = 0  # painted paths that are more than a straight line or a rectangle, counted by their size in memory
     complaints: list[str] = field(default_factory=list)  # about what was left out, perhaps pictures
 
     def glyphs_over(self, index: int) -> int:
@@ -79,13 +95,13 @@ class _Clip:
     mask_matrix: Any | None = None
 
 
-class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
+class Listener(mupdf.FzDevice2):  # type: ignore[misc]
     """Follows clips, groups, masks and tiles, and notes images. Arguments are MuPDF's own structures."""
 
     def __init__(self, trace: PageTrace, limit: int) -> None:
         super().__init__()
         for event in (
-            *("fill_image", "fill_image_mask", "fill_text", "stroke_text", "pop_clip"),
+            *("fill_image", "fill_image_mask", "fill_text", "stroke_text", "fill_path", "stroke_path", "pop_clip"),
             *("clip_path", "clip_stroke_path", "clip_text", "clip_stroke_text", "clip_image_mask"),
             *("begin_mask", "end_mask", "begin_group", "end_group", "begin_tile", "end_tile"),
         ):
@@ -171,6 +187,24 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
     ) -> None:
         self._count(text)
 
+    def fill_path(
+        self, ctx: Any, path: Any, even_odd: int, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any
+    ) -> None:
+        self.trace.drawn += mupdf.ll_fz_packed_path_size(path) not in _STRAIGHT
+
+    def stroke_path(
+        self,
+        ctx: Any,
+        path: Any,
+        stroke: Any,
+        ctm: Any,
+        colorspace: Any,
+        color: Any,
+        alpha: float,
+        params: Any,
+    ) -> None:
+        self.trace.drawn += mupdf.ll_fz_packed_path_size(path) not in _STRAIGHT
+
     def _count(self, text: Any) -> None:
         span = text.head
         while span and not self.in_mask:
@@ -224,7 +258,7 @@ def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
     """List what `page` paints. Raises TooManyImages past `limit`, MuPDF's errors for a broken page."""
     rect = page.rect
     trace = PageTrace((rect.x0, rect.y0, rect.x1, rect.y1))
-    listener = _Listener(trace, limit)
+    listener = Listener(trace, limit)
     cookie = mupdf.FzCookie()
     warnings()
     try:
