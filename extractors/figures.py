@@ -28,6 +28,7 @@ MIN_DRAWN = 24  # chords and oblique lines of a figure
 GAP = 9.0  # points: parts of one figure are at most this far apart
 SLANT = 0.02  # a line that departs by less from its axis, for each point of its length, is axis-parallel
 CORNERS = 8  # curves of a rounded box, at most
+SPREAD = 12  # of the 8 x 8 fields of a figure's box, at least, that its curves and oblique lines run through
 STEPS = 20  # axis-parallel lines in one go from which on they are a plot and no table
 PAGE_WIDE = 0.6  # share of the page from which on a simple shape is its frame or background
 SIMPLE = 50  # segments of a frame, at most
@@ -76,9 +77,11 @@ def find_figures(
     figures = []
     for box in _merged(_framed(parts, rules, words), page):
         inside = segments.inside(box)
-        if not _figure_sized(box) or int((inside & drawn & segments.slanted).sum()) < MIN_DRAWN:
+        slanted = inside & drawn & segments.slanted
+        if not _figure_sized(box) or slanted.sum() < MIN_DRAWN or _spread(segments.ends[slanted], box) < SPREAD:
             continue
-        if _cover(box, pictures) > PICTURE_SHARE or _cover(box, [word for word, _ in words]) > TEXT_SHARE:
+        text = [word for word, _ in words] + kinds.letters
+        if _cover(box, pictures) > PICTURE_SHARE or _cover(box, text) > TEXT_SHARE:
             continue
         name: Literal["drawing", "chart"] = "chart" if _is_chart(segments.ends[inside], box, words) else "drawing"
         shapes = len(np.unique(segments.shape[inside]))
@@ -95,7 +98,8 @@ class _Segments:
         self.low = np.minimum(self.ends[:, :2], self.ends[:, 2:])
         self.high = np.maximum(self.ends[:, :2], self.ends[:, 2:])
         sides = self.high - self.low
-        self.slanted: Flags = np.asarray(strokes.curved) | (sides.min(axis=1) > SLANT * sides.max(axis=1))
+        oblique: Flags = sides.min(axis=1) > SLANT * sides.max(axis=1)
+        self.slanted: Flags = np.logical_or(strokes.curved, oblique)
         self.boxes: Floats = np.hstack([np.minimum.reduceat(self.low, first), np.maximum.reduceat(self.high, first)])
         self.count = np.bincount(self.shape)
         self.curves = np.bincount(self.shape, strokes.curved)
@@ -103,7 +107,8 @@ class _Segments:
 
     def inside(self, box: Box) -> Flags:
         """Which segments lie in the box, [N]."""
-        within: Flags = ((self.low >= (box[0] - 1, box[1] - 1)) & (self.high <= (box[2] + 1, box[3] + 1))).all(axis=1)
+        x0, y0, x1, y1 = _padded(box, 1.0)
+        within: Flags = np.logical_and(self.low >= (x0, y0), self.high <= (x1, y1)).min(axis=1)
         return within
 
 
@@ -119,7 +124,9 @@ class _Kinds:
         wide = (sides.prod(axis=1) >= PAGE_WIDE * area(page)) & (segments.count < SIMPLE)
         aside = wide | _on_pictures(segments.boxes, pictures, page)
         letters = filled & (sides.max(axis=1) <= 2 * LETTER) & ~rules & ~aside
-        aside |= _in_rows(segments.boxes, letters) | _in_rows(segments.boxes[:, [1, 0, 3, 2]], letters)
+        letters = _in_rows(segments.boxes, letters) | _in_rows(segments.boxes[:, [1, 0, 3, 2]], letters)
+        aside |= letters
+        self.letters = [_padded(tuple(box), 1.0) for box in segments.boxes[letters].tolist()]
         self.drawn: Flags = ~rules & ~aside
         self.ruled: Flags = rules & ~aside
 
@@ -194,6 +201,15 @@ def _meeting(boxes: npt.NDArray[np.floating], box: Box) -> Flags:
     x0, y0, x1, y1 = box
     met: Flags = (boxes[:, 0] <= x1) & (boxes[:, 2] >= x0) & (boxes[:, 1] <= y1) & (boxes[:, 3] >= y0)
     return met
+
+
+def _spread(ends: Floats, box: Box) -> int:
+    """How many of the 8 x 8 fields of the box these segments run through: the corners of a button are in few."""
+    fields = np.zeros((8, 8), np.uint8)
+    x0, y0, x1, y1 = box
+    places = (ends - np.array([x0, y0] * 2)) * (8 / np.array([x1 - x0, y1 - y0] * 2))
+    cv2.polylines(fields, list(np.clip(places, 0, 7).astype(np.int32).reshape(-1, 2, 2)), False, 1)
+    return int(fields.sum())
 
 
 def _is_chart(ends: Floats, box: Box, words: Sequence[Word]) -> bool:

@@ -15,7 +15,7 @@ from extractors.figures import Word, find_figures
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Kind, Limits, Placement
 from extractors.paint import Pixels, native_scale, paint_group, paint_region
-from extractors.paths import painted_strokes
+from extractors.paths import SEGMENTS, painted_strokes
 from extractors.photo import THRESHOLD, name_graphic, photo_score
 from extractors.pieces import join_pieces
 from extractors.scan import find_pictures
@@ -93,8 +93,8 @@ class PageReader:
         strokes = painted_strokes(self.page, trace.box)
         for figure in find_figures(strokes, trace.box, [image.box for image in trace.images], self._words):
             pixels = paint_region(self.page, figure.box, FIGURE_DPI / 72, self.limits.max_side)
-            more = " of more" if strokes.cut else ""
-            reason = f"{figure.shapes}{more} vector paths; figures are not compared with photographs"
+            cut = f", read up to {SEGMENTS} lines of the page" if strokes.cut else ""
+            reason = f"{figure.shapes} vector paths{cut}; figures are not compared with photographs"
             yield self._set_aside(figure.box, pixels, "figure", figure.name, reason)
 
     def _words(self) -> list[Word]:
