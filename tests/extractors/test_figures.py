@@ -253,6 +253,54 @@ def test_a_photograph_with_a_frame_and_arrows_stays_the_photograph(tmp_path: Pat
     assert (image.kind, image.used) == ("embedded", True)
 
 
+def test_arrows_that_reach_out_of_a_photograph_are_no_figure(tmp_path: Path) -> None:
+    small = pdfs.photograph(8, 90, 110)
+    document = pymupdf.open(pdfs.with_pictures(tmp_path / "photo.pdf", [((250, 300), small)]))
+    shape = document[0].new_shape()
+    for angle in np.linspace(0, 2 * math.pi, 20, endpoint=False):
+        middle, away = pymupdf.Point(305, 345), pymupdf.Point(math.cos(angle), math.sin(angle))
+        shape.draw_line(middle + away * 30, middle + away * 110)
+        shape.draw_circle(middle + away * 30, 4)
+    shape.finish(color=(1, 0, 0))
+    shape.commit()
+    extraction = extract_document(pdfs.save(document, tmp_path / "a.pdf"), tmp_path)
+    assert [(image.kind, image.used) for image in extraction.images] == [("embedded", True)]
+
+
+@pytest.mark.parametrize("how", ["buttons", "scallops about text", "waves behind the page"])
+def test_decoration_is_no_figure(tmp_path: Path, how: str) -> None:
+    document = pymupdf.open()
+    page = _page(document)
+    shape = page.new_shape()
+    if how == "buttons":
+        for inset in range(4):  # bevelled: cut corners, four times
+            x0, y0, x1, y1 = 100 + inset, 200 + inset, 400 - inset, 280 - inset
+            corners = [(x0, y0 + 9), (x0 + 5, y0 + 2), (x0 + 9, y0), (x1 - 9, y0), (x1 - 5, y0 + 2), (x1, y0 + 9)]
+            corners += [(x1, y1 - 9), (x1 - 5, y1 - 2), (x1 - 9, y1), (x0 + 9, y1), (x0 + 5, y1 - 2), (x0, y1 - 9)]
+            shape.draw_polyline([*corners, corners[0]])
+            shape.finish(fill=(0.2, 0.3 + 0.1 * inset, 0.8))
+    elif how == "scallops about text":
+        for step in range(20):
+            for y in (190, 330):
+                shape.draw_curve((100 + 20 * step, y), (110 + 20 * step, y - 8), (120 + 20 * step, y))
+        for step in range(7):
+            for x in (100, 500):
+                shape.draw_curve((x, 190 + 20 * step), (x - 8, 200 + 20 * step), (x, 210 + 20 * step))
+        shape.finish()
+        for line in range(10):
+            page.insert_text((115, 210 + 12 * line), WORDS + " " + WORDS[:10], fontsize=10)
+    else:
+        for wave in range(4):
+            shape.draw_bezier((0, 100 + 20 * wave), (200, 10), (400, 200), (595, 80 + 20 * wave))
+            shape.draw_line((595, 80 + 20 * wave), (595, 842))
+            shape.draw_bezier((595, 842), (400, 800), (200, 842), (0, 820))
+            for x in range(0, 90, 9):
+                shape.draw_line((x, 820), (x + 9, 810 + x % 2))
+            shape.finish(fill=(0.9, 0.9, 1 - 0.05 * wave))
+    shape.commit()
+    assert _figures(pdfs.save(document, tmp_path / "a.pdf"), tmp_path) == []
+
+
 def test_a_drawing_beside_a_photograph_is_a_figure(tmp_path: Path) -> None:
     document = pymupdf.open(pdfs.with_pictures(tmp_path / "photo.pdf", [((60, 200), pdfs.photograph(7))]))
     (box,) = _draw(document[0], (350, 200))
@@ -276,7 +324,7 @@ def test_what_is_not_seen_is_no_figure(tmp_path: Path, how: str) -> None:
     }[how]
     form = "/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Group<</S/Transparency/CS/DeviceGray>>"
     resources = "/ExtGState<</G<</SMask<</S/Luminosity/G {form}>>>>>>"
-    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, {"form": (form, b"1 G " + strokes + b" S")}, resources)
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, {"form": (form, b"0.5 G " + strokes + b" S")}, resources)
     assert _figures(pdf, tmp_path) == []
     seen = pdfs.raw_page(tmp_path / "b.pdf", strokes + b" S", {})
     assert len(_figures(seen, tmp_path)) == 1
