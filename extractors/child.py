@@ -80,7 +80,7 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     import cv2
     import pymupdf
 
-    from extractors.page import DECODE_ERRORS, PageReader, embedded_sizes
+    from extractors.page import DECODE_ERRORS, EmbeddedSizes, PageReader
     from extractors.trace import TooManyImages
 
     def tell(event: str, **fields: Any) -> None:
@@ -101,7 +101,7 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     tell("pages", count=document.page_count)
     if document.is_repaired and not _is_complete(pdf):
         tell("fault", cause="damaged", detail="the file breaks off before its end")
-    embedded = embedded_sizes(document)
+    embedded = EmbeddedSizes(document)
     for index in range(document.page_count):
         try:
             for found in PageReader(document[index], out, limits, embedded).placements():

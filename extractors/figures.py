@@ -41,7 +41,6 @@ AXIS = 0.4  # of a chart's side: the length of an axis or grid line, at least
 TICK = 0.05  # of a chart's side: the length of a tick, at most
 MARKS = 4  # ticks or grid lines of a chart, at least
 NUMBERS = 4  # beside its axes, at least
-PICTURE_SHARE = 0.3  # of a figure's box that pictures may cover
 MASK_SIDE = 1024  # px of the mask, at most; half a pixel a point otherwise
 
 _NUMBER = re.compile(r"[-+−–±]?\d+([.,]\d+)*%?")
@@ -81,7 +80,7 @@ def find_figures(
         if not _figure_sized(box) or slanted.sum() < MIN_DRAWN or _spread(segments.ends[slanted], box) < SPREAD:
             continue
         text = [word for word, _ in words] + kinds.letters
-        if _cover(box, pictures) > PICTURE_SHARE or _cover(box, text) > TEXT_SHARE:
+        if _cover(box, text) > TEXT_SHARE:
             continue
         name: Literal["drawing", "chart"] = "chart" if _is_chart(segments.ends[inside], box, words) else "drawing"
         shapes = len(np.unique(segments.shape[inside]))

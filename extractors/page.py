@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -30,24 +31,35 @@ WHOLE = 0.8  # share of a page-wide raster from which on a picture found on it i
 DECODE_ERRORS = (mupdf.FzErrorBase, cv2.error, ValueError, RuntimeError, MemoryError)
 
 
-def embedded_sizes(document: pymupdf.Document) -> set[tuple[int, int]]:
-    """Width and height of every image object of the document; a painted image of another size is an inline one."""
+class EmbeddedSizes:
+    """Width and height of every image object of a document; a painted image of another size is an inline one.
 
-    def number(xref: int, key: str) -> int:
-        kind, value = document.xref_get_key(xref, key)
+    Looked up where the first image is painted: it takes as long as to read the pages of a document without one.
+    """
+
+    def __init__(self, document: pymupdf.Document) -> None:
+        self.document = document
+
+    def __contains__(self, size: tuple[int, int]) -> bool:
+        return size in self._sizes
+
+    @cached_property
+    def _sizes(self) -> set[tuple[int, int]]:
+        document = self.document
+        images = (xref for xref in range(1, document.xref_length()) if document.xref_is_image(xref))
+        return {(self._number(xref, "Width"), self._number(xref, "Height")) for xref in images}
+
+    def _number(self, xref: int, key: str) -> int:
+        kind, value = self.document.xref_get_key(xref, key)
         if kind == "xref":
-            value = document.xref_object(int(value.split()[0]))
+            value = self.document.xref_object(int(value.split()[0]))
         return int(value) if value.isdigit() else 0
-
-    images = (xref for xref in range(1, document.xref_length()) if document.xref_is_image(xref))
-    return {(number(xref, "Width"), number(xref, "Height")) for xref in images}
 
 
 class PageReader:
     """Reads one page; pictures go to `out` as PNG named by their digest."""
 
-    def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, embedded: set[tuple[int, int]]) -> None:
-        """`embedded` is embedded_sizes() of the document."""
+    def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, embedded: EmbeddedSizes) -> None:
         self.page = page
         self.embedded = embedded
         self.number: int = page.number + 1

@@ -39,7 +39,7 @@ class Strokes:
 
 
 class _Walker(mupdf.FzPathWalker2):  # type: ignore[misc]
-    """Collects the segments of a path in the path's own space: (x0, y0, x1, y1, curved, shape)."""
+    """Collects the segments of paths in their own space, (x0, y0, x1, y1, curved, shape), up to about SEGMENTS."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,13 +54,14 @@ class _Walker(mupdf.FzPathWalker2):  # type: ignore[misc]
         self.x, self.y = self.start_x, self.start_y = x, y
 
     def lineto(self, ctx: Any, x: float, y: float) -> None:
-        self.segments.append((self.x, self.y, x, y, 0, self.shape))
+        if len(self.segments) < SEGMENTS:
+            self.segments.append((self.x, self.y, x, y, 0, self.shape))
         self.x, self.y = x, y
 
     def curveto(self, ctx: Any, x1: float, y1: float, x2: float, y2: float, x3: float, y3: float) -> None:
         x, y = (self.x + 3 * (x1 + x2) + x3) / 8, (self.y + 3 * (y1 + y2) + y3) / 8  # half-way
-        self.segments.append((self.x, self.y, x, y, 1, self.shape))
-        self.segments.append((x, y, x3, y3, 1, self.shape))
+        if len(self.segments) < SEGMENTS:
+            self.segments += [(self.x, self.y, x, y, 1, self.shape), (x, y, x3, y3, 1, self.shape)]
         self.x, self.y = x3, y3
 
     def closepath(self, ctx: Any) -> None:

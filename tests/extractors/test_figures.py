@@ -131,6 +131,20 @@ def test_a_drawing_in_a_declaration_is_one_figure(tmp_path: Path, turn: int) -> 
     assert np.corrcoef(*blocks)[0, 1] > 0.95  # two renderers set thin lines a pixel apart
 
 
+def test_a_figure_on_every_page_is_a_letterhead(tmp_path: Path) -> None:
+    document = pymupdf.open()
+    for _ in range(3):
+        _draw(_page(document), (400, 20))
+    _draw(document[1], (100, 400))
+    figures = _figures(pdfs.save(document, tmp_path / "a.pdf"), tmp_path)
+    assert [(figure.page, figure.image_class) for figure in figures] == [
+        (1, "letterhead"),
+        (2, "letterhead"),
+        (2, "drawing"),
+        (3, "letterhead"),
+    ]
+
+
 def test_two_drawings_side_by_side_are_two_figures(tmp_path: Path) -> None:
     document = pymupdf.open()
     boxes = _draw(_page(document), (80, 300), (330, 300))
@@ -330,11 +344,15 @@ def test_what_is_not_seen_is_no_figure(tmp_path: Path, how: str) -> None:
     assert len(_figures(seen, tmp_path)) == 1
 
 
-def test_a_page_of_200_000_paths_is_cut_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("one_path", [False, True], ids=["paths", "lines of a path"])
+def test_a_page_of_200_000_paths_is_cut_and_says_so(tmp_path: Path, one_path: bool) -> None:
     rng = np.random.default_rng(0)
     starts = rng.uniform(100, 450, (200_000, 2))
     ends = starts + rng.uniform(-9, 9, starts.shape)
-    content = "\n".join(f"{a:.1f} {b:.1f} m {c:.1f} {d:.1f} l S" for (a, b), (c, d) in zip(starts, ends, strict=True))
-    (figure,) = _figures(pdfs.raw_page(tmp_path / "a.pdf", content.encode(), {}), tmp_path)
+    content = "\n".join(
+        f"{a:.1f} {b:.1f} m {c:.1f} {d:.1f} l{' S' * (not one_path)}"
+        for (a, b), (c, d) in zip(starts, ends, strict=True)
+    )
+    (figure,) = _figures(pdfs.raw_page(tmp_path / "a.pdf", content.encode() + b" S", {}), tmp_path)
     assert f"read up to {SEGMENTS} lines" in str(figure.reason)
     assert iou(figure.bbox, (95, 387, 455, 747)) > 0.9

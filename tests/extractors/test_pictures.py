@@ -10,7 +10,8 @@ import numpy as np
 import pymupdf
 import pytest
 
-from extractors import Extraction, Placement, extract_document
+from extractors import Extraction, Limits, Placement, extract_document
+from extractors.page import EmbeddedSizes, PageReader
 from tests.extractors import pdfs
 
 PHOTO = pdfs.photograph(2)  # 200 x 240
@@ -186,6 +187,17 @@ def test_tiles_become_one_picture_and_touching_photographs_do_not(tmp_path: Path
     touching = [((60.0, 80.0), PHOTO // 2), ((300.0, 80.0), 255 - PHOTO // 2)]
     extraction = extract_document(pdfs.with_pictures(tmp_path / "two.pdf", touching), tmp_path)
     assert len(extraction.images) == 2
+
+
+def test_the_documents_images_are_looked_up_only_for_a_page_that_paints_one(tmp_path: Path) -> None:
+    with pymupdf.open(pdfs.with_pictures(tmp_path / "a.pdf", [], [((60, 80), PHOTO)])) as document:
+        document[0].insert_text((60, 80), "a page of text")
+        sizes = EmbeddedSizes(document)
+        assert list(PageReader(document[0], tmp_path, Limits(), sizes).placements()) == []
+        assert not set(vars(sizes)) - {"document"}
+        assert len(list(PageReader(document[1], tmp_path, Limits(), sizes).placements())) == 1
+        assert set(vars(sizes)) - {"document"}
+        assert (WIDTH, HEIGHT) in sizes
 
 
 def test_json_is_the_designs_object(tmp_path: Path) -> None:
