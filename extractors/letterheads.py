@@ -1,4 +1,4 @@
-"""Photographs that a document repeats at one place of its pages: headers, footers, watermarks."""
+"""Photographs and figures that a document repeats at one place of its pages: headers, footers, watermarks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def set_letterheads_aside(placements: Sequence[Placement], pages: int) -> tuple[
     """The placements, in page order, with used ones that repeat as letterheads set aside after their first.
 
     The first stays used: a photograph in each page's header may be the product's. Repeats elsewhere stay used.
+    Figures that repeat are no drawings of the product: all of them are named letterheads.
     """
     places: dict[tuple[str, tuple[int, ...]], set[int]] = defaultdict(set)
     kept: dict[tuple[str, tuple[int, ...]], int] = {}  # the page whose picture stays used
@@ -28,7 +29,12 @@ def set_letterheads_aside(placements: Sequence[Placement], pages: int) -> tuple[
 
     def judged(placement: Placement) -> Placement:
         count = len(places[key(placement)])
-        if not placement.used or count < PAGES or 2 * count < pages:
+        if count < PAGES or 2 * count < pages:
+            return placement
+        if placement.kind == "figure":
+            reason = f"letterhead: a figure at the same place of {count} of {pages} pages"
+            return replace(placement, image_class="letterhead", reason=reason)
+        if not placement.used:
             return placement
         if key(placement) not in kept:
             kept[key(placement)] = placement.page

@@ -22,7 +22,7 @@ Status = Literal[
     "out_of_memory",
     "crashed",
 ]
-Kind = Literal["embedded", "inline", "region", "scan_region"]
+Kind = Literal["embedded", "inline", "region", "scan_region", "figure"]  # a figure is painted by paths, not an image
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
 FINDINGS, STDERR = "findings.jsonl", "stderr"  # files that the process leaves in its folder that reads a document

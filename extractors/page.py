@@ -17,15 +17,18 @@ from pymupdf import mupdf
 from extractors.amend import drop_broken_masks
 from extractors.classify import classify
 from extractors.covers import is_seen_alone, visible_part
+from extractors.figures import Word, find_figures
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Kind, Limits, Placement
 from extractors.paint import Pixels, ShownPage, native_scale, paint_group, paint_key
+from extractors.paths import SEGMENTS, painted_strokes
 from extractors.pieces import join_pieces
 from extractors.scan import read_scan
 from extractors.trace import PageTrace, PaintedImage, painting_faults, trace_page, warnings
 
 PAGE_WIDE = 0.7  # share of the page from which on a raster is the page itself: a scan, or a background
 TEXT_OVER = 100  # glyphs painted over a page-wide raster that make it a background
+FIGURE_DPI = 200  # at which drawings are rendered
 SCAN_SIDE = 2400  # px: scanned pages are read at their own resolution, up to this on the longer side
 WHOLE = 0.8  # share of a page-wide raster from which on a picture found on it is the raster itself
 
@@ -97,6 +100,27 @@ class PageReader:
             except READ_ERRORS as error:
                 yield error
             yield from _faults()
+        if trace.drawn:
+            try:
+                yield from self._read_figures(trace)
+            except READ_ERRORS as error:
+                yield error
+            warnings()  # nothing is painted that was not judged above
+
+    def _read_figures(self, trace: PageTrace) -> Iterator[Placement]:
+        """The drawings and charts that the page's paths form; never used, they are no photographs."""
+        strokes = painted_strokes(self.page, trace.box)
+        for figure in find_figures(strokes, trace.box, [image.box for image in trace.images], self._words):
+            pixels = self.shown.region(figure.box, FIGURE_DPI / 72, self.limits.max_side)
+            cut = f", read up to {SEGMENTS} lines of the page" if strokes.cut else ""
+            reason = f"{figure.shapes} vector paths{cut}; figures are not compared with photographs"
+            yield self._set_aside(figure.box, pixels, "figure", figure.name, reason)
+
+    def _words(self) -> list[Word]:
+        """The page's words and where they are shown."""
+        turned = self.page.rotation_matrix
+        words = [(pymupdf.Rect(word[:4]) * turned, word[4]) for word in self.page.get_text("words")]
+        return [((box.x0, box.y0, box.x1, box.y1), text) for box, text in words]
 
     def _read_group(self, trace: PageTrace, members: list[int]) -> Iterator[Placement]:
         """The placement or placements of images that are one picture; `members` of the trace's, in painting order."""

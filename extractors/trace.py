@@ -32,6 +32,21 @@ _LEAST_COVER = 64.0  # square points: type and rules that are drawn as paths are
 _BLEND_MASK: int = mupdf.FZ_BLEND_MODEMASK
 
 
+def _sizes_of_straight_paths() -> frozenset[int]:
+    """What a rule, a rectangle and a rectangle drawn side by side take in memory: the paths that tables are made of."""
+    paths = [mupdf.FzPath() for _ in range(4)]
+    mupdf.fz_rectto(paths[0], 0, 0, 2, 2)
+    for path, corners in zip(paths[1:], ([(2, 0)], [(2, 0), (2, 2), (0, 2)], [(2, 0), (2, 2), (0, 2)]), strict=True):
+        mupdf.fz_moveto(path, 0, 0)
+        for corner in corners:
+            mupdf.fz_lineto(path, *corner)
+    mupdf.fz_closepath(paths[3])
+    return frozenset(mupdf.ll_fz_packed_path_size(path.m_internal) for path in paths)
+
+
+_STRAIGHT = _sizes_of_straight_paths()
+
+
 class TooManyImages(Exception):
     """A page paints more images than the limit allows."""
 
@@ -86,6 +101,7 @@ class PageTrace:
     fills: int = 0
     fills_before: list[int] = field(default_factory=list)
     covers: list[Cover] = field(default_factory=list)  # painted after the first image
+    drawn: int = 0  # painted paths that are more than a straight line or a rectangle, counted by their size in memory
     complaints: list[str] = field(default_factory=list)  # about what was left out, perhaps pictures
 
     def glyphs_over(self, index: int) -> int:
@@ -105,14 +121,14 @@ class _Clip:
     mask_matrix: Any | None = None
 
 
-class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
+class Listener(mupdf.FzDevice2):  # type: ignore[misc]
     """Follows clips, groups, masks and tiles, and notes images. Arguments are MuPDF's own structures."""
 
     def __init__(self, trace: PageTrace, limit: int) -> None:
         super().__init__()
         for event in (
-            *("fill_image", "fill_image_mask", "fill_text", "stroke_text", "fill_path", "fill_shade", "pop_clip"),
-            *("clip_path", "clip_stroke_path", "clip_text", "clip_stroke_text", "clip_image_mask"),
+            *("fill_image", "fill_image_mask", "fill_text", "stroke_text", "fill_path", "stroke_path", "fill_shade"),
+            *("clip_path", "clip_stroke_path", "clip_text", "clip_stroke_text", "clip_image_mask", "pop_clip"),
             *("begin_mask", "end_mask", "begin_group", "end_group", "begin_tile", "end_tile"),
         ):
             getattr(self, f"use_virtual_{event}")()
@@ -219,11 +235,25 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
     def fill_path(
         self, ctx: Any, path: Any, even_odd: int, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any
     ) -> None:
+        self.trace.drawn += mupdf.ll_fz_packed_path_size(path) not in _STRAIGHT
         self.trace.fills += 1
         if self.trace.images:
             box = _box(mupdf.ll_fz_bound_path(path, None, ctm))
             if area(box) >= _LEAST_COVER:
                 self._cover(box, opaque=alpha >= 1 and bool(mupdf.ll_fz_path_is_rect(path, ctm)))
+
+    def stroke_path(
+        self,
+        ctx: Any,
+        path: Any,
+        stroke: Any,
+        ctm: Any,
+        colorspace: Any,
+        color: Any,
+        alpha: float,
+        params: Any,
+    ) -> None:
+        self.trace.drawn += mupdf.ll_fz_packed_path_size(path) not in _STRAIGHT
 
     def fill_shade(self, ctx: Any, shade: Any, ctm: Any, alpha: float, params: Any) -> None:
         self.trace.fills += 1
@@ -295,7 +325,7 @@ def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
     """List what `page` paints. Raises TooManyImages past `limit`, MuPDF's errors for a broken page."""
     rect = page.rect
     trace = PageTrace((rect.x0, rect.y0, rect.x1, rect.y1))
-    listener = _Listener(trace, limit)
+    listener = Listener(trace, limit)
     cookie = mupdf.FzCookie()
     warnings()
     try:

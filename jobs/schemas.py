@@ -54,7 +54,11 @@ _DOCUMENT_IMAGES: list[Column] = [
         _TEXT,
         "SHA-256 of the picture's size and decoded pixels; null in the row of a document without pictures",
     ),
-    ("kind", _TEXT, "how the picture is in the page: embedded, inline, region, scan_region"),
+    (
+        "kind",
+        _TEXT,
+        "how the picture is in the page: embedded, inline, region, scan_region, figure (a vector drawing or chart)",
+    ),
     ("image_class", _TEXT, "what it looks like: photo, logo, barcode, chart, ..."),
     ("used", pa.bool_(), "whether it is compared with the catalogue"),
     ("reason", _TEXT, "why it was set aside; null when used"),

@@ -152,6 +152,16 @@ def test_tiles_become_one_picture_and_touching_photographs_do_not(tmp_path: Path
     assert len(extraction.images) == 2
 
 
+def test_the_documents_images_are_looked_up_only_for_a_page_that_paints_one(tmp_path: Path) -> None:
+    with pymupdf.open(pdfs.with_pictures(tmp_path / "a.pdf", [], [((60, 80), PHOTO)])) as document:
+        document[0].insert_text((60, 80), "a page of text")
+        shared = Shared(document)
+        assert list(PageReader(document[0], tmp_path, Limits(), shared).placements()) == []
+        assert "embedded_sizes" not in vars(shared)
+        assert len(list(PageReader(document[1], tmp_path, Limits(), shared).placements())) == 1
+        assert shared.embedded_sizes == {(WIDTH, HEIGHT)}
+
+
 def test_json_is_the_designs_object(tmp_path: Path) -> None:
     found = extract_document(pdfs.with_pictures(tmp_path / "a.pdf", [((60, 80), PHOTO)]), tmp_path).to_json()
     assert list(found) == ["status", "detail", "pages", "images"]
