@@ -72,7 +72,12 @@ class ShownPage:
 
     @cached_property
     def _content(self) -> pymupdf.DisplayList:
-        return self._page.get_displaylist()  # type: ignore[no-any-return]
+        content = mupdf.fz_new_display_list(mupdf.fz_bound_page(self._page.this))
+        device = mupdf.fz_new_list_device(content)
+        device.m_internal.begin_structure = device.m_internal.end_structure = None  # tags: some hang it
+        mupdf.fz_run_page(self._page.this, device, mupdf.FzMatrix(), mupdf.FzCookie())
+        mupdf.fz_close_device(device)
+        return pymupdf.DisplayList(content)
 
     def region(self, box: Box, scale: float, max_side: int) -> Pixels:
         """A region at `scale` pixels per point (at most `max_side` px on the longer side)."""
