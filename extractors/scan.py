@@ -26,6 +26,7 @@ LONG_SIDE = 1170  # px of the working copy
 TEXT = 9  # px: an opening of this size removes print, bold print too, and rules
 GAP = 9  # px: parts of one picture are at most this far apart
 RULE = 80  # px: a thin straight line of this length is a rule, no part of a picture
+DARK = 40  # grey levels from the paper: nothing that a scanner or JPEG leaves beside ink
 CORE = 19  # px: every picture has a part this wide
 MIN_SIDE = 36  # px of the working copy, half an inch at 100 dpi with some margin below
 MARGIN = 0.012  # of the long side: dark edges of a scan are this wide at most
@@ -45,13 +46,14 @@ class Scan:
 def read_scan(pixels: Pixels) -> Scan:
     """The pictures of a scanned page [H, W, 3]."""
     factor = min(1.0, LONG_SIDE / max(pixels.shape[:2]))
-    small = _resized(pixels, factor)
-    ink = _ink(small)
-    angle = skew(ink & (1 - _whole(_picture_mask(ink), ink)))
-    ink = turn_back(ink, angle).pixels
-    pictures = _whole(_picture_mask(ink), ink)
+    difference = _difference(_resized(pixels, factor))
+    ink, dark = _ink(difference), (difference > DARK).astype(np.uint8)
+    angle = skew(ink & (1 - _whole(_picture_mask(ink), dark)))
+    ink, dark = turn_back(ink, angle).pixels, turn_back(dark, angle).pixels
+    pictures = _whole(_picture_mask(ink), dark)
     boxes = sorted(_merged(_components(pictures)), key=lambda box: (box[1], box[0]))
-    framed = frame_pictures(boxes, ink, pictures)
+    across, down = _rules(ink)
+    framed = frame_pictures(boxes, ink, pictures, _components(across) + _components(down))
     return Scan(
         turn_back(pixels, angle), [(x0 / factor, y0 / factor, x1 / factor, y1 / factor) for x0, y0, x1, y1 in framed]
     )
@@ -62,17 +64,21 @@ def _resized(pixels: Pixels, factor: float) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _ink(page: Pixels) -> Mask:
-    """1 where the page differs from its paper, [H, W]."""
+def _difference(page: Pixels) -> Plane:
+    """How far the page is from its paper, in grey levels, [H, W]; the dark edges of a scan are none."""
     smooth = np.asarray(cv2.GaussianBlur(page, (0, 0), 0.8), np.float32)
     difference: Plane = np.abs(smooth - _paper(smooth)).max(axis=2)
+    margin = round(MARGIN * max(page.shape[:2]))
+    difference[:margin] = difference[-margin:] = 0
+    difference[:, :margin] = difference[:, -margin:] = 0
+    return difference
+
+
+def _ink(difference: Plane) -> Mask:
+    """1 where the page differs from its paper by more than the paper's grain."""
     near = difference[difference < 16]
     noise = 1.48 * float(np.median(near)) if near.size else 0.0
-    ink = (difference > min(max(5 * noise, 8.0), 26.0)).astype(np.uint8)
-    margin = round(MARGIN * max(page.shape[:2]))
-    ink[:margin] = ink[-margin:] = 0
-    ink[:, :margin] = ink[:, -margin:] = 0
-    return ink
+    return (difference > min(max(5 * noise, 8.0), 26.0)).astype(np.uint8)
 
 
 def _picture_mask(ink: Mask) -> Mask:
@@ -82,20 +88,30 @@ def _picture_mask(ink: Mask) -> Mask:
     return ink
 
 
-def _whole(pictures: Mask, ink: Mask) -> Mask:
-    """The ink of the pictures of a picture's size, with the thin parts that hang on them (legs, handles), not rules."""
-    solid = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((TEXT, TEXT), np.uint8)), np.uint8)
-    thin = ink & (1 - solid)
-    for shape in ((1, RULE), (RULE, 1)):
-        thin &= 1 - np.asarray(cv2.morphologyEx(thin, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
+def _rules(ink: Mask) -> tuple[Mask, Mask]:
+    """1 on thin straight lines across the page, and down the page."""
+    thin = ink & (1 - _opened(ink, (TEXT, TEXT)))
+    return _opened(thin, (1, RULE)), _opened(thin, (RULE, 1))
+
+
+def _whole(pictures: Mask, dark: Mask) -> Mask:
+    """The ink of the pictures of a picture's size, with the thin parts that hang on them (legs, handles), not rules.
+
+    They hang by `dark` ink: the pale halo of a JPEG file joins what lies near, captions too.
+    """
     cores = np.zeros_like(pictures)
     for x0, y0, x1, y1 in _components(pictures):
         if min(x1 - x0, y1 - y0) >= MIN_SIDE:
             cores[y0:y1, x0:x1] = pictures[y0:y1, x0:x1]
-    _, label = cv2.connectedComponents(solid | thin | cores, connectivity=8)
+    across, down = _rules(dark)
+    _, label = cv2.connectedComponents((dark & (1 - across) & (1 - down)) | cores, connectivity=8)
     chosen = np.zeros(int(label.max()) + 1, np.uint8)
     chosen[label[cores > 0]] = 1
     return np.asarray(chosen[label], np.uint8)
+
+
+def _opened(mask: Mask, shape: tuple[int, int]) -> Mask:
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
 
 
 def _components(mask: Mask) -> list[tuple[int, int, int, int]]:

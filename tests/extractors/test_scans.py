@@ -99,6 +99,30 @@ def test_a_frame_ends_at_what_else_is_on_the_page() -> None:
     assert iou(found, WHOLE) > 0.85
 
 
+def _with_frame(frame: tuple[int, int, int, int], text: list[tuple[str, tuple[int, int]]]) -> Pixels:
+    page = _page(text)
+    cv2.rectangle(page, frame[:2], frame[2:], (40, 40, 40), 2)
+    return page
+
+
+def test_a_photograph_on_white_reaches_to_its_drawn_frame(tmp_path: Path) -> None:
+    frame = (150, 300, 570, 720)
+    (found,) = read_scan(_with_frame(frame, [("Photo 1", (300, 750))])).boxes
+    assert iou(found, frame) > 0.95
+
+
+def test_a_frame_around_an_object_and_print_is_not_the_photographs() -> None:
+    (found,) = read_scan(_with_frame((100, 250, 700, 900), [("The sample as received", (150, 330))])).boxes
+    assert iou(found, SEEN) > 0.9
+
+
+def test_a_seen_photograph_does_not_reach_to_a_line_below_it() -> None:
+    page = _page([("All results are within their limits", (40, 720))])
+    page[300:650, 200:520] = pdfs.photograph(21, 350, 320)
+    (found,) = read_scan(page).boxes
+    assert iou(found, (200, 300, 520, 650)) > 0.95
+
+
 def test_the_thin_parts_of_an_object_belong_to_it_and_a_rule_does_not() -> None:
     page = np.full((1170, 827, 3), 238, np.uint8)
     page[300:600, 200:500] = pdfs.photograph(12, 300, 300)
