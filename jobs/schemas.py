@@ -59,7 +59,12 @@ _DOCUMENT_IMAGES: list[Column] = [
         _TEXT,
         "how the picture is in the page: embedded, inline, region, scan_region, figure (a vector drawing or chart)",
     ),
-    ("image_class", _TEXT, "what it looks like: photo, logo, barcode, chart, ..."),
+    (
+        "image_class",
+        _TEXT,
+        "photo; logo, icon, barcode, qr_code, signature, stamp, chart, table, text, diagram; drawing (of a figure); blank, "
+        "line, too_small, hidden (painted over), letterhead (repeated on the pages), background, scanned_page",
+    ),
     ("used", pa.bool_(), "whether it is compared with the catalogue"),
     ("reason", _TEXT, "why it was set aside; null when used"),
     ("image", pa.binary(), "the picture, encoded as PNG or JPEG; null when set aside"),
