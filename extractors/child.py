@@ -92,7 +92,8 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     except READ_ERRORS as error:
         tell("fault", cause="damaged", detail=f"its layers: {error}")
     shared = Shared(document)
-    sizes: dict[str, int] = {}  # of the pictures written
+    written: set[str] = set()
+    room = limits.output_bytes
     for index in range(document.page_count):
         try:
             for found in PageReader(load_page(document, index), out, limits, shared).placements():
@@ -100,13 +101,16 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
                     fault(index + 1, found)
                     continue
                 tell("placement", **asdict(found))
-                if found.file:
-                    sizes[found.file] = (out / found.file).stat().st_size
+                if found.file and found.file not in written:
+                    written.add(found.file)
+                    room -= (out / found.file).stat().st_size
+                if room < 0:
+                    break
         except (*READ_ERRORS, TooManyImages) as error:
             fault(index + 1, error)
-        if sum(sizes.values()) > limits.output_bytes:
-            detail = f"page {index + 1}: more than {limits.output_bytes} bytes of pictures; later pages are not read"
-            tell("fault", cause="too_large", detail=detail)
+        if room < 0:
+            why = f"page {index + 1}: more than {limits.output_bytes} bytes of pictures; the rest is not read"
+            tell("fault", cause="too_large", detail=why)
             break
     tell("end")
 

@@ -7,44 +7,55 @@ side the rest is; and where the page shows other pixels than the picture has, th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from extractors.geometry import area, enclose, intersect
+from extractors.geometry import area, intersect
 from extractors.model import Box
 from extractors.paint import ShownPage, paint_group
 from extractors.trace import PageTrace
 
 SLIVER = 1.0  # points: less than this of a picture is not seen
+CELL = 0.5  # points: what is left of a picture is found in cells of this size
+MOST_CELLS = 2048  # along a side; those of a larger picture are larger
+NEARLY = 0.1  # of a cell: edges that differ by less are one
 COMPARED_AT = 256  # px: the longer side at which the page and the picture alone are compared
 DIFFERENT = 24  # grey levels from which on a pixel of the page is another than the picture's
 OVERPAINTED = 0.05  # share of such pixels from which on the page is rendered: an arrow or a label is less
 
 
 def visible_part(box: Box, covers: Sequence[Box]) -> Box | None:
-    """The box around what opaque `covers` leave of `box`; None where they leave nothing."""
-    covers = [cover for cover in (intersect(box, cover) for cover in covers) if area(cover) > 0]
+    """The box around what opaque `covers` leave of `box`; None where they leave less than a SLIVER wide."""
     if not covers:
         return box
-    xs = sorted({x for each in (box, *covers) for x in (each[0], each[2])})
-    ys = sorted({y for each in (box, *covers) for y in (each[1], each[3])})
-    left = [
-        (x0, y0, x1, y1)
-        for x0, x1 in pairwise(xs)
-        for y0, y1 in pairwise(ys)
-        if min(x1 - x0, y1 - y0) >= SLIVER
-        and not any(c[0] <= x0 and c[1] <= y0 and c[2] >= x1 and c[3] >= y1 for c in covers)
-    ]
-    return enclose(left) if left else None
+    x0, y0, x1, y1 = box
+    width, height = (min(max(math.ceil((end - start) / CELL), 1), MOST_CELLS) for start, end in ((x0, x1), (y0, y1)))
+    across, down = (x1 - x0) / width, (y1 - y0) / height
+    left = np.ones((height, width), np.bool_)
+    for cover in covers:  # only cells that it covers whole: in doubt the picture is seen
+        first, last = math.ceil((cover[0] - x0) / across - NEARLY), math.floor((cover[2] - x0) / across + NEARLY)
+        top, bottom = math.ceil((cover[1] - y0) / down - NEARLY), math.floor((cover[3] - y0) / down + NEARLY)
+        left[max(top, 0) : max(bottom, 0), max(first, 0) : max(last, 0)] = False
+    rows, columns = np.flatnonzero(left.any(axis=1)), np.flatnonzero(left.any(axis=0))
+    if not rows.size or min(rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]) * CELL < SLIVER:
+        return None
+    if rows.size == height and columns.size == width:
+        return box
+    return (
+        x0 + float(columns[0]) * across,
+        y0 + float(rows[0]) * down,
+        x0 + float(columns[-1] + 1) * across,
+        y0 + float(rows[-1] + 1) * down,
+    )
 
 
 def is_seen_alone(page: ShownPage, trace: PageTrace, members: Sequence[int], box: Box, scale: float) -> bool:
     """Whether the page shows in `box` what images `members` show alone on white. Renders only where it may not."""
     group = [trace.images[index] for index in members]
-    over = any(area(intersect(box, cover.box)) >= OVERPAINTED * area(box) for cover in trace.covers_over(members))
+    over = any(area(intersect(box, cover.box)) >= OVERPAINTED * area(box) for cover in trace.covers_over(members, box))
     under = trace.fills_before[members[0]] > 0 and any(image.translucent for image in group)
     if not (over or under):
         return True

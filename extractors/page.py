@@ -127,7 +127,8 @@ class PageReader:
         group = [trace.images[index] for index in members]
         kind: Kind = "inline" if all(image.pixels not in self.shared.embedded_sizes for image in group) else "embedded"
         whole = intersect(enclose(image.box for image in group), trace.box)
-        opaque = [cover.box for cover in trace.covers_over(members) if cover.opaque and cover.after > members[-1]]
+        over = trace.covers_over(members, whole)
+        opaque = [cover.box for cover in over if cover.opaque and cover.after > members[-1]]
         box = visible_part(whole, opaque)
         if box is None:
             yield self._set_aside(whole, _NOTHING, kind, "hidden", "painted over", write=False)

@@ -1,8 +1,8 @@
 """What a process that opens a PDF may do: bounded by the kernel, without network, gone when its parent goes.
 
-The network is closed by a seccomp filter (seccomp(2), linux/filter.h): socket, execve and the like fail with EPERM,
-in a container and without privileges too. Other systems than Linux, and machines other than x86-64 and arm64, have
-the resource limits only.
+Seccomp filters (seccomp(2), linux/filter.h) make socket, execve and the like fail with EPERM, and in a reader fork
+and kill too, in a container and without privileges. What the user may read and write as files, a reader may. Other
+systems than Linux, and machines other than x86-64 and arm64, have the resource limits only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Mapping, Sequence
 
 from extractors.model import Limits
 
@@ -22,9 +23,14 @@ _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # BPF_LD|W|ABS, BPF_
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
 _OTHER_ABI = 0x40000000  # x32 calls on x86-64, which would go round the filter
-_FORBIDDEN = {  # AUDIT_ARCH_*, then socket, execve, execveat, ptrace, io_uring_setup
-    "x86_64": (0xC000003E, (41, 59, 322, 101, 425)),
-    "aarch64": (0xC00000B7, (198, 221, 281, 117, 425)),
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_*
+_NETWORK = {  # socket, execve, execveat, ptrace, io_uring_setup
+    "x86_64": (41, 59, 322, 101, 425),
+    "aarch64": (198, 221, 281, 117, 425),
+}
+_PROCESSES = {  # fork and vfork where they are, clone, clone3, kill, tkill, tgkill, process_vm_*, pidfd_*
+    "x86_64": (57, 58, 56, 435, 62, 200, 234, 310, 311, 424, 434, 438),
+    "aarch64": (220, 435, 129, 130, 131, 270, 271, 424, 434, 438),
 }
 
 
@@ -34,7 +40,7 @@ def bound_process(limits: Limits) -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for kind, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, limits.output_bytes),
+        (resource.RLIMIT_FSIZE, limits.output_bytes + (64 << 20)),  # one file, the findings too
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -45,9 +51,19 @@ def bound_process(limits: Limits) -> None:
 
 def close_network() -> bool:
     """Take from this process, for good, the calls that reach a network or start a program; whether that is done."""
-    if sys.platform != "linux" or platform.machine() not in _FORBIDDEN:
+    return _forbid(_NETWORK)
+
+
+def confine() -> bool:
+    """Take from this process, for good, those that make a process, signal one or reach into one; whether it is done."""
+    return _forbid(_PROCESSES)
+
+
+def _forbid(forbidden: Mapping[str, Sequence[int]]) -> bool:
+    machine = platform.machine()
+    if sys.platform != "linux" or machine not in forbidden:
         return False
-    architecture, calls = _FORBIDDEN[platform.machine()]
+    architecture, calls = _ARCHITECTURES[machine], forbidden[machine]
     # Each step: operation, jump if true, jump if false, operand (struct sock_filter). Jumps count steps.
     last = len(calls) + 1
     steps = [

@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from extractors.child import prepare, read_document
-from extractors.model import FINDINGS, STDERR, Limits
-from extractors.sandbox import bound_process, close_network
+from extractors.model import FINDINGS, NOT_WRITTEN, READY, STDERR, Limits
+from extractors.sandbox import bound_process, close_network, confine
 
 
 def main() -> None:
     """Serve jobs until standard input ends. A job: pdf, folder, password, limits; an answer: returncode, timeout."""
     prepare()
     close_network()
+    _tell(READY)
     for line in sys.stdin.buffer:
         job = json.loads(line)
         server = os.getpid()
@@ -35,8 +36,12 @@ def main() -> None:
         if pid == 0:
             _read(job, server)
         answer = _wait(pid, job["limits"]["seconds"])
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        _tell(json.dumps(answer).encode() + b"\n")
+
+
+def _tell(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 def _wait(pid: int, seconds: float) -> dict[str, Any]:
@@ -45,9 +50,7 @@ def _wait(pid: int, seconds: float) -> dict[str, Any]:
     ready, _, _ = select.select([ended, sys.stdin], [], [], seconds)
     os.close(ended)
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)  # it, or what it may have left
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)  # where it had no time to make its group
+        os.kill(pid, signal.SIGKILL)  # it can have started no other
     _, status = os.waitpid(pid, 0)
     return {"returncode": os.waitstatus_to_exitcode(status), "timeout": not ready}
 
@@ -56,7 +59,6 @@ def _read(job: dict[str, Any], server: int) -> None:
     """The child: reads one document in its folder and ends."""
     code = 1
     try:
-        os.setsid()
         os.chdir(job["folder"])
         nowhere = os.open(os.devnull, os.O_RDWR)
         words = os.open(STDERR, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -64,12 +66,17 @@ def _read(job: dict[str, Any], server: int) -> None:
             os.dup2(source, target)
         tempfile.tempdir = job["folder"]
         limits = Limits(**job["limits"])
+        os.symlink(job["pdf"], "document.pdf")  # a name that any library takes
         bound_process(limits)
+        confine()
         if os.getppid() != server:  # it went before its going would end this process
             return
         with open(FINDINGS, "a", encoding="utf-8") as findings:
-            read_document(Path(job["pdf"]), Path(), job["password"], limits, findings)
+            read_document(Path("document.pdf"), Path(), job["password"], limits, findings)
         code = 0
+    except OSError as error:  # a full disk is no fault of the document
+        code = NOT_WRITTEN
+        sys.stderr.write(f"{error}\n")
     except BaseException:  # noqa: BLE001 (it must never go on as the server)
         traceback.print_exc()
     finally:

@@ -21,12 +21,13 @@ STEEPEST = 6.0  # degrees either way that are looked for
 COARSE, FINE = 0.5, 0.05  # degrees
 LEAST = 0.2  # degrees: a page turned less is left as it is, its pixels are not resampled
 POINTS = 20_000  # pixels of print that are counted
+WORD = (160, 40)  # px at 100 dpi: a longer or higher mark is none of print
 GAIN = 1.05  # how much clearer the lines must be than those of the page as it is
 
 
 def skew(print_mask: npt.NDArray[np.uint8]) -> float:
     """Degrees by which the lines of a mask of print [H, W] fall towards the right; 0 where there are no lines."""
-    y, x = np.nonzero(print_mask)
+    y, x = np.nonzero(_letters(print_mask))
     step = max(len(y) // POINTS, 1)
     y, x = y[::step].astype(np.float64), x[::step].astype(np.float64)
     if len(y) < 100:
@@ -39,7 +40,15 @@ def skew(print_mask: npt.NDArray[np.uint8]) -> float:
     level = clarity(0.0)
     best = max(np.arange(-STEEPEST, STEEPEST + COARSE / 2, COARSE).tolist(), key=clarity)
     best = max((best + np.arange(-COARSE, COARSE + FINE / 2, FINE)).tolist(), key=clarity)
-    return float(best) if abs(best) >= LEAST and clarity(best) >= GAIN * level else 0.0
+    return float(best) if LEAST <= abs(best) < STEEPEST and clarity(best) >= GAIN * level else 0.0
+
+
+def _letters(print_mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Without what is larger than letters and words: a long stroke of a pen or a chart would outvote the lines."""
+    _, label, stats, _ = cv2.connectedComponentsWithStats(print_mask, connectivity=8)
+    small = (stats[:, cv2.CC_STAT_WIDTH] <= WORD[0]) & (stats[:, cv2.CC_STAT_HEIGHT] <= WORD[1])
+    small[0] = False
+    return np.asarray(small[label], np.bool_)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pymupdf
 from pymupdf import mupdf
 
@@ -108,9 +111,17 @@ class PageTrace:
         """How many glyphs are painted after image `index`: the text that may lie on top of it."""
         return self.glyphs - self.glyphs_before[index]
 
-    def covers_over(self, members: Sequence[int]) -> list[Cover]:
-        """What is painted after the first of these images, and is none of them."""
-        return [cover for cover in self.covers if cover.after > members[0] and cover.image not in members]
+    def covers_over(self, members: Sequence[int], box: Box) -> list[Cover]:
+        """What is painted over `box` after the first of these images, and is none of them."""
+        x0, y0, x1, y1, after = self._cover_table
+        over = (after > members[0]) & (x0 < box[2]) & (x1 > box[0]) & (y0 < box[3]) & (y1 > box[1])
+        covers = (self.covers[index] for index in np.flatnonzero(over).tolist())
+        return [cover for cover in covers if cover.image not in members]
+
+    @cached_property
+    def _cover_table(self) -> npt.NDArray[np.float64]:
+        """Box and `after` of the covers of a whole trace, [5, N]."""
+        return np.array([(*cover.box, cover.after) for cover in self.covers], np.float64).reshape(-1, 5).T
 
 
 @dataclass(frozen=True)

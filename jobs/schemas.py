@@ -62,8 +62,8 @@ _DOCUMENT_IMAGES: list[Column] = [
     (
         "image_class",
         _TEXT,
-        "photo; logo, icon, barcode, qr_code, signature, stamp, chart, table, text, diagram; drawing (of a figure); blank, "
-        "line, too_small, hidden (painted over), letterhead (repeated on the pages), background, scanned_page",
+        "photo; logo, icon, barcode, qr_code, signature, stamp, chart, table, text, diagram; drawing (of a figure); "
+        "blank, line, too_small, hidden (painted over), letterhead (repeated on the pages), background, scanned_page",
     ),
     ("used", pa.bool_(), "whether it is compared with the catalogue"),
     ("reason", _TEXT, "why it was set aside; null when used"),

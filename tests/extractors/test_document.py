@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import platform
+import resource
 import signal
 import subprocess
 import sys
@@ -19,6 +21,8 @@ import pytest
 from PIL import Image
 
 from extractors import Extraction, Extractor, Limits, extract_document
+from extractors.document import _Server
+from extractors.model import FINDINGS
 from tests.extractors import pdfs
 
 PHOTO = pdfs.photograph(1)
@@ -170,13 +174,65 @@ def test_documents_are_read_at_once(tmp_path: Path) -> None:
         assert 6 <= time.monotonic() - started < 11
 
 
-def test_a_server_that_is_killed_is_said_and_started_again(tmp_path: Path) -> None:
+def test_a_server_that_ended_while_it_was_idle_is_started_again(tmp_path: Path) -> None:
     pdf = _one_photo(tmp_path / "a.pdf")
     with Extractor() as extractor:
         assert extractor.extract(pdf, tmp_path / "out").status == "ok"
-        os.kill(_children(os.getpid()).pop(), signal.SIGKILL)
-        assert extractor.extract(pdf, tmp_path / "out").status == "crashed"
+        (server,) = _children(os.getpid())
+        os.kill(server, signal.SIGKILL)
+        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
         assert extractor.extract(pdf, tmp_path / "out").status == "ok"
+
+
+def test_an_interrupted_document_leaves_no_answer_to_the_next(tmp_path: Path) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGALRM, interrupt)
+    good, hangs = _one_photo(tmp_path / "a.pdf"), pdfs.hanging(tmp_path / "b.pdf")
+    try:
+        with Extractor(limits=Limits(seconds=2)) as extractor:
+            assert extractor.extract(good, tmp_path / "out").status == "ok"
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            with pytest.raises(KeyboardInterrupt):
+                extractor.extract(hangs, tmp_path / "out")
+            assert [extractor.extract(good, tmp_path / "out").status for _ in range(3)] == ["ok"] * 3
+    finally:
+        signal.signal(signal.SIGALRM, usual)
+
+
+def test_what_is_our_failure_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pdf, work = _one_photo(tmp_path / "a.pdf"), tmp_path / "work"
+    work.mkdir()
+    (work / FINDINGS).symlink_to("/dev/full")
+    server = _Server()
+    with pytest.raises(OSError, match="No space left"):
+        server.read(pdf, work, None, Limits())
+    server.end()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="no reader can be started"):
+        extract_document(pdf, tmp_path / "out")
+    with pytest.raises(ValueError, match="0 processes"):
+        Extractor(processes=0)
+
+
+def test_a_parent_with_many_open_files_and_a_name_that_is_no_text(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2000, hard), hard))
+    pdf = _one_photo(tmp_path / "a.pdf").rename(tmp_path / os.fsdecode(b"a\xff\n.pdf"))
+    try:
+        with contextlib.ExitStack() as files:
+            for _ in range(1100):
+                files.enter_context(open(os.devnull, "rb"))
+            assert extract_document(pdf, tmp_path / "out").status == "ok"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_an_extractor_is_closed_as_often_as_one_likes(tmp_path: Path) -> None:
+    with Extractor(processes=2) as extractor:
+        extractor.close()
+        assert extractor.extract(_one_photo(tmp_path / "a.pdf"), tmp_path / "out").status == "ok"
 
 
 def test_a_reader_ends_with_its_server(tmp_path: Path) -> None:
@@ -192,9 +248,10 @@ def test_a_reader_ends_with_its_server(tmp_path: Path) -> None:
 def test_a_reader_has_no_network_and_starts_no_program() -> None:
     program = """
 import os, socket
-from extractors.sandbox import close_network
+from extractors.sandbox import close_network, confine
 assert close_network()
-for call in (socket.socket, socket.socketpair, lambda: os.execv("/bin/true", ["true"])):
+assert confine()
+for call in (socket.socket, socket.socketpair, lambda: os.execv("/bin/true", ["true"]), os.fork, lambda: os.kill(1, 0)):
     try:
         call()
         print("done")
@@ -202,7 +259,7 @@ for call in (socket.socket, socket.socketpair, lambda: os.execv("/bin/true", ["t
         print("refused")
 """
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert said == ["refused", "done", "refused"]  # a pair of sockets reaches nothing
+    assert said == ["refused", "done", "refused", "refused", "refused"]  # a pair of sockets reaches nothing
 
 
 def test_a_page_that_never_ends_is_killed(tmp_path: Path) -> None:

@@ -157,6 +157,8 @@ def test_skew_is_that_of_the_print_and_none_where_there_is_no_print() -> None:
     assert skew(print_mask) == 0
     assert skew(np.ascontiguousarray(turned)) == pytest.approx(2.0, abs=0.1)
     assert skew(np.zeros((1000, 700), np.uint8)) == 0
+    cv2.line(print_mask, (40, 100), (660, 140), 1, 3)  # a stroke of a pen
+    assert skew(print_mask) == 0
     blot = cv2.circle(np.zeros((1000, 700), np.uint8), (300, 500), 200, 1, -1)
     assert skew(np.asarray(blot, np.uint8)) == 0
 
