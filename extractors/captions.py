@@ -28,6 +28,7 @@ SEEN = 0.6  # share of a side along which the picture's ink must run to be its b
 EDGE = 0.02  # of the picture's extent: the ink of a border lies this near
 REACH = 1.25  # of the object's longer side: farther left or right of it no caption begins
 BELOW = 0.5  # of the object's longer side: farther under it no caption stands
+FOOTER = 0.95  # of the page's height: what is printed lower is no caption
 ALONE = 1.5  # line heights: a caption has no line so near under it, as a paragraph has
 
 
@@ -42,12 +43,22 @@ def frame_pictures(boxes: Sequence[Box], ink: Mask, pictures: Mask, rules: Seque
         others = [other for number, other in enumerate(framed) if number != index]
         seen = _sides_seen(box, pictures)
         drawn = _drawn_frame(box, rules, others + [line for line in lines if line[3] - line[1] >= LINE[0]])
-        caption = _caption(box, lines, left_seen=seen[0])
+        free = [line for line in lines if line[3] <= FOOTER * len(ink) and not _is_anothers(line, box, others)]
+        caption = _caption(box, free, left_seen=seen[0])
         if drawn:
             framed[index] = tuple(own if side else other for own, other, side in zip(box, drawn, seen, strict=True))  # type: ignore[assignment]
         elif caption:
             framed[index] = _frame(box, seen, caption, pictures.shape[1], others + lines)
     return framed
+
+
+def _is_anothers(line: Box, box: Box, others: Sequence[Box]) -> bool:
+    """Whether the line stands under another picture, and less under this one."""
+
+    def shared(picture: Box) -> float:
+        return max(min(line[2], picture[2]) - max(line[0], picture[0]), 0.0)
+
+    return any(shared(other) > shared(box) for other in others if other[3] <= line[1] + LINE[0])
 
 
 def _touches(line: Box, boxes: Sequence[Box]) -> bool:

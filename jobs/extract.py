@@ -44,10 +44,14 @@ def extract_bucket(
     rows: dict[str, list[Row]] = {}
     with Extractor(processes=processes) as extractor, ThreadPoolExecutor(processes) as pool:
         read = pool.map(partial(_document_rows, storage, extractor), documents)
-        for product in products:
-            found = [(document, next(read)) for document in product.document_uris]
-            rows[product.product_id] = _product_rows(audit_date, product, found)
-            progress(1)
+        try:
+            for product in products:
+                found = [(document, next(read)) for document in product.document_uris]
+                rows[product.product_id] = _product_rows(audit_date, product, found)
+                progress(1)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # else all the others are read first
+            raise
     taken = replace_rows(storage, "document_images", audit_date, bucket, run_id, rows)
     written = [row for name in taken for row in rows[name]]
     status = {(row["product_id"], row["document"]): row["document_status"] for row in written}

@@ -116,6 +116,16 @@ def test_a_frame_around_an_object_and_print_is_not_the_photographs() -> None:
     assert iou(found, SEEN) > 0.9
 
 
+def test_the_caption_of_a_picture_beside_it_and_a_footer_are_not_a_photographs() -> None:
+    page = _page([("Photo 1: as received", (60, 690)), ("Page 3 of 9", (300, 1150))], left=400, top=300)
+    page[300:660, 40:340] = pdfs.photograph(22, 360, 300)
+    left, right = sorted(read_scan(page).boxes)
+    assert iou(left, (40, 300, 340, 660)) > 0.95
+    assert iou(right, (510, 370, 710, 650)) > 0.9
+    (low,) = read_scan(_page([("Page 3 of 9", (150, 1140))], top=700)).boxes
+    assert iou(low, (260, 770, 460, 1050)) > 0.9
+
+
 def test_a_seen_photograph_does_not_reach_to_a_line_below_it() -> None:
     page = _page([("All results are within their limits", (40, 720))])
     page[300:650, 200:520] = pdfs.photograph(21, 350, 320)

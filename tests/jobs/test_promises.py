@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from extractors import Extraction, Extractor
 from jobs import storage_file
 from jobs.audit import run_audit
 from jobs.errors import IncompleteAudit, ModelChanged, PublishRefused, RowsMissing
@@ -308,6 +309,26 @@ def test_an_image_that_changed_since_it_was_scored_is_refused(scored: tuple[Stor
     assert storage.keys("verdicts") == []
     run_steps(storage, plan, score_bucket, publish_bucket)
     assert set(verdicts(storage)) == {"P1", "P2"}
+
+
+def test_an_extraction_that_fails_reads_no_more_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = open_storage(str(tmp_path))
+    for number in range(24):
+        add_product(storage, f"P{number:02d}", [picture(1)], [report(picture(1))])
+    plan = plan_audit(storage.root, DAY, n_buckets=1, **asked("r"))
+    read, extract = [], Extractor.extract
+
+    def counted(self: Extractor, pdf: Path, out: Path) -> Extraction:
+        read.append(pdf)
+        return extract(self, pdf, out)
+
+    def fails(_: int) -> None:
+        raise RuntimeError("progress cannot be told")
+
+    monkeypatch.setattr(Extractor, "extract", counted)
+    with pytest.raises(RuntimeError, match="progress"):
+        extract_bucket(storage.root, DAY, 0, plan["run_id"], fails)
+    assert len(read) < 20
 
 
 def test_steps_out_of_order_are_refused(tmp_path: Path) -> None:
