@@ -36,6 +36,7 @@ _NOTHING: Pixels = np.full((1, 1, 3), 255, np.uint8)
 
 READ_ERRORS = (  # what a broken or hostile document raises from the libraries that read it
     *(mupdf.FzErrorBase, cv2.error, RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError),
+    TypeError,  # PyMuPDF's own, where a name or a message is no text
 )
 
 

@@ -58,6 +58,15 @@ def test_documents_with_flipped_bytes(contents: dict[str, bytes], extractor: Ext
         assert examine(case, tmp_path / case.name, extractor).broken == [], case.name
 
 
+@pytest.mark.parametrize("number", [79, 738])
+def test_a_name_or_message_that_is_no_text_is_no_crash(
+    number: int, contents: dict[str, bytes], extractor: Extractor, tmp_path: Path
+) -> None:
+    """What `make fuzz` found."""
+    (case,) = islice(flipped(contents, seed=1, count=number + 1), number, None)
+    assert examine(case, tmp_path, extractor).broken == []
+
+
 def test_a_flip_can_be_repeated_alone(contents: dict[str, bytes], tmp_path: Path) -> None:
     few, many = (list(flipped(contents, seed=3, count=count)) for count in (5, 9))
     few[4].build(tmp_path / "a.pdf")
