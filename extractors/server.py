@@ -9,6 +9,7 @@ fork. When its standard input closes, because its parent closes it or is gone, i
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -22,6 +23,8 @@ from typing import Any
 from extractors.child import prepare, read_document
 from extractors.model import FINDINGS, NOT_WRITTEN, READY, STDERR, Limits
 from extractors.sandbox import bound_process, close_network, confine
+
+_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)  # a full disk is no fault of the document
 
 
 def main() -> None:
@@ -74,10 +77,9 @@ def _read(job: dict[str, Any], server: int) -> None:
         with open(FINDINGS, "a", encoding="utf-8") as findings:
             read_document(Path("document.pdf"), Path(), job["password"], limits, findings)
         code = 0
-    except OSError as error:  # a full disk is no fault of the document
-        code = NOT_WRITTEN
-        sys.stderr.write(f"{error}\n")
-    except BaseException:  # noqa: BLE001 (it must never go on as the server)
+    except BaseException as error:  # noqa: BLE001 (it must never go on as the server)
+        if isinstance(error, OSError) and error.errno in _OURS:
+            code = NOT_WRITTEN
         traceback.print_exc()
     finally:
         os._exit(code)
