@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors import Extraction, Placement, extract_document
+from extractors import Extraction, Extractor, Placement
 from tests.extractors import pdfs
 from tests.extractors.trap import Box, Page, Trap
 from tests.extractors.traps import TRAPS
@@ -77,11 +78,17 @@ def check_page(pdf: Path, out: Path, extraction: Extraction, trap: Trap, number:
         assert alike >= trap.alike
 
 
+@pytest.fixture(scope="module")
+def extractor() -> Iterator[Extractor]:
+    with Extractor() as one:
+        yield one
+
+
 @pytest.mark.parametrize("name", TRAPS)
-def test_trap(name: str, tmp_path: Path) -> None:
+def test_trap(name: str, extractor: Extractor, tmp_path: Path) -> None:
     trap = TRAPS[name]
     pdf = trap.write(tmp_path / "trap.pdf")
-    extraction = extract_document(pdf, tmp_path / "out")
+    extraction = extractor.extract(pdf, tmp_path / "out")
     assert extraction.status == trap.status, extraction.detail
     for number, page in enumerate(trap.pages, 1):
         check_page(pdf, tmp_path / "out", extraction, trap, number, page)
