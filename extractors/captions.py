@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.geometry import area, intersect
+from extractors.geometry import area, intersect, padded
 from extractors.model import Box
 
 Mask = npt.NDArray[np.uint8]
@@ -63,8 +63,7 @@ def _is_anothers(line: Box, box: Box, others: Sequence[Box]) -> bool:
 
 def _touches(line: Box, boxes: Sequence[Box]) -> bool:
     """Whether it is a pale part of a picture rather than print."""
-    x0, y0, x1, y1 = line
-    return any(area(intersect((x0 - NEAR, y0 - NEAR, x1 + NEAR, y1 + NEAR), box)) > 0 for box in boxes)
+    return any(area(intersect(padded(line, NEAR), box)) > 0 for box in boxes)
 
 
 def _drawn_frame(box: Box, rules: Sequence[Box], others: Sequence[Box]) -> Box | None:
@@ -79,7 +78,7 @@ def _drawn_frame(box: Box, rules: Sequence[Box], others: Sequence[Box]) -> Box |
     if left is None or top is None or right is None or bottom is None:
         return None
     frame = (left, top, right, bottom)
-    inside = (left + LINE[0], top + LINE[0], right - LINE[0], bottom - LINE[0])
+    inside = padded(frame, -LINE[0])
     return None if any(area(intersect(inside, other)) > 0 for other in others) else frame
 
 

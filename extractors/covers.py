@@ -16,7 +16,7 @@ import numpy as np
 from extractors.geometry import area, intersect
 from extractors.model import Box
 from extractors.paint import ShownPage, paint_group
-from extractors.trace import PageTrace
+from extractors.trace import Cover, PaintedImage
 
 SLIVER = 1.0  # points: less than this of a picture is not seen
 CELL = 0.5  # points: what is left of a picture is found in cells of this size
@@ -52,12 +52,15 @@ def visible_part(box: Box, covers: Sequence[Box]) -> Box | None:
     )
 
 
-def is_seen_alone(page: ShownPage, trace: PageTrace, members: Sequence[int], box: Box, scale: float) -> bool:
-    """Whether the page shows in `box` what images `members` show alone on white. Renders only where it may not."""
-    group = [trace.images[index] for index in members]
-    over = any(area(intersect(box, cover.box)) >= OVERPAINTED * area(box) for cover in trace.covers_over(members, box))
-    under = trace.fills_before[members[0]] > 0 and any(image.translucent for image in group)
-    if not (over or under):
+def is_seen_alone(
+    page: ShownPage, group: Sequence[PaintedImage], over: Sequence[Cover], box: Box, scale: float, *, on_blank: bool
+) -> bool:
+    """Whether the page shows in `box` what the images of a group show alone on white. Renders only where it may not.
+
+    `over` is what is painted over them; `on_blank` is whether nothing is painted under them.
+    """
+    covered = any(area(intersect(box, cover.box)) >= OVERPAINTED * area(box) for cover in over)
+    if not covered and (on_blank or not any(image.translucent for image in group)):
         return True
     alone = paint_group(group, COMPARED_AT)
     shown = cv2.resize(page.region(box, scale, COMPARED_AT), alone.shape[1::-1], interpolation=cv2.INTER_AREA)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.geometry import area, enclose, intersect
+from extractors.geometry import area, enclose, intersect, padded
 from extractors.model import Box
 from extractors.paths import Strokes
 
@@ -106,7 +106,7 @@ class _Segments:
 
     def inside(self, box: Box) -> Flags:
         """Which segments lie in the box, [N]."""
-        x0, y0, x1, y1 = _padded(box, 1.0)
+        x0, y0, x1, y1 = padded(box, 1.0)
         within: Flags = np.logical_and(self.low >= (x0, y0), self.high <= (x1, y1)).min(axis=1)
         return within
 
@@ -125,7 +125,7 @@ class _Kinds:
         letters = filled & (sides.max(axis=1) <= 2 * LETTER) & ~rules & ~aside
         letters = _in_rows(segments.boxes, letters) | _in_rows(segments.boxes[:, [1, 0, 3, 2]], letters)
         aside |= letters
-        self.letters = [_padded(tuple(box), 1.0) for box in segments.boxes[letters].tolist()]
+        self.letters = [padded(tuple(box), 1.0) for box in segments.boxes[letters].tolist()]
         self.drawn: Flags = ~rules & ~aside
         self.ruled: Flags = rules & ~aside
 
@@ -136,7 +136,7 @@ def _on_pictures(boxes: Floats, pictures: Sequence[Box], page: Box) -> Flags:
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1).prod(axis=1)
     for picture in pictures:
         if area(picture) < PAGE_WIDE * area(page):
-            x0, y0, x1, y1 = _padded(picture, GAP)
+            x0, y0, x1, y1 = padded(picture, GAP)
             found |= _meeting(boxes, (x0, y0, x1, y1)) & (sizes <= 2 * area((x0, y0, x1, y1)))
     return found
 
@@ -179,12 +179,12 @@ def _framed(parts: Sequence[Box], rules: Sequence[Box], words: Sequence[Word]) -
     grown = np.array(parts)
     texts = np.array([word for word, _ in words]).reshape(-1, 4)
     for rule in sorted(rules, key=area, reverse=True):
-        held = _meeting(grown, _padded(rule, GAP / 2))
+        held = _meeting(grown, padded(rule, GAP / 2))
         if not held.any():
             continue
         body = enclose(grown[held].tolist())
-        common = intersect(_padded(body, GAP), _padded(rule, 0.5))
-        mostly_in = area(common) >= 0.5 * area(_padded(rule, 0.5))
+        common = intersect(padded(body, GAP), padded(rule, 0.5))
+        mostly_in = area(common) >= 0.5 * area(padded(rule, 0.5))
         frames = (
             area(body) >= FRAME_SHARE * area(rule)
             and max(_sides(body)) >= AXIS * max(_sides(rule))
@@ -213,7 +213,7 @@ def _spread(ends: Floats, box: Box) -> int:
 
 def _is_chart(ends: Floats, box: Box, words: Sequence[Word]) -> bool:
     """Whether there are axes: marks along a line in one direction, a line or marks in the other, numbers near."""
-    numbers = sum(bool(_NUMBER.fullmatch(text)) for word, text in words if _meet(_padded(box, 3 * GAP), word))
+    numbers = sum(bool(_NUMBER.fullmatch(text)) for word, text in words if _meet(padded(box, 3 * GAP), word))
     if numbers < NUMBERS:
         return False
     across, down = _marks_and_lines(ends), _marks_and_lines(ends[:, [1, 0, 3, 2]])
@@ -240,9 +240,9 @@ def _with_labels(box: Box, name: str, words: Sequence[Word]) -> Box:
     labels = [
         word
         for word, text in words
-        if _meet(box, word) or (_NUMBER.fullmatch(text) and _meet(_padded(box, reach), word))
+        if _meet(box, word) or (_NUMBER.fullmatch(text) and _meet(padded(box, reach), word))
     ]
-    return _padded(enclose([box, *(intersect(label, _padded(box, 3 * GAP)) for label in labels)]), 2.0)
+    return padded(enclose([box, *(intersect(label, padded(box, 3 * GAP)) for label in labels)]), 2.0)
 
 
 def _merged(boxes: Sequence[Box], page: Box) -> list[Box]:
@@ -293,10 +293,6 @@ def _cover(box: Box, others: Sequence[Box]) -> float:
 
 def _meet(a: Box, b: Box) -> bool:
     return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
-
-
-def _padded(box: Box, by: float) -> Box:
-    return (box[0] - by, box[1] - by, box[2] + by, box[3] + by)
 
 
 def _sides(box: Box) -> tuple[float, float]:

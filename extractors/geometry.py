@@ -17,6 +17,11 @@ def intersect(a: Box, b: Box) -> Box:
     return (max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3]))
 
 
+def padded(box: Box, by: float) -> Box:
+    """The box moved out by so much on each side; in, where it is negative."""
+    return (box[0] - by, box[1] - by, box[2] + by, box[3] + by)
+
+
 def enclose(boxes: Iterable[Box]) -> Box:
     """The smallest box around all of them."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)

@@ -146,7 +146,10 @@ class PageReader:
             pixels = paint_group(group, max_side) if plain else self.shown.region(box, scale, max_side)
             glyphs = trace.glyphs_over(members[-1])
             yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs)
-        elif plain and (shorter < self.limits.min_side or is_seen_alone(self.shown, trace, members, box, scale)):
+        elif plain and (
+            shorter < self.limits.min_side
+            or is_seen_alone(self.shown, group, over, box, scale, on_blank=trace.fills_before[members[0]] == 0)
+        ):
             key = paint_key(group, max_side)
             if key not in self.shared.read:
                 self.shared.read[key] = group, self._judge(paint_group(group, max_side), box, kind)

@@ -78,25 +78,11 @@ class _PathListener(Listener):
         self.paths: list[tuple[float, ...]] = []  # segments, matrix (6), clip (4) of each
         self.filled: list[bool] = []  # of each shape
 
-    def fill_path(
-        self, ctx: Any, path: Any, even_odd: int, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any
-    ) -> None:
-        if alpha > 0 and not _is_white(colorspace, color):
-            self._walk(path, ctm, filled=True)
+    def fill_path(self, ctx: Any, path: Any, *how: Any) -> None:
+        self._walk(path, *how, filled=True)
 
-    def stroke_path(
-        self,
-        ctx: Any,
-        path: Any,
-        stroke: Any,
-        ctm: Any,
-        colorspace: Any,
-        color: Any,
-        alpha: float,
-        params: Any,
-    ) -> None:
-        if alpha > 0 and not _is_white(colorspace, color):
-            self._walk(path, ctm, filled=False)
+    def stroke_path(self, ctx: Any, path: Any, *how: Any) -> None:
+        self._walk(path, *how, filled=False)
 
     def _count(self, text: Any) -> None:
         pass
@@ -104,8 +90,11 @@ class _PathListener(Listener):
     def _note(self, *arguments: Any) -> None:
         pass
 
-    def _walk(self, path: Any, ctm: Any, *, filled: bool) -> None:
-        if self.in_mask or self.in_tile:
+    def _walk(
+        self, path: Any, rule: Any, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any, *, filled: bool
+    ) -> None:
+        """Note a path; `rule` is how it is filled or stroked."""
+        if self.in_mask or self.in_tile or alpha <= 0 or _is_white(colorspace, color):
             return
         walker = self.walker
         before = len(walker.segments)

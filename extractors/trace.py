@@ -230,17 +230,7 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
                 mupdf.fz_run_t3_glyph(font, item.gid, matrix, self)
                 self.in_glyph = False
 
-    def stroke_text(
-        self,
-        ctx: Any,
-        text: Any,
-        stroke: Any,
-        ctm: Any,
-        colorspace: Any,
-        color: Any,
-        alpha: float,
-        params: Any,
-    ) -> None:
+    def stroke_text(self, ctx: Any, text: Any, *how: Any) -> None:
         self._count(text)
 
     def fill_path(
@@ -253,17 +243,7 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
             if area(box) >= _LEAST_COVER:
                 self._cover(box, opaque=alpha >= 1 and bool(mupdf.ll_fz_path_is_rect(path, ctm)))
 
-    def stroke_path(
-        self,
-        ctx: Any,
-        path: Any,
-        stroke: Any,
-        ctm: Any,
-        colorspace: Any,
-        color: Any,
-        alpha: float,
-        params: Any,
-    ) -> None:
+    def stroke_path(self, ctx: Any, path: Any, *how: Any) -> None:
         self.trace.drawn += mupdf.ll_fz_packed_path_size(path) not in _STRAIGHT
 
     def fill_shade(self, ctx: Any, shade: Any, ctm: Any, alpha: float, params: Any) -> None:
