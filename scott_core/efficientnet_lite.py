@@ -42,13 +42,15 @@ class _ConvNorm(nn.Sequential):
 
 
 class _SameConv(nn.Conv2d):
+    """At stride 2 an even side is padded by one more at its end than at its start. A kernel that is padded at its start
+    with a zero, over a picture padded alike on both sides, says the same without a copy of the picture."""
+
     def forward(self, x: Tensor) -> Tensor:
-        k, s = self.kernel_size[0], self.stride[0]
-        if s == 1:
-            return F.conv2d(x, self.weight, None, 1, k // 2, 1, self.groups)
-        pad = [max((-(-n // s) - 1) * s + k - n, 0) for n in (x.shape[3], x.shape[2])]
-        x = F.pad(x, (pad[0] // 2, pad[0] - pad[0] // 2, pad[1] // 2, pad[1] - pad[1] // 2))
-        return F.conv2d(x, self.weight, None, s, 0, 1, self.groups)
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        weight = self.weight
+        if stride == 2:
+            weight = F.pad(weight, (1 - x.shape[3] % 2, 0, 1 - x.shape[2] % 2, 0))
+        return F.conv2d(x, weight, self.bias, stride, kernel // 2, 1, self.groups)
 
 
 class _InvertedResidual(nn.Module):

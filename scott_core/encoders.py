@@ -2,10 +2,11 @@
 
 Every encoder has the same two steps, and the boundary between them is where a cartesian product saves its work:
 
-    encode(images, role)   one picture alone: N + M times for N x M pairs
-    exchange(a, b)         both pictures of aligned pairs -> F_a, F_b [B, d, h, w]
+    encode(images, role)   one picture alone: N + M times for N x M pairs -> its State
+    exchange(a, b)         the States of aligned pairs -> F_a, F_b [B, d, h, w]
 
-`role` is "a" (catalogue) or "b" (document). `d` is the feature width and `stride` the pixels of a cell's side.
+`role` is "a" (catalogue) or "b" (document). `d` is the feature width and `stride` the pixels of a cell's side. All
+that is linear in one picture is on the first side of the boundary, whatever the equation's order of writing.
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0
 
 Role = Literal["a", "b"]
+State = tuple[Tensor, ...]  # what one picture alone decides; the first dimension of each tensor counts pictures
+
+
+def take(state: State, index: Tensor | slice) -> State:
+    """The states of some of the pictures, in the order of `index`."""
+    return tuple(part[index] for part in state)
 
 
 class Encoder(nn.Module, ABC):
@@ -27,6 +35,7 @@ class Encoder(nn.Module, ABC):
 
     mean: Tensor
     std: Tensor
+    co_dependent = True  # False where F_a is decided by a alone: then `encode` gives (F,) and `exchange` changes nothing
 
     def __init__(self, *, d: int, stride: int, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()
@@ -36,15 +45,20 @@ class Encoder(nn.Module, ABC):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
 
     def normalise(self, images: Tensor) -> Tensor:
-        """uint8 or [0, 255] float [B, 3, H, W] to the range the weights know."""
-        return (images.to(self.mean.dtype) / 255.0 - self.mean) / self.std
+        """uint8 or [0, 255] float [B, 3, H, W] to the range the weights know, rounded to their precision once."""
+        return torch.addcmul(-self.mean / self.std, images.float(), 1.0 / (255.0 * self.std)).to(self.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights, and so of the features."""
+        return next(self.parameters()).dtype
 
     @abstractmethod
-    def encode(self, images: Tensor, role: Role) -> Tensor:
-        """[B, 3, H, W] in 0..255 -> whatever of the features one picture alone decides, [B, c, h', w']."""
+    def encode(self, images: Tensor, role: Role) -> State:
+        """[B, 3, H, W] in 0..255 -> whatever of the features one picture alone decides."""
 
     @abstractmethod
-    def exchange(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    def exchange(self, a: State, b: State) -> tuple[Tensor, Tensor]:
         """States of aligned pairs -> F_a, F_b, each [B, d, H/stride, W/stride]."""
 
 
@@ -80,15 +94,25 @@ class Coder(Encoder):
         first: list[nn.Module] = [_psi(3, widths[0], pool=4)]
         return first + [_psi(2 * c_in, c_out, pool=2) for c_in, c_out in itertools.pairwise(widths)]
 
-    def encode(self, images: Tensor, role: Role) -> Tensor:
-        psi = self.psi_a if role == "a" else self.psi_b
-        state: Tensor = psi[0](self.normalise(images))
-        return state
+    def encode(self, images: Tensor, role: Role) -> State:
+        """psi_1's features, as both halves of what psi_2's first convolution makes of them.
 
-    def exchange(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        for psi_a, psi_b in zip(self.psi_a[1:], self.psi_b[1:], strict=True):
-            a, b = psi_a(torch.cat([a, b], 1)), psi_b(torch.cat([b, a], 1))
-        return a, b
+        A convolution of [F_a, F_b] is the sum of one of F_a and one of F_b. [B, d/4, H/4, W/4] each: for the picture's
+        own branch, with the bias, and for the other's.
+        """
+        mine, others = (self.psi_a, self.psi_b) if role == "a" else (self.psi_b, self.psi_a)
+        features = mine[0](self.normalise(images))
+        own, other = mine[1][0], others[1][0]  # type: ignore[index]
+        return (
+            F.conv2d(features, own.weight[:, : features.shape[1]], own.bias, padding=1),
+            F.conv2d(features, other.weight[:, features.shape[1] :], padding=1),
+        )
+
+    def exchange(self, a: State, b: State) -> tuple[Tensor, Tensor]:
+        f_a, f_b = self.psi_a[1][1:](a[0] + b[1]), self.psi_b[1][1:](b[0] + a[1])  # type: ignore[index]
+        for psi_a, psi_b in zip(self.psi_a[2:], self.psi_b[2:], strict=True):
+            f_a, f_b = psi_a(torch.cat([f_a, f_b], 1)), psi_b(torch.cat([f_b, f_a], 1))
+        return f_a, f_b
 
 
 class CoAttention(nn.Module):
@@ -108,15 +132,32 @@ class CoAttention(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """F_a, F_b: each [B, d, h, w] -> the same shapes."""
-        rows_a, rows_b = (self.norm(x.flatten(2).transpose(1, 2)) for x in (a, b))  # [B, hw, d]
-        return a + self._look(rows_a, rows_b, a.shape), b + self._look(rows_b, rows_a, b.shape)
+    def prepare(self, features: Tensor) -> State:
+        """F [B, d, h, w] -> F and what its cells ask, offer and say: queries, keys, values [B, hw, d].
 
-    def _look(self, here: Tensor, there: Tensor, shape: torch.Size) -> Tensor:
-        seen = nn.functional.scaled_dot_product_attention(self.query(here), self.key(there), self.value(there))
-        looked: Tensor = self.out(seen)
-        return looked.transpose(1, 2).reshape(shape)
+        Attention is linear in the values and its weights add up to one, so W is applied to them here.
+        """
+        rows = self.norm(features.flatten(2).transpose(1, 2))
+        return features, self.query(rows), self.key(rows), self.out(self.value(rows))
+
+    def forward(self, a: State, b: State) -> tuple[Tensor, Tensor]:
+        """Prepared a and b -> F_a, F_b, each [B, d, h, w]."""
+        return _add_rows(a[0], self._look(a, b)), _add_rows(b[0], self._look(b, a))
+
+    @staticmethod
+    def _look(here: State, there: State) -> Tensor:
+        """softmax(q k^T / sqrt(d)) v, [B, hw, d]."""
+        _, query, _, _, *_ = here
+        _, _, key, value, *_ = there
+        if query.device.type == "cpu" and query.dtype == torch.bfloat16:  # torch's fused form takes twice as long there
+            weights = torch.softmax(query @ key.transpose(1, 2) / query.shape[2] ** 0.5, 2)
+            return weights @ value
+        return F.scaled_dot_product_attention(query, key, value)
+
+
+def _add_rows(features: Tensor, rows: Tensor) -> Tensor:
+    """[B, d, h, w] and [B, hw, d], which is how channels_last lies in memory."""
+    return features + rows.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2)
 
 
 class Correlation(CoAttention):
@@ -135,25 +176,25 @@ class Correlation(CoAttention):
         nn.init.zeros_(self.evidence.weight)
         nn.init.zeros_(self.evidence.bias)
 
-    def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """F_a, F_b: each [B, d, h, w] -> the same shapes."""
-        seen_a, seen_b = super().forward(a, b)
-        unit_a, unit_b = (self._subspaces(x) for x in (a, b))  # [B, heads, hw, d / heads]
+    def prepare(self, features: Tensor) -> State:
+        """As CoAttention's, and the cells' unit vectors in each subspace [B, heads, hw, d / heads], and their mean."""
+        rows = self.match(self.norm(features.flatten(2).transpose(1, 2)))  # [B, hw, d]
+        unit = F.normalize(rows.unflatten(2, (self.heads, -1)).transpose(1, 2), dim=3)
+        return *super().prepare(features), unit, unit.mean(2)
+
+    def forward(self, a: State, b: State) -> tuple[Tensor, Tensor]:
+        """Prepared a and b -> F_a, F_b, each [B, d, h, w]."""
+        (unit_a, mean_a), (unit_b, mean_b) = a[4:], b[4:]
         cosine = unit_a @ unit_b.transpose(2, 3)  # [B, heads, hw, hw]
-        highest_a, highest_b = _highest(cosine, 3), _highest(cosine, 2)
-        mean_a, mean_b = (
-            torch.einsum("bhnd,bhd->bhn", unit, other.mean(2)) for unit, other in ((unit_a, unit_b), (unit_b, unit_a))
-        )
-        return seen_a + self._found(highest_a, mean_a, a.shape), seen_b + self._found(highest_b, mean_b, b.shape)
+        found_a = self._found(_highest(cosine, 3), unit_a, mean_b)
+        found_b = self._found(_highest(cosine, 2), unit_b, mean_a)
+        return _add_rows(a[0], self._look(a, b) + found_a), _add_rows(b[0], self._look(b, a) + found_b)
 
-    def _subspaces(self, x: Tensor) -> Tensor:
-        rows = self.match(self.norm(x.flatten(2).transpose(1, 2)))  # [B, hw, d]
-        return nn.functional.normalize(rows.unflatten(2, (self.heads, -1)).transpose(1, 2), dim=3)
-
-    def _found(self, highest: Tensor, mean: Tensor, shape: torch.Size) -> Tensor:
-        """What the cosines of each cell say, both [B, heads, hw], as features of `shape`."""
+    def _found(self, highest: Tensor, unit: Tensor, other_mean: Tensor) -> Tensor:
+        """What each cell's highest and mean cosine say, [B, hw, d]."""
+        mean = (unit @ other_mean[..., None])[..., 0]
         found: Tensor = self.evidence(torch.cat([highest, mean], 1).transpose(1, 2))  # of [B, hw, 2 heads]
-        return found.transpose(1, 2).reshape(shape)
+        return found
 
 
 def _highest(x: Tensor, dim: int) -> Tensor:
@@ -169,7 +210,7 @@ class TwinLite(Encoder):
     small object in a 256 px picture is a few cells at 1/32.
     """
 
-    def __init__(self, *, d: int = 128, fine: bool = False, exchange: nn.Module | None = None):
+    def __init__(self, *, d: int = 128, fine: bool = False, exchange: CoAttention | None = None):
         super().__init__(d=d, stride=16, mean=(MEAN,) * 3, std=(STD,) * 3)
         self.trunk = EfficientNetLite0()
         at_8, at_16, at_32 = self.trunk.channels
@@ -184,26 +225,29 @@ class TwinLite(Encoder):
             for _ in range(2)
         )
         self.exchanger = exchange
+        self.co_dependent = exchange is not None
 
-    def encode(self, images: Tensor, role: Role) -> Tensor:
+    def encode(self, images: Tensor, role: Role) -> State:
         at_8, at_16, at_32 = self.trunk(self.normalise(images))
-        up = nn.functional.interpolate(self.from_32(at_32), size=at_16.shape[2:], mode="bilinear", align_corners=False)
+        up = F.interpolate(self.from_32(at_32), size=at_16.shape[2:], mode="bilinear", align_corners=False)
         x: Tensor = self.from_16(at_16) + up
         if self.from_8 is not None:
             x = x + self.from_8(at_8)
         for block in self.refine:
             x = x + block(x)
-        return x
+        return (x,) if self.exchanger is None else self.exchanger.prepare(x)
 
-    def exchange(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    def exchange(self, a: State, b: State) -> tuple[Tensor, Tensor]:
         if self.exchanger is None:
-            return a, b
+            return a[0], b[0]
         pair: tuple[Tensor, Tensor] = self.exchanger(a, b)
         return pair
 
 
 class TwinResNet50(Encoder):
     """The paper's other backbone (table 2): a twin ResNet50, its last map projected to d. Weights are the user's."""
+
+    co_dependent = False
 
     def __init__(self, *, d: int = 512):
         super().__init__(d=d, stride=32, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -213,9 +257,8 @@ class TwinResNet50(Encoder):
         self.trunk = nn.Sequential(*list(trunk.children())[:-2])
         self.project = nn.Conv2d(2048, d, 1)
 
-    def encode(self, images: Tensor, role: Role) -> Tensor:
-        state: Tensor = self.project(self.trunk(self.normalise(images)))
-        return state
+    def encode(self, images: Tensor, role: Role) -> State:
+        return (self.project(self.trunk(self.normalise(images))),)
 
-    def exchange(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        return a, b
+    def exchange(self, a: State, b: State) -> tuple[Tensor, Tensor]:
+        return a[0], b[0]

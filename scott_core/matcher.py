@@ -2,15 +2,19 @@
 
 R_i does not depend on j, so the maximum over a pooling bin (rows u, columns v) separates:
 
-    max_{i in u, j in v} S_ij R_i = max_{i in u} max(R_i max_{j in v} S_ij, R_i min_{j in v} S_ij)
+    max_{i in u, j in v} S_ij R_i = max_{i in u} (max(R_i, 0) max_{j in v} S_ij + min(R_i, 0) min_{j in v} S_ij)
 
-(the minimum serves the negative R_i). A bin's rows and columns are ranges, so pooling S over columns first leaves
+(one of the two terms is zero: the minimum serves the negative R_i). A bin's rows and columns are ranges, so pooling S over columns first leaves
 [P, K], and no more than [K, K, 2d] is ever built for a pair. Pairs with different P and Q are one batch.
 
 An empty foreground (P or Q = 0) is legal: no region in common, so no match: the logit is EMPTY_LOGIT.
 """
 
 from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +23,9 @@ from torch import Tensor, nn
 from scott_core.similarity import SIMILARITIES, Similarity
 
 EMPTY_LOGIT = -16.0  # a probability of 1e-7: "nothing in common was seen"
-POOLED_BYTES = 256 << 20  # of [B, 2d, k, k] at once; a pair takes 17 MB with the paper's d and K
+# Of [B, 2d, k, k] at once; a pair takes 17 MB with the paper's d and K, in float32. What a CPU's caches hold is twice
+# as fast as what they do not; a GPU wants much at once.
+POOLED_BYTES = {"cpu": 16 << 20, "cuda": 1 << 30}
 
 
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,8 +37,14 @@ def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]
     counts = flat.sum(1)
     longest = max(int(counts.max()), 1)
     order = torch.argsort(flat.to(torch.uint8), dim=1, descending=True, stable=True)[:, :longest]  # [B, P_max]
-    cells = features.flatten(2).transpose(1, 2)  # [B, hw, d]
-    return cells.gather(1, order[..., None].expand(-1, -1, cells.shape[2])), counts
+    return _rows(features.flatten(2).transpose(1, 2), order), counts
+
+
+def _rows(x: Tensor, index: Tensor) -> Tensor:
+    """Rows of each of x [B, n, d] by their places, [B, ...] -> [B, ..., d]. Whole rows: `gather` would index elements."""
+    first = torch.arange(len(x), device=x.device) * x.shape[1]
+    flat = index.flatten(1) + first[:, None]
+    return x.flatten(0, 1).index_select(0, flat.flatten()).view(*index.shape, x.shape[2])
 
 
 def adaptive_bins(counts: Tensor, k: int) -> Tensor:
@@ -53,34 +65,47 @@ def pooled_pairs(r_a: Tensor, n_a: Tensor, r_b: Tensor, n_b: Tensor, k: int, sim
 
     Zeros where a count is 0. Equal to `matcher_reference.pooled_pairs_reference` pair by pair.
     """
+    both = ((n_a > 0) & (n_b > 0))[:, None, None]
     s = similarity(r_a, r_b)  # [B, P, Q]
     bins_a, bins_b = adaptive_bins(n_a, k), adaptive_bins(n_b, k)
-    half_a = _pool_rows(r_a, s, bins_a, bins_b)  # [B, k, k, d], rows are bins of a
-    half_b = _pool_rows(r_b, s.transpose(1, 2), bins_b, bins_a).transpose(1, 2)
-    pooled = torch.cat([half_a, half_b], -1).permute(0, 3, 1, 2)
-    return pooled * ((n_a > 0) & (n_b > 0))[:, None, None, None]
+    half_a = list(_weighted(r_a * both, s.transpose(1, 2), bins_a, bins_b))
+    half_b = [tuple(x.transpose(1, 2) for x in terms) for terms in _weighted(r_b * both, s, bins_b, bins_a)]
+    if torch.is_grad_enabled():
+        halves = [functools.reduce(_larger, itertools.starmap(_add, half)) for half in (half_a, half_b)]
+        return torch.cat(halves, -1).permute(0, 3, 1, 2)
+    pooled = r_a.new_empty(len(r_a), k, k, 2, r_a.shape[2])
+    scratch = torch.empty_like(pooled[:, :, :, 0])
+    for place, half in enumerate((half_a, half_b)):
+        out = _add(*half[0], out=pooled[:, :, :, place])
+        for terms in half[1:]:
+            torch.maximum(out, _add(*terms, out=scratch), out=out)
+    return pooled.flatten(3).permute(0, 3, 1, 2)
 
 
-def _pool_rows(r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor) -> Tensor:
-    """max over bins of S_ij R_i: R [B, P, d], S [B, P, Q] -> [B, k, k, d]."""
-    batch, p, d = r.shape
-    k, members = bins_columns.shape[1:]
-    columns = s.gather(2, bins_columns.reshape(batch, 1, -1).expand(-1, p, -1)).view(batch, p, k, members)
-    highest, lowest = columns.amax(-1), columns.amin(-1)  # [B, P, k]
-    pooled: Tensor | None = None
-    for step in range(bins_rows.shape[2]):
-        rows = bins_rows[:, :, step, None]  # [B, k, 1]
-        r_i = r.gather(1, rows.expand(-1, -1, d))[:, :, None, :]  # [B, k, 1, d]
-        high, low = (x.gather(1, rows.expand(-1, -1, k))[..., None] for x in (highest, lowest))  # [B, k, k, 1]
-        candidate = _larger(r_i * high, r_i * low)
-        pooled = candidate if pooled is None else _larger(pooled, candidate)
-    assert pooled is not None  # a bin has at least one member
-    return pooled
+_Terms = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def _weighted(r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor) -> Iterator[_Terms]:
+    """R [B, P, d], S transposed [B, Q, P] -> for each place within a bin of rows, what `_add` makes S_ij R_i of."""
+    columns = _rows(s, bins_columns)  # [B, k, members, P]
+    extremes = torch.cat([columns.amax(2), columns.amin(2)], 1)  # [B, 2k, P]
+    highest, lowest = _rows(extremes.transpose(1, 2), bins_rows)[..., None].chunk(2, 3)  # [B, k, members, k, 1]
+    members = _rows(r, bins_rows)[:, :, :, None]  # [B, k, members, 1, d]
+    positive, negative = members.clamp(min=0), members.clamp(max=0)
+    for i in range(bins_rows.shape[2]):
+        yield positive[:, :, i], highest[:, :, i], negative[:, :, i], lowest[:, :, i]
+
+
+def _add(positive: Tensor, highest: Tensor, negative: Tensor, lowest: Tensor, out: Tensor | None = None) -> Tensor:
+    """positive * highest + negative * lowest; of [B, k, 1, d] and [B, k, k, 1], [B, k, k, d]."""
+    if out is None:
+        return torch.addcmul(positive * highest, negative, lowest)
+    return torch.mul(positive, highest, out=out).addcmul_(negative, lowest)
 
 
 def _larger(a: Tensor, b: Tensor) -> Tensor:
     """torch.maximum. Its backward shares the gradient of ties in five passes, that of `where` takes two."""
-    return torch.where(b > a, b, a) if torch.is_grad_enabled() else torch.maximum(a, b)
+    return torch.where(b > a, b, a)
 
 
 class Matcher(nn.Module):
@@ -104,7 +129,7 @@ class Matcher(nn.Module):
         """F [B, d, h, w] and boolean regions [B, h, w] of both pictures -> match logits [B]."""
         r_a, n_a = gather_foreground(f_a, region_a)
         r_b, n_b = gather_foreground(f_b, region_b)
-        at_once = max(POOLED_BYTES // (2 * r_a.shape[2] * self.k**2 * 4), 1)
+        at_once = max(POOLED_BYTES[r_a.device.type] // (2 * r_a.shape[2] * self.k**2 * r_a.element_size()), 1)
         parts = zip(*(torch.split(x, at_once) for x in (r_a, n_a, r_b, n_b)), strict=True)
         pooled = (pooled_pairs(a, p, b, q, self.k, self.similarity) for a, p, b, q in parts)
         logits = torch.cat([self.phi(each)[:, 0] for each in pooled])
@@ -144,11 +169,10 @@ class RegionEmbedding(_Embedding):
 
 def _pool(features: Tensor, region: Tensor) -> Tensor:
     """[B, d, h, w], [B, h, w] -> mean and maximum over the region, [B, 2d]; zeros where it is empty."""
-    inside = region[:, None].to(features.dtype)
-    count = inside.sum((2, 3)).clamp(min=1)
-    mean = (features * inside).sum((2, 3)) / count
-    peak = features.masked_fill(~region[:, None], -torch.inf).amax((2, 3))
-    return torch.cat([mean, peak.masked_fill(~region.flatten(1).any(1)[:, None], 0.0)], 1)
+    rows, inside = features.flatten(2).transpose(1, 2), region.flatten(1)
+    mean = (inside[:, None].to(rows.dtype) @ rows)[:, 0] / inside.sum(1, keepdim=True).clamp(min=1)
+    peak = rows.masked_fill(~inside[..., None], -torch.inf).amax(1)
+    return torch.cat([mean, peak.masked_fill(~inside.any(1, keepdim=True), 0.0)], 1)
 
 
 class MergeSum(nn.Module):

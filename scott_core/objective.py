@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scott_core.data.batches import Batch
+from scott_core.encoders import take
 from scott_core.losses import multi_task_loss
 from scott_core.scott import Scott
 
@@ -36,15 +37,15 @@ class Objective(nn.Module):
         images = [images.contiguous(memory_format=torch.channels_last) for images in (batch.images_a, batch.images_b)]
         state_a = self.scott.encode_image(images[0], "a")
         state_b = self.scott.encode_image(images[1], "b")
-        on = state_a.device
+        on = images[0].device
         cells = images[0].shape[2] // self.scott.encoder.stride
         mask_a, mask_b = (F.adaptive_avg_pool2d(mask, cells) for mask in (batch.mask_a, batch.mask_b))
-        likeness = self._likeness(state_a, mask_a, batch.has_mask_a, state_b, mask_b, batch.has_mask_b)
+        likeness = self._likeness(state_a[0], mask_a, batch.has_mask_a, state_b[0], mask_b, batch.has_mask_b)
         i, j = pair_grid(batch.group, 0 if matching_only else self.negatives, chance, likeness)
         i, j = i.to(on), j.to(on)
         logits = self.scott.score_pairs(
-            state_a[i],
-            state_b[j],
+            take(state_a, i),
+            take(state_b, j),
             true_a=_sometimes_true(mask_a[i], batch.has_mask_a[i], chance),
             true_b=_sometimes_true(mask_b[j], batch.has_mask_b[j], chance),
         )

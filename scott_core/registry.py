@@ -26,7 +26,7 @@ def _twin_lite0(d: int, exchange: str = "none", fine: bool = False) -> Encoder:
     return TwinLite(d=d, fine=fine, exchange=_named("exchange", exchange, EXCHANGES)(d))
 
 
-EXCHANGES: dict[str, Callable[[int], nn.Module | None]] = {
+EXCHANGES: dict[str, Callable[[int], CoAttention | None]] = {
     "none": lambda d: None,
     "attention": CoAttention,
     "correlation": Correlation,

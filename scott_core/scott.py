@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scott_core.encoders import Encoder, Role
+from scott_core.encoders import Encoder, Role, State
+from scott_core.segmentation import SegmentationHead
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Scott(nn.Module):
     sigma_b, share no weights: score(a, b) is not score(b, a). a is the catalogue picture, b the document's.
     """
 
-    def __init__(self, *, encoder: Encoder, sigma_a: nn.Module, sigma_b: nn.Module, merge: nn.Module, alpha: float):
+    def __init__(self, *, encoder: Encoder, sigma_a: SegmentationHead, sigma_b: SegmentationHead, merge: nn.Module, alpha: float):
         super().__init__()
         self.encoder = encoder
         self.sigma_a = sigma_a
@@ -35,12 +36,19 @@ class Scott(nn.Module):
         self.merge = merge
         self.alpha = alpha
 
-    def encode_image(self, images: Tensor, role: Role) -> Tensor:
-        """[N, 3, H, W] in 0..255 -> states, all that one picture alone decides: N + M times for N x M pairs."""
-        return self.encoder.encode(images, role)
+    def encode_image(self, images: Tensor, role: Role) -> State:
+        """[N, 3, H, W] in 0..255 -> states, all that one picture alone decides: N + M times for N x M pairs.
+
+        Where that is all of F, its halves of both heads' first convolutions too: (F, own half, half of the other's).
+        """
+        state = self.encoder.encode(images, role)
+        if self.encoder.co_dependent:
+            return state
+        mine, others = (self.sigma_a, self.sigma_b) if role == "a" else (self.sigma_b, self.sigma_a)
+        return state[0], mine.own_half(state[0]), others.other_half(state[0])
 
     def score_pairs(
-        self, state_a: Tensor, state_b: Tensor, *, true_a: Tensor | None = None, true_b: Tensor | None = None
+        self, state_a: State, state_b: State, *, true_a: Tensor | None = None, true_b: Tensor | None = None
     ) -> PairLogits:
         """States of B aligned pairs -> logits.
 
@@ -55,16 +63,21 @@ class Scott(nn.Module):
             region_b = torch.where(true_b.isnan(), region_b, true_b > 0.5)
         return PairLogits(self.merge(f_a, region_a, f_b, region_b), mask_a, mask_b)
 
-    def match_at(self, state_a: Tensor, state_b: Tensor, alphas: Sequence[float]) -> Tensor:
+    def match_at(self, state_a: State, state_b: State, alphas: Sequence[float]) -> Tensor:
         """States of B aligned pairs -> match logits [B, len(alphas)], as if `alpha` were each of `alphas`."""
         f_a, f_b, mask_a, mask_b = self._segment(state_a, state_b)
         regions = ((self.foreground(mask_a, alpha), self.foreground(mask_b, alpha)) for alpha in alphas)
         return torch.stack([self.merge(f_a, region_a, f_b, region_b) for region_a, region_b in regions], 1)
 
-    def _segment(self, state_a: Tensor, state_b: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _segment(self, state_a: State, state_b: State) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """F_a, F_b [B, d, h, w] and both mask logits [B, 1, h, w]."""
+        if not self.encoder.co_dependent:
+            (f_a, own_a, other_a), (f_b, own_b, other_b) = state_a, state_b
+            return f_a, f_b, self.sigma_a(own_a, other_b), self.sigma_b(own_b, other_a)
         f_a, f_b = self.encoder.exchange(state_a, state_b)
-        return f_a, f_b, self.sigma_a(f_a, f_b), self.sigma_b(f_b, f_a)
+        mask_a = self.sigma_a(self.sigma_a.own_half(f_a), self.sigma_a.other_half(f_b))
+        mask_b = self.sigma_b(self.sigma_b.own_half(f_b), self.sigma_b.other_half(f_a))
+        return f_a, f_b, mask_a, mask_b
 
     def foreground(self, mask_logits: Tensor, alpha: float | None = None) -> Tensor:
         """[B, 1, h, w] logits -> bool [B, h, w]: probability > alpha, by default the model's."""

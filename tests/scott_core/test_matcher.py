@@ -116,7 +116,7 @@ def test_memory_is_bounded_and_the_logits_are_the_same(monkeypatch: pytest.Monke
     merge.phi.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     pair = 2 * 4 * 3 * 3 * 4  # bytes of its pooled tensor
     for bound, expected in ((3 * pair, [3, 3, 1]), (1, [1] * 7)):
-        monkeypatch.setattr(matcher, "POOLED_BYTES", bound)
+        monkeypatch.setitem(matcher.POOLED_BYTES, "cpu", bound)
         sizes.clear()
         torch.testing.assert_close(merge(f_a, region_a, f_b, region_b), at_once)
         assert sizes == expected
