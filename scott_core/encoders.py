@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0
+from scott_core.halves import other_half, own_half
 
 Role = Literal["a", "b"]
 State = tuple[Tensor, ...]  # what one picture alone decides; the first dimension of each tensor counts pictures
@@ -35,7 +36,9 @@ class Encoder(nn.Module, ABC):
 
     mean: Tensor
     std: Tensor
-    co_dependent = True  # False where F_a is decided by a alone: then `encode` gives (F,) and `exchange` changes nothing
+    co_dependent = (
+        True  # False where F_a is decided by a alone: then `encode` gives (F,) and `exchange` changes nothing
+    )
 
     def __init__(self, *, d: int, stride: int, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()
@@ -95,21 +98,15 @@ class Coder(Encoder):
         return first + [_psi(2 * c_in, c_out, pool=2) for c_in, c_out in itertools.pairwise(widths)]
 
     def encode(self, images: Tensor, role: Role) -> State:
-        """psi_1's features, as both halves of what psi_2's first convolution makes of them.
-
-        A convolution of [F_a, F_b] is the sum of one of F_a and one of F_b. [B, d/4, H/4, W/4] each: for the picture's
-        own branch, with the bias, and for the other's.
-        """
+        """psi_1's features, as both halves of what psi_2's first convolution makes of them: of the psi_2 of the
+        picture's own role, and of the other's. [B, d/4, H/4, W/4] each."""
         mine, others = (self.psi_a, self.psi_b) if role == "a" else (self.psi_b, self.psi_a)
         features = mine[0](self.normalise(images))
-        own, other = mine[1][0], others[1][0]  # type: ignore[index]
-        return (
-            F.conv2d(features, own.weight[:, : features.shape[1]], own.bias, padding=1),
-            F.conv2d(features, other.weight[:, features.shape[1] :], padding=1),
-        )
+        return own_half(next(mine[1].children()), features), other_half(next(others[1].children()), features)
 
     def exchange(self, a: State, b: State) -> tuple[Tensor, Tensor]:
-        f_a, f_b = self.psi_a[1][1:](a[0] + b[1]), self.psi_b[1][1:](b[0] + a[1])  # type: ignore[index]
+        second_a, second_b = (nn.Sequential(*list(psi[1].children())[1:]) for psi in (self.psi_a, self.psi_b))
+        f_a, f_b = second_a(a[0] + b[1]), second_b(b[0] + a[1])
         for psi_a, psi_b in zip(self.psi_a[2:], self.psi_b[2:], strict=True):
             f_a, f_b = psi_a(torch.cat([f_a, f_b], 1)), psi_b(torch.cat([f_b, f_a], 1))
         return f_a, f_b
@@ -157,7 +154,8 @@ class CoAttention(nn.Module):
 
 def _add_rows(features: Tensor, rows: Tensor) -> Tensor:
     """[B, d, h, w] and [B, hw, d], which is how channels_last lies in memory."""
-    return features + rows.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2)
+    batch, _, height, width = features.shape
+    return features + rows.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
 class Correlation(CoAttention):

@@ -21,10 +21,12 @@ from scott_core.data.pairs import Pair
 from scott_core.errors import InputError
 from scott_core.images import read_image
 from scott_core.metrics import bootstrap_mean, iou
-from scott_core.predictor import PAIR_BATCH, Match, Predictor, Progress
+from scott_core.predictor import Match, Predictor, Progress
 
 if TYPE_CHECKING:  # saliency is a plug-in
     from scott_core.saliency import U2Netp
+
+AT_ONCE = 64  # pairs whose pictures are in memory
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ def match_files(
 
     Raises UnreadableImage for the first picture that is none.
     """
-    for start in range(0, len(pairs), PAIR_BATCH):
-        chunk = pairs[start : start + PAIR_BATCH]
+    for start in range(0, len(pairs), AT_ONCE):
+        chunk = pairs[start : start + AT_ONCE]
         files_a, files_b = (list(dict.fromkeys(side)) for side in zip(*chunk, strict=True))
         images_a, images_b = ([read_image(file) for file in files] for files in (files_a, files_b))
         index = [(files_a.index(a), files_b.index(b)) for a, b in chunk]

@@ -78,6 +78,11 @@ class Letterbox:
         width, height = (max(1, round(side * scale)) for side in image.size)
         return cls(size, height, width, (size - height) // 2, (size - width) // 2)
 
+    @property
+    def covers(self) -> float:
+        """The share of the square that is the picture."""
+        return self.height * self.width / self.size**2
+
     def apply(self, image: Image.Image) -> np.ndarray:
         """uint8 [size, size, 3], white outside the picture."""
         canvas = np.full((self.size, self.size, 3), 255, np.uint8)

@@ -2,10 +2,11 @@
 
 R_i does not depend on j, so the maximum over a pooling bin (rows u, columns v) separates:
 
-    max_{i in u, j in v} S_ij R_i = max_{i in u} (max(R_i, 0) max_{j in v} S_ij + min(R_i, 0) min_{j in v} S_ij)
+    max_{i in u, j in v} S_ij R_i = max_{i in u} (R_i^+ max_{j in v} S_ij + R_i^- min_{j in v} S_ij)
 
-(one of the two terms is zero: the minimum serves the negative R_i). A bin's rows and columns are ranges, so pooling S over columns first leaves
-[P, K], and no more than [K, K, 2d] is ever built for a pair. Pairs with different P and Q are one batch.
+with R^+ = max(R, 0) and R^- = min(R, 0), one of which is zero. A bin's rows and columns are ranges, so pooling S over
+columns first leaves [P, K], and no more than [K, K, 2d] is ever built for a pair. Pairs with different P and Q are one
+batch.
 
 An empty foreground (P or Q = 0) is legal: no region in common, so no match: the logit is EMPTY_LOGIT.
 """
@@ -13,7 +14,6 @@ An empty foreground (P or Q = 0) is legal: no region in common, so no match: the
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Iterator
 
 import torch
@@ -41,7 +41,7 @@ def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _rows(x: Tensor, index: Tensor) -> Tensor:
-    """Rows of each of x [B, n, d] by their places, [B, ...] -> [B, ..., d]. Whole rows: `gather` would index elements."""
+    """Rows of each of x [B, n, d] by their places, [B, ...] -> [B, ..., d]; `gather` would go by element."""
     first = torch.arange(len(x), device=x.device) * x.shape[1]
     flat = index.flatten(1) + first[:, None]
     return x.flatten(0, 1).index_select(0, flat.flatten()).view(*index.shape, x.shape[2])
@@ -69,23 +69,20 @@ def pooled_pairs(r_a: Tensor, n_a: Tensor, r_b: Tensor, n_b: Tensor, k: int, sim
     s = similarity(r_a, r_b)  # [B, P, Q]
     bins_a, bins_b = adaptive_bins(n_a, k), adaptive_bins(n_b, k)
     half_a = list(_weighted(r_a * both, s.transpose(1, 2), bins_a, bins_b))
-    half_b = [tuple(x.transpose(1, 2) for x in terms) for terms in _weighted(r_b * both, s, bins_b, bins_a)]
+    half_b = [[x.transpose(1, 2) for x in terms] for terms in _weighted(r_b * both, s, bins_b, bins_a)]
     if torch.is_grad_enabled():
-        halves = [functools.reduce(_larger, itertools.starmap(_add, half)) for half in (half_a, half_b)]
+        halves = [functools.reduce(_larger, map(_add, half)) for half in (half_a, half_b)]
         return torch.cat(halves, -1).permute(0, 3, 1, 2)
     pooled = r_a.new_empty(len(r_a), k, k, 2, r_a.shape[2])
     scratch = torch.empty_like(pooled[:, :, :, 0])
     for place, half in enumerate((half_a, half_b)):
-        out = _add(*half[0], out=pooled[:, :, :, place])
+        out = _add(half[0], pooled[:, :, :, place])
         for terms in half[1:]:
-            torch.maximum(out, _add(*terms, out=scratch), out=out)
+            torch.maximum(out, _add(terms, scratch), out=out)
     return pooled.flatten(3).permute(0, 3, 1, 2)
 
 
-_Terms = tuple[Tensor, Tensor, Tensor, Tensor]
-
-
-def _weighted(r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor) -> Iterator[_Terms]:
+def _weighted(r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor) -> Iterator[list[Tensor]]:
     """R [B, P, d], S transposed [B, Q, P] -> for each place within a bin of rows, what `_add` makes S_ij R_i of."""
     columns = _rows(s, bins_columns)  # [B, k, members, P]
     extremes = torch.cat([columns.amax(2), columns.amin(2)], 1)  # [B, 2k, P]
@@ -93,11 +90,12 @@ def _weighted(r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor) -> 
     members = _rows(r, bins_rows)[:, :, :, None]  # [B, k, members, 1, d]
     positive, negative = members.clamp(min=0), members.clamp(max=0)
     for i in range(bins_rows.shape[2]):
-        yield positive[:, :, i], highest[:, :, i], negative[:, :, i], lowest[:, :, i]
+        yield [terms[:, :, i] for terms in (positive, highest, negative, lowest)]
 
 
-def _add(positive: Tensor, highest: Tensor, negative: Tensor, lowest: Tensor, out: Tensor | None = None) -> Tensor:
+def _add(terms: list[Tensor], out: Tensor | None = None) -> Tensor:
     """positive * highest + negative * lowest; of [B, k, 1, d] and [B, k, k, 1], [B, k, k, d]."""
+    positive, highest, negative, lowest = terms
     if out is None:
         return torch.addcmul(positive * highest, negative, lowest)
     return torch.mul(positive, highest, out=out).addcmul_(negative, lowest)

@@ -1,8 +1,6 @@
 """Predictor: pictures in, calibrated scores and masks out.
 
-Sigmoid, thresholds, resizing and batching live here, not in the network. Over N catalogue and M document pictures
-each picture is encoded once (N + M), then pairs run through the rest in batches; memory does not grow with the number
-of pairs.
+Sigmoid, thresholds and resizing live here, not in the network; batches and what is never computed twice in `engine`.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,14 +18,12 @@ from PIL import Image
 from torch import Tensor
 
 from scott_core.checkpoints import Checkpoint, load_checkpoint, probability
-from scott_core.encoders import Role
-from scott_core.images import Letterbox, to_batch
+from scott_core.engine import Engine, Pairs, Prepared
+from scott_core.images import Letterbox
+from scott_core.precision import resolve
 
-T = TypeVar("T")
 Progress = Callable[[int], object]
 Scores = NDArray[np.float32]
-ENCODE_BATCH = 16
-PAIR_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -54,24 +49,35 @@ class Match:
 class Predictor:
     """Scores pairs with a checkpoint. a is the catalogue picture, b the document's: score(a, b) is not score(b, a)."""
 
-    def __init__(self, checkpoint: Checkpoint, *, device: str | None = None):
+    def __init__(self, checkpoint: Checkpoint, *, device: str | None = None, precision: str | None = None):
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.card = checkpoint.card
-        self.model = checkpoint.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.engine = Engine(checkpoint.model, resolve(precision, self.card, self.device), self.device)
+        self.alpha = checkpoint.model.alpha
         self.size = int(self.card["image_size"])
         self.version = checkpoint.version
         self.threshold = float(self.card["threshold"])
 
     @classmethod
-    def load(cls, weights: str | Path = "default", *, device: str | None = None) -> Predictor:
-        """Shipped weights by name, or a .safetensors file with its card beside it. Raises WeightsError."""
-        return cls(load_checkpoint(weights), device=device)
+    def load(
+        cls, weights: str | Path = "default", *, device: str | None = None, precision: str | None = None
+    ) -> Predictor:
+        """Shipped weights by name, or a .safetensors file with its card beside it.
+
+        `precision` is a name of `scott_core.precision.PRECISIONS`; by default what the card and the hardware allow.
+        Raises WeightsError, and InputError for an unknown precision.
+        """
+        return cls(load_checkpoint(weights), device=device, precision=precision)
+
+    def prepare(self, image: Image.Image) -> Prepared:
+        """What `score_pairs` makes of a picture first; for callers who would do it early, or in a thread."""
+        return Prepared.of(image, self.size)
 
     def score_pairs(
         self,
-        images_a: Sequence[Image.Image],
-        images_b: Sequence[Image.Image],
-        pairs: Sequence[tuple[int, int]],
+        images_a: Sequence[Image.Image | Prepared],
+        images_b: Sequence[Image.Image | Prepared],
+        pairs: Pairs,
         *,
         progress: Progress | None = None,
     ) -> PairScores:
@@ -79,82 +85,56 @@ class Predictor:
 
         `progress` is called with the number of pairs just done.
         """
-        parts: list[tuple[Tensor, Tensor, Tensor]] = []
-        with torch.inference_mode():
-            for boxes_a, boxes_b, out in self._batches(self.model.score_pairs, images_a, images_b, pairs):
-                score = probability(out.match.cpu(), self.card)
-                parts.append((score, self._share(out.mask_a, boxes_a), self._share(out.mask_b, boxes_b)))
-                if progress:
-                    progress(len(score))
+        a, b = self._prepared(images_a), self._prepared(images_b)
+        parts: list[Tensor] = []
+        for chunk, out in self.engine.run(self.engine.pairing.score_pairs, a, b, pairs):
+            regions = (self.engine.pairing.foreground(mask).float().mean((1, 2)) for mask in (out.mask_a, out.mask_b))
+            parts.append(torch.stack([out.match.float(), *regions])[:, : len(chunk)])
+            if progress:
+                progress(len(chunk))
         if not parts:
             return PairScores(*(np.zeros(0, np.float32) for _ in range(3)))
-        return PairScores(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
+        logits, cells_a, cells_b = torch.cat(parts, 1).cpu()  # the first wait for the device
+        covered_a, covered_b = ([a[i].box.covers for i, _ in pairs], [b[j].box.covers for _, j in pairs])
+        region_a, region_b = (
+            (cells / torch.tensor(covered)).clamp(max=1.0).numpy()  # of the picture, not of the white around it
+            for cells, covered in ((cells_a, covered_a), (cells_b, covered_b))
+        )
+        return PairScores(probability(logits, self.card).numpy(), region_a, region_b)
 
-    @torch.inference_mode()
     def logits_at(
-        self,
-        alphas: Sequence[float],
-        images_a: Sequence[Image.Image],
-        images_b: Sequence[Image.Image],
-        pairs: Sequence[tuple[int, int]],
+        self, alphas: Sequence[float], images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Pairs
     ) -> Scores:
         """Match logits of pairs, as `score_pairs`, before calibration and for each of `alphas`: [n, len(alphas)]."""
-        found = self._batches(partial(self.model.match_at, alphas=alphas), images_a, images_b, pairs)
-        logits: Scores = torch.cat([out.cpu() for _, _, out in found]).numpy()
+        compare = partial(self.engine.pairing.match_at, alphas=alphas)
+        found = self.engine.run(compare, self._prepared(images_a), self._prepared(images_b), pairs)
+        logits: Scores = torch.cat([out[: len(chunk)].float().cpu() for chunk, out in found]).numpy()
         return logits
 
-    @torch.inference_mode()
     def matches(
-        self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]
+        self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Pairs
     ) -> Iterator[Match]:
         """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair in memory."""
-        where = iter(pairs)
-        for boxes_a, boxes_b, out in self._batches(self.model.score_pairs, images_a, images_b, pairs):
-            scores = probability(out.match.cpu(), self.card).tolist()
-            for n, score in enumerate(scores):
-                i, j = next(where)
-                mask_a = self._mask(out.mask_a[n : n + 1], boxes_a[n], images_a[i])
-                mask_b = self._mask(out.mask_b[n : n + 1], boxes_b[n], images_b[j])
-                yield Match(score, score >= self.threshold, mask_a, mask_b, self.model.alpha)
+        a, b = self._prepared(images_a), self._prepared(images_b)
+        for chunk, out in self.engine.run(self.engine.pairing.score_pairs, a, b, pairs):
+            scores = probability(out.match.float().cpu(), self.card).tolist()
+            for n, (i, j) in enumerate(chunk):
+                mask_a = _mask(out.mask_a[n : n + 1], a[i].box, images_a[i])
+                mask_b = _mask(out.mask_b[n : n + 1], b[j].box, images_b[j])
+                yield Match(scores[n], scores[n] >= self.threshold, mask_a, mask_b, self.alpha)
 
     def match(self, image_a: Image.Image, image_b: Image.Image) -> Match:
         """One pair, with masks at the pictures' own sizes."""
         return next(self.matches([image_a], [image_b], [(0, 0)]))
 
-    def _batches(
-        self,
-        compare: Callable[[Tensor, Tensor], T],
-        images_a: Sequence[Image.Image],
-        images_b: Sequence[Image.Image],
-        pairs: Sequence[tuple[int, int]],
-    ) -> Iterator[tuple[list[Letterbox], list[Letterbox], T]]:
-        """`compare` of the states of `pairs`, PAIR_BATCH at a time, each picture encoded once; with where each lies."""
-        boxes_a, boxes_b = ([Letterbox.of(image, self.size) for image in images] for images in (images_a, images_b))
-        states_a = self._encode(images_a, boxes_a, "a")
-        states_b = self._encode(images_b, boxes_b, "b")
-        for start in range(0, len(pairs), PAIR_BATCH):
-            index_a, index_b = (list(side) for side in zip(*pairs[start : start + PAIR_BATCH], strict=True))
-            out = compare(states_a[index_a].to(self.device), states_b[index_b].to(self.device))
-            yield [boxes_a[i] for i in index_a], [boxes_b[j] for j in index_b], out
+    def _prepared(self, images: Sequence[Image.Image | Prepared]) -> list[Prepared]:
+        return [image if isinstance(image, Prepared) else self.prepare(image) for image in images]
 
-    def _encode(self, images: Sequence[Image.Image], boxes: Sequence[Letterbox], role: Role) -> Tensor:
-        states = []
-        for start in range(0, len(images), ENCODE_BATCH):
-            chosen = range(start, min(start + ENCODE_BATCH, len(images)))
-            batch = to_batch([boxes[i].apply(images[i]) for i in chosen]).to(self.device)
-            batch = batch.contiguous(memory_format=torch.channels_last)
-            states.append(self.model.encode_image(batch, role).cpu())
-        return torch.cat(states) if states else torch.zeros(0)
 
-    def _share(self, mask_logits: Tensor, boxes: Sequence[Letterbox]) -> Tensor:
-        """Foreground cells over the cells that the picture (not the white around it) covers, [B]."""
-        cells: Tensor = self.model.foreground(mask_logits).float().mean((1, 2)).cpu()
-        covered = torch.tensor([box.height * box.width / box.size**2 for box in boxes])
-        return (cells / covered).clamp(max=1.0)
-
-    @staticmethod
-    def _mask(logits: Tensor, box: Letterbox, image: Image.Image) -> Scores:
-        square = F.interpolate(logits, size=(box.size, box.size), mode="bilinear", align_corners=False)
-        own = F.interpolate(box.crop(square), size=image.size[::-1], mode="bilinear", align_corners=False)
-        mask: Scores = torch.sigmoid(own)[0, 0].cpu().numpy()
-        return mask
+@torch.inference_mode()
+def _mask(logits: Tensor, box: Letterbox, image: Image.Image) -> Scores:
+    """Mask logits [1, 1, h, w] of the square, as probabilities of the picture's own pixels, float32 [H, W]."""
+    square = F.interpolate(logits.float(), size=(box.size, box.size), mode="bilinear", align_corners=False)
+    own = F.interpolate(box.crop(square), size=image.size[::-1], mode="bilinear", align_corners=False)
+    mask: Scores = torch.sigmoid(own)[0, 0].cpu().numpy()
+    return mask

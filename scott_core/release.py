@@ -13,13 +13,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from scott_core.checkpoints import DEFAULT, WEIGHTS, load_checkpoint, save_checkpoint
+from scott_core.checkpoints import DEFAULT, WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
 from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, salient_ious, summarise_ious
 from scott_core.methods import PairScorer, installed_baselines
 from scott_core.metrics import bootstrap_intervals, evaluate_scores
+from scott_core.precision import PRECISIONS, UNSURE
 from scott_core.predictor import Predictor, Progress
 from scott_core.saliency import SaliencyScorer
 from scott_core.validation import ValidationSet
@@ -35,7 +38,7 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     """
     checkpoint = load_checkpoint(weights)
     card = {**checkpoint.card, **yaml.safe_load(notes.read_text(encoding="utf-8"))}
-    scorers: dict[str, PairScorer] = {card["name"]: Predictor(checkpoint)}
+    scorers: dict[str, PairScorer] = {card["name"]: Predictor(checkpoint, precision="float32")}
     if card["name"] == DEFAULT:
         scorers |= installed_baselines()
     tables: dict[str, Any] = {}
@@ -45,9 +48,23 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
         for name, scorer in scorers.items():
             with tqdm(total=len(on.index), desc=f"{name}, {split}", unit="pair") as bar:
                 tables[split][name] = measure(scorer, on, data, bar.update)
-    card |= tables
+    card |= {"precision": choose_precision(checkpoint, ValidationSet(data / "pairs" / SPLITS["validation"])), **tables}
     save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
     return card
+
+
+def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
+    """The name of the cheapest precision whose verdicts are those of float32, but for pairs that float32 is unsure of."""
+
+    def score(precision: str) -> NDArray[np.float32]:
+        return Predictor(checkpoint, precision=precision).score_pairs(on.images_a, on.images_b, on.index).score
+
+    exact, threshold = score("float32"), float(checkpoint.card["threshold"])
+    for name in PRECISIONS:
+        flipped = (score(name) >= threshold) != (exact >= threshold)
+        if (np.abs(exact[flipped] - threshold) <= UNSURE).all():
+            return name
+    raise AssertionError("float32 agrees with itself")
 
 
 def measure(scorer: PairScorer, on: ValidationSet, data: Path, progress: Progress | None = None) -> dict[str, Any]:

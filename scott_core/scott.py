@@ -28,7 +28,15 @@ class Scott(nn.Module):
     sigma_b, share no weights: score(a, b) is not score(b, a). a is the catalogue picture, b the document's.
     """
 
-    def __init__(self, *, encoder: Encoder, sigma_a: SegmentationHead, sigma_b: SegmentationHead, merge: nn.Module, alpha: float):
+    def __init__(
+        self,
+        *,
+        encoder: Encoder,
+        sigma_a: SegmentationHead,
+        sigma_b: SegmentationHead,
+        merge: nn.Module,
+        alpha: float,
+    ):
         super().__init__()
         self.encoder = encoder
         self.sigma_a = sigma_a

@@ -6,8 +6,9 @@ concatenation of both feature maps, the head's own picture first.
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from scott_core.halves import other_half, own_half
 
 
 class SegmentationHead(nn.Module):
@@ -25,15 +26,14 @@ class SegmentationHead(nn.Module):
         )
 
     def own_half(self, own: Tensor) -> Tensor:
-        """The first convolution's share of the head's own picture, [B, d, h, w] -> [B, width, h, w]; with the bias."""
-        first = self.layers[0]
-        return F.conv2d(own, first.weight[:, : own.shape[1]], first.bias, padding=1)
+        """The first convolution's share of the head's own picture, [B, d, h, w] -> [B, width, h, w]."""
+        return own_half(self.layers[0], own)
 
     def other_half(self, other: Tensor) -> Tensor:
-        """The same of the other picture: a convolution of [F_own, F_other] is the sum of both."""
-        return F.conv2d(other, self.layers[0].weight[:, other.shape[1] :], padding=1)
+        """Its share of the other picture, the same shapes."""
+        return other_half(self.layers[0], other)
 
-    def forward(self, own_half: Tensor, other_half: Tensor) -> Tensor:
-        """Both halves, of aligned pairs -> [B, 1, h, w] logits."""
-        logits: Tensor = self.layers[1:](own_half + other_half)
+    def forward(self, own: Tensor, other: Tensor) -> Tensor:
+        """Both shares, of aligned pairs -> [B, 1, h, w] logits."""
+        logits: Tensor = self.layers[1:](own + other)
         return logits

@@ -15,6 +15,7 @@ from sklearn.metrics import f1_score
 from scott_core import evaluation
 from scott_core.checkpoints import Checkpoint
 from scott_core.data.pairs import Pair
+from scott_core.engine import Batches
 from scott_core.errors import InputError
 from scott_core.evaluation import (
     MaskedPair,
@@ -70,8 +71,8 @@ def test_each_kind_of_negative_stands_against_every_match_of_its_family() -> Non
 def test_matches_come_in_order_and_do_not_leave_inference_mode_on(
     predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "PAIR_BATCH", 2)
-    monkeypatch.setattr("scott_core.predictor.PAIR_BATCH", 1)
+    monkeypatch.setattr(evaluation, "AT_ONCE", 2)
+    monkeypatch.setattr(predictor.engine, "batches", Batches(1, 1, 0))
     files = [noise(tmp_path / f"{n}.png", n, (40 + 8 * n, 50)) for n in range(3)]
     wanted = [(files[0], files[1]), (files[0], files[2]), (files[2], files[2])]
     done: list[int] = []

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from scott_core import predictor as predictor_module
 from scott_core.checkpoints import Checkpoint
 from scott_core.data.cartons import carton_on_white
+from scott_core.engine import Batches
 from scott_core.errors import InputError
 from scott_core.methods import load_scorer
 from scott_core.overlay import draw_match
@@ -43,8 +43,7 @@ PAIRS = [(i, j) for i in range(3) for j in range(4)]
 
 
 def test_a_cartesian_product_scores_as_its_pairs_do(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor_module, "PAIR_BATCH", 5)
-    monkeypatch.setattr(predictor_module, "ENCODE_BATCH", 2)
+    monkeypatch.setattr(predictor.engine, "batches", Batches(2, 5, 0))
     scores = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS)
     assert scores.score.dtype == scores.region_a.dtype == np.float32
     for n, (i, j) in enumerate(PAIRS):

@@ -1,0 +1,217 @@
+"""The engine: what a catalogue's pairs cost is what the mathematics says they must.
+
+    never twice      a picture is encoded once for each role, however many pairs, products and calls it is in; two files
+                     with the same pixels are one picture. The states of the last STATE_BYTES' worth are kept.
+    full batches     pairs of any products share batches of one shape; the last one is filled up. So a score does not
+                     depend on what else is in its batch, and memory not on the number of pairs.
+    out of memory    halves the batch and goes on.
+
+Batch norms are folded into their convolutions, weights and features lie channels_last, and both sides of the boundary
+between `encode_image` and `score_pairs` run in the types of a `Precision`. Device work is only queued here: nothing
+waits for it but what a caller does with the results.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from scott_core.encoders import Role, State, take
+from scott_core.images import Letterbox, to_batch
+from scott_core.precision import Precision
+from scott_core.scott import Scott
+
+T = TypeVar("T")
+Pairs = Sequence[tuple[int, int]]
+log = logging.getLogger("scott")
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How much at once: pictures encoded, pairs scored, bytes of states kept."""
+
+    encode: int
+    pair: int
+    state_bytes: int
+
+
+# Of a CPU, what its caches hold, measured by `python -m scott_core.bench`; of a GPU, what fills it.
+LOOK_AHEAD = 16  # batches of pairs, in search of pictures that fill a batch to encode
+BATCHES = {"cpu": Batches(2, 16, 1 << 30), "cuda": Batches(64, 256, 8 << 30)}
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A picture as a model sees it: the letterboxed square, uint8 [size, size, 3], and what tells it from others."""
+
+    box: Letterbox
+    pixels: NDArray[np.uint8]
+    digest: bytes
+
+    @classmethod
+    def of(cls, image: Image.Image, size: int) -> Prepared:
+        box = Letterbox.of(image, size)
+        pixels = box.apply(image)
+        return cls(box, pixels, hashlib.sha256(pixels.data).digest())
+
+
+class Engine:
+    """Runs copies of a Scott, made for inference, over pairs of prepared pictures."""
+
+    def __init__(self, model: Scott, precision: Precision, device: torch.device):
+        self.precision = precision
+        self.device = device
+        self.batches = BATCHES[device.type]
+        self.encoding = for_inference(model, precision.encode, device)
+        same = precision.encode == precision.pair
+        self.pairing = self.encoding if same else for_inference(model, precision.pair, device)
+        self._kept: dict[Role, _States] = {"a": _States(), "b": _States()}
+
+    @torch.inference_mode()
+    def run(
+        self, compare: Callable[[State, State], T], a: Sequence[Prepared], b: Sequence[Prepared], pairs: Pairs
+    ) -> Iterator[tuple[Pairs, T]]:
+        """`compare` of the states of `pairs` (indices into a and b), in order: some pairs and what it made of them.
+
+        What it makes has the rows of a full batch; those after the pairs' are of no meaning.
+        """
+        start = 0
+        while start < len(pairs):
+            chunk = pairs[start : start + self.batches.pair]
+            soon = pairs[start : start + LOOK_AHEAD * self.batches.pair]
+            try:
+                state_a = self._states("a", a, [i for i, _ in chunk], [i for i, _ in soon])
+                state_b = self._states("b", b, [j for _, j in chunk], [j for _, j in soon])
+                out = compare(state_a, state_b)
+            except RuntimeError as error:
+                self._halve("pair", error)
+                continue
+            yield chunk, out
+            start += len(chunk)
+
+    def _states(self, role: Role, pictures: Sequence[Prepared], now: list[int], soon: list[int]) -> State:
+        """States of the pictures at `now`, a full batch of them; what they lack is encoded, with what `soon` will."""
+        kept = self._kept[role]
+        missing = {pictures[i].digest: i for i in now if not kept.touch(pictures[i].digest)}
+        if missing:
+            for i in soon:
+                if len(missing) % self.batches.encode == 0:
+                    break
+                if pictures[i].digest not in kept:
+                    missing.setdefault(pictures[i].digest, i)
+        places = list(missing.values())
+        while places:
+            chunk = places[: self.batches.encode]
+            try:
+                state = self._encode([pictures[i].pixels for i in _fill(chunk, self.batches.encode)], role)
+            except RuntimeError as error:
+                self._halve("encode", error)
+                continue
+            kept.put([pictures[i].digest for i in chunk], state, self._capacity(state))
+            places = places[len(chunk) :]
+        return kept.take(_fill([pictures[i].digest for i in now], self.batches.pair))
+
+    def _encode(self, squares: list[NDArray[np.uint8]], role: Role) -> State:
+        batch = to_batch(squares)
+        if self.device.type == "cuda":
+            batch = batch.pin_memory().to(self.device, non_blocking=True)
+        state = self.encoding.encode_image(batch.contiguous(memory_format=torch.channels_last), role)
+        return tuple(part.to(self.precision.pair) for part in state)
+
+    def _capacity(self, state: State) -> int:
+        """Pictures whose states are kept: as many as the bytes hold, and at least those of a batch."""
+        each = sum(part[0].nbytes for part in state)
+        return max(self.batches.state_bytes // each, self.batches.pair + self.batches.encode)
+
+    def _halve(self, side: str, error: RuntimeError) -> None:
+        """Half as much at once from now on; raises `error` where it is of something else, or one is too much."""
+        size = getattr(self.batches, side)
+        if size == 1 or not (isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)):
+            raise error
+        self.batches = replace(self.batches, **{side: size // 2})
+        log.warning("out of memory: %s batches of %d from now on, not %d", side, size // 2, size)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+class _States:
+    """The states of the pictures used last, in one tensor for each part, by digest."""
+
+    def __init__(self) -> None:
+        self._slots: OrderedDict[bytes, int] = OrderedDict()  # the one used longest ago first
+        self._parts: State = ()
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._slots
+
+    def touch(self, digest: bytes) -> bool:
+        """Whether it is kept; if so, it is now the one used last."""
+        if digest not in self._slots:
+            return False
+        self._slots.move_to_end(digest)
+        return True
+
+    def put(self, digests: Sequence[bytes], state: State, capacity: int) -> None:
+        """Keep the first rows of `state`; where there is no room left, instead of those used longest ago."""
+        if not self._parts:
+            self._parts = tuple(_room(part, capacity) for part in state)
+        free = len(self._parts[0]) - len(self._slots)
+        for digest in digests:
+            slot = len(self._slots) if free > 0 else self._slots.popitem(last=False)[1]
+            self._slots[digest] = slot
+            free -= 1
+        slots = torch.tensor([self._slots[digest] for digest in digests], device=self._parts[0].device)
+        for kept, part in zip(self._parts, state, strict=True):
+            kept[slots] = part[: len(digests)]
+
+    def take(self, digests: Sequence[bytes]) -> State:
+        """Their states, one row each."""
+        slots = torch.tensor([self._slots[digest] for digest in digests], device=self._parts[0].device)
+        return take(self._parts, slots)
+
+
+def _room(part: Tensor, capacity: int) -> Tensor:
+    """Memory for `capacity` rows like those of `part`; on a CPU it is taken as it is written."""
+    is_last = part.dim() == 4 and part.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if is_last else torch.contiguous_format
+    return torch.empty((capacity, *part.shape[1:]), dtype=part.dtype, device=part.device, memory_format=layout)
+
+
+def _fill(items: Sequence[T], size: int) -> list[T]:
+    """`items`, the last one repeated up to `size`."""
+    return [*items, *[items[-1]] * (size - len(items))]
+
+
+def for_inference(model: Scott, dtype: torch.dtype, device: torch.device) -> Scott:
+    """A copy with folded batch norms, channels_last, in `dtype`; the pixels' statistics stay in float32."""
+    copied = copy.deepcopy(model).eval().requires_grad_(False)
+    fold_batch_norms(copied)
+    statistics = {name: getattr(copied.encoder, name).to(device) for name in ("mean", "std")}
+    copied.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for name, value in statistics.items():
+        setattr(copied.encoder, name, value)
+    return copied
+
+
+def fold_batch_norms(module: nn.Module) -> None:
+    """Fold each batch norm into the convolution that stands right before it, in place, throughout `module`."""
+    before: tuple[str, nn.Module] | None = None
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d) and before is not None and isinstance(before[1], nn.Conv2d):
+            setattr(module, before[0], fuse_conv_bn_eval(before[1], child))
+            setattr(module, name, nn.Identity())
+        else:
+            fold_batch_norms(child)
+        before = (name, child)
