@@ -5,7 +5,8 @@
 A bucket is one index of a mapped task group: it goes depth first, and can be cleared and run again alone.
 Every task may run twice. Where storage is, and with what a catalogue is audited, is set by Airflow variables
 or, where there is none, by the environment: `scott_root` / SCOTT_ROOT, `scott_weights` / SCOTT_WEIGHTS
-(default: those that ship) and `scott_buckets` / SCOTT_BUCKETS (default: by the size of the catalogue).
+(default: those that ship), `scott_buckets` / SCOTT_BUCKETS (default: by the size of the catalogue) and
+`scott_stop_at_match` / SCOTT_STOP_AT_MATCH (`true`: no pair is scored after a product's first match).
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def plan() -> list[dict[str, Any]]:
         # An audit that exists keeps its buckets and, for single products, its weights.
         new = not _is_planned(root, audit_date)
         buckets = _setting("scott_buckets") if new else None
+        stop = _setting("scott_stop_at_match") if new or product_ids is None else None
         planned = plan_audit(
             root,
             audit_date,
@@ -61,6 +63,7 @@ def plan() -> list[dict[str, Any]]:
             requested_at=dag_run.run_after.isoformat(),
             product_ids=product_ids,
             weights=_setting("scott_weights") if new or product_ids is None else None,
+            stop_at_match=None if stop is None else stop.lower() in ("1", "true", "yes"),
             n_buckets=int(buckets) if buckets else None,
         )
     except InputError as error:

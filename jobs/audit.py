@@ -27,6 +27,7 @@ def run_audit(
     product_ids: Iterable[str] | None = None,
     weights: str | None = None,
     threshold: float | None = None,
+    stop_at_match: bool | None = None,
     n_buckets: int | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def run_audit(
         product_ids=product_ids,
         weights=weights,
         threshold=threshold,
+        stop_at_match=stop_at_match,
         n_buckets=n_buckets,
     )
     total = len(STEPS) * plan["n_products"]

@@ -65,6 +65,7 @@ def audit(arguments: argparse.Namespace) -> int:
             product_ids=arguments.product,
             weights=arguments.weights,
             threshold=arguments.threshold,
+            stop_at_match=arguments.stop_at_match,
             progress=progress,
         )
     _, rows = read_verdicts(open_storage(arguments.root), day)
@@ -290,6 +291,11 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("--product", nargs="+", action="extend", metavar="ID", help="only these products")
     v.add_argument("--weights", metavar="W", help="default, a .safetensors file, orb, embedding")
     v.add_argument("--threshold", type=float, metavar="T", help="score from which a pair is a match")
+    v.add_argument(
+        "--stop-at-match",
+        action=argparse.BooleanOptionalAction,
+        help="likelier pairs first, and none after a product's first match (default: every pair)",
+    )
 
     v = verb("extract", extract)
     v.add_argument("file", type=Path, metavar="FILE.pdf")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs.cores import cores
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, writing
+from jobs.pictures import Pictures, in_blocks, read_ahead
 
 SCORES = pa.schema(
     [
@@ -31,7 +33,6 @@ SCORES = pa.schema(
         ("error", pa.string()),
     ]
 )
-BLOCK_BYTES = 1 << 30  # decoded pictures held at once; within a block each one is encoded once
 
 Row = dict[str, Any]
 Progress = Callable[[int], object]
@@ -69,9 +70,12 @@ def score_pairs_file(
 
     check_output(out)
     scorer = load_scorer(method, weights)
+    pictures = Pictures(scorer)
+    needed = ((pair, (pair["image_a"], pair["image_b"])) for pair in pairs)
+    blocks = in_blocks(needed, scorer.pictures_at_once)
     rows: list[Row] = []
-    for block, pictures in _blocks(pairs, folder):
-        rows += _score_block(scorer, block, pictures, progress)
+    for block, found in read_ahead(lambda name: (name, pictures.get(name, folder / name)), blocks, cores()):
+        rows += _score_block(scorer, block, dict(found), progress)
     about = {"method": method, "version": str(scorer.version), "threshold": repr(float(scorer.threshold))}
     table = pa.Table.from_pylist(rows, schema=SCORES.with_metadata(about))
     with writing(out):
@@ -94,30 +98,8 @@ def _pair(row: Row, where: str) -> Row:
     return {"image_a": row["image_a"], "image_b": row["image_b"], "label": int(label) if label else None}
 
 
-def _blocks(pairs: list[Row], folder: Path) -> Iterator[tuple[list[Row], dict[str, Any]]]:
-    """Consecutive pairs with their pictures (or, as text, why one cannot be read), of bounded memory."""
-    from scott_core import UnreadableImage, read_image
-
-    block: list[Row] = []
-    pictures: dict[str, Any] = {}
-    held = 0
-    for pair in pairs:
-        for name in {pair["image_a"], pair["image_b"]} - pictures.keys():
-            try:
-                pictures[name] = read_image(folder / name)
-                held += 3 * pictures[name].width * pictures[name].height
-            except UnreadableImage as error:
-                pictures[name] = str(error)
-        block.append(pair)
-        if held >= BLOCK_BYTES:
-            yield block, pictures
-            block, pictures, held = [], {}, 0
-    if block:
-        yield block, pictures
-
-
 def _score_block(scorer: Any, block: list[Row], pictures: dict[str, Any], progress: Progress) -> list[Row]:
-    """The rows of one block; each picture goes in once for each side that it is on."""
+    """The rows of one block, of prepared pictures or, as text, why one cannot be read."""
     errors = [
         next(
             (f"{side}: {p}" for side in ("image_a", "image_b") if isinstance(p := pictures[pair[side]], str)),
@@ -126,14 +108,12 @@ def _score_block(scorer: Any, block: list[Row], pictures: dict[str, Any], progre
         for pair in block
     ]
     good = [pair for pair, error in zip(block, errors, strict=True) if error is None]
-    names_a = list(dict.fromkeys(pair["image_a"] for pair in good))
-    names_b = list(dict.fromkeys(pair["image_b"] for pair in good))
-    at_a = {name: place for place, name in enumerate(names_a)}
-    at_b = {name: place for place, name in enumerate(names_b)}
+    readable = {name: picture for name, picture in pictures.items() if not isinstance(picture, str)}
+    at = {name: place for place, name in enumerate(readable)}
     found = scorer.score_pairs(
-        [pictures[name] for name in names_a],
-        [pictures[name] for name in names_b],
-        [(at_a[pair["image_a"]], at_b[pair["image_b"]]) for pair in good],
+        list(readable.values()),
+        list(readable.values()),
+        [(at[pair["image_a"]], at[pair["image_b"]]) for pair in good],
         progress=progress,
     )
     progress(len(block) - len(good))

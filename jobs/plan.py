@@ -41,6 +41,7 @@ class Run:
     model_version: str
     threshold: float
     config_digest: str
+    stop_at_match: bool = False  # a product's pairs after its first match are not scored
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def plan_audit(
     product_ids: Iterable[str] | None = None,
     weights: str | None = None,
     threshold: float | None = None,
+    stop_at_match: bool | None = None,
     n_buckets: int | None = None,
 ) -> dict[str, Any]:
     """Plan a run over the whole catalogue, or over `product_ids` alone, and take their products.
@@ -66,9 +68,10 @@ def plan_audit(
     `run_name` names the attempt (an Airflow run id): the same name gives the same run. `requested_at`
     is ISO 8601 (UTC where it names no zone). `weights` is a scorer's name or file (jobs/scorers.py).
     What is left None is the audit's where it already has a plan and `product_ids` are given, else the
-    shipped weights, their threshold, and a number of buckets by the size of the catalogue.
+    shipped weights, their threshold, every pair, and a number of buckets by the size of the catalogue.
 
-    Returns run_id, buckets (those to process), n_buckets, n_products, weights, model_version, threshold.
+    Returns run_id, buckets (those to process), n_buckets, n_products, weights, model_version, threshold,
+    stop_at_match.
     Raises BadArgument, BadCatalogue, UnknownProduct and the errors of storage and weights.
     """
     storage = open_storage(root)
@@ -85,6 +88,7 @@ def plan_audit(
     known = _read(storage, key)
     if product_ids is not None and known is not None:
         weights = known["weights"] if weights is None else weights
+        stop_at_match = known.get("stop_at_match", False) if stop_at_match is None else stop_at_match
     scorer = scorer_for(weights or "default")
     if product_ids is not None and known is not None and scorer.version == known["model_version"]:
         threshold = known["threshold"] if threshold is None else threshold
@@ -92,7 +96,12 @@ def plan_audit(
     if not 0 <= threshold <= 1:
         raise BadArgument(f"threshold {threshold} is not in [0, 1]")
     wanted = None if product_ids is None else tuple(product.product_id for product in products)
-    config = {"weights": weights or "default", "model_version": scorer.version, "threshold": float(threshold)}
+    config = {
+        "weights": weights or "default",
+        "model_version": scorer.version,
+        "threshold": float(threshold),
+        "stop_at_match": bool(stop_at_match),
+    }
     asked = {
         "run_name": run_name,
         "requested_at": requested_at,
@@ -173,7 +182,7 @@ def _with_run(
         raise BadArgument(f"run name {asked['run_name']!r} was used in the audit of {audit_date} for other products")
     runs[place : place + 1] = [{"run_id": f"{place + 1:06d}-{asked['run_name']}", **asked}]
     if asked["product_ids"] is None or len(runs) == 1:
-        same = ("n_products", "weights", "model_version", "threshold", "config_digest")
+        same = ("n_products", "weights", "model_version", "threshold", "stop_at_match", "config_digest")
         plan.update({name: asked[name] for name in same})
     return _json({**plan, "runs": runs})
 

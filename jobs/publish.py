@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ from jobs.scorers import planned_scorer
 from jobs.storage import Storage, open_storage
 from jobs.tables import Row, by_product, read_rows, replace_rows
 from jobs.verdicts import decide
+
+EVIDENCE_AT_ONCE = 16  # best pairs whose pictures are in memory, and share a batch
+EVIDENCE_SIDE = 2048
 
 
 def publish_bucket(
@@ -46,18 +49,28 @@ def publish_bucket(
         name = product.product_id
         check_extracted(product, documents.get(name, []))
         check_pairs(product, documents.get(name, []), pairs.get(name, []), run)
-    verdicts: dict[str, list[Row]] = {}
-    for product in products:
-        name = product.product_id
-        verdict = decide(product, documents.get(name, []), pairs.get(name, []), run, audit_date)
-        if verdict["best_score"] is not None:
-            picture = _evidence(storage, verdict, documents[name], pairs[name], run)
+    verdicts = {
+        product.product_id: decide(
+            product, documents.get(product.product_id, []), pairs.get(product.product_id, []), run, audit_date
+        )
+        for product in products
+    }
+    shown = [product for product in products if verdicts[product.product_id]["best_score"] is not None]
+    progress(len(products) - len(shown))
+    for start in range(0, len(shown), EVIDENCE_AT_ONCE):
+        chunk = shown[start : start + EVIDENCE_AT_ONCE]
+        best = [
+            _best(storage, verdicts[name], documents[name], pairs[name])
+            for name in (product.product_id for product in chunk)
+        ]
+        for product, picture in zip(chunk, _evidence(run, best), strict=True):
             _write_evidence(storage, audit_date, bucket, product, picture)
-            verdict["evidence_uri"] = storage.uri(evidence_key(audit_date, name))
-        verdicts[name] = [verdict]
-        progress(1)
-    taken = replace_rows(storage, "verdicts", audit_date, bucket, run_id, verdicts)
-    counts = Counter(verdicts[name][0]["verdict"] for name in taken)
+            uri = storage.uri(evidence_key(audit_date, product.product_id))
+            verdicts[product.product_id]["evidence_uri"] = uri
+            progress(1)
+    rows = {name: [verdict] for name, verdict in verdicts.items()}
+    taken = replace_rows(storage, "verdicts", audit_date, bucket, run_id, rows)
+    counts = Counter(verdicts[name]["verdict"] for name in taken)
     return {
         "bucket": bucket,
         "n_products": len(taken),
@@ -66,11 +79,15 @@ def publish_bucket(
 
 
 def check_pairs(product: Planned, documents: list[Row], pairs: list[Row], run: Run) -> None:
-    """PublishRefused unless `pairs` are this run's, each of catalogue images x used document images once."""
+    """PublishRefused unless `pairs` are this run's, each of catalogue images x used document images once.
+
+    A run that stops at a match may lack some of a product that has one.
+    """
     used = [(row["document"], row["digest"]) for row in documents if row["used"]]
     expected = [(uri, *picture) for uri in product.image_uris for picture in used]
     found = [(pair["catalogue_image"], pair["document"], pair["digest"]) for pair in pairs]
-    if found != expected:
+    stopped = run.stop_at_match and any(pair["is_match"] for pair in pairs)
+    if found != ([pair for pair in expected if pair in set(found)] if stopped else expected):
         raise PublishRefused(
             f"{product.product_id}: {len(found)} pairs are not {len(product.image_uris)} catalogue images x "
             f"{len(used)} document images: score the bucket again"
@@ -85,10 +102,17 @@ def check_pairs(product: Planned, documents: list[Row], pairs: list[Row], run: R
             raise PublishRefused(f"{product.product_id}: a pair must have a score or an error, and not both")
 
 
-def _evidence(storage: Storage, verdict: Row, documents: list[Row], pairs: list[Row], run: Run) -> bytes:
-    """The best pair side by side with the common object marked, as JPEG."""
+@dataclass(frozen=True)
+class _Best:
+    """The best pair of a product: its row of pair_scores, and both pictures, of EVIDENCE_SIDE pixels a side or less."""
+
+    pair: Row
+    image_a: Any
+    image_b: Any
+
+
+def _best(storage: Storage, verdict: Row, documents: list[Row], pairs: list[Row]) -> _Best:
     from scott_core import UnreadableImage, read_image
-    from scott_core.overlay import draw_match
 
     best = next(pair for pair in pairs if pair["score"] == verdict["best_score"])
     picture = next(row["image"] for row in documents if row["used"] and row["digest"] == best["digest"])
@@ -97,25 +121,38 @@ def _evidence(storage: Storage, verdict: Row, documents: list[Row], pairs: list[
         source = read_input(storage, uri, MAX_IMAGE_BYTES)
         if source.sha256 != best["catalogue_sha256"]:
             raise PublishRefused(f"{verdict['product_id']}: {uri} changed since it was scored: score the bucket again")
-        image_a, image_b = read_image(source.data), read_image(picture)
+        images = [read_image(source.data), read_image(picture)]
     except (UnreadableInput, UnreadableImage) as error:
         raise PublishRefused(f"{verdict['product_id']}: {uri} was scored and now is unreadable: {error}") from error
-    match = _match(run, image_a, image_b)
-    match = replace(match, score=best["score"], is_match=best["is_match"])  # as recorded, wherever this runs
-    stream = io.BytesIO()
-    draw_match(image_a, image_b, match).save(stream, "JPEG", quality=85)
-    return stream.getvalue()
+    for image in images:
+        image.thumbnail((EVIDENCE_SIDE, EVIDENCE_SIDE))
+    return _Best(best, *images)
 
 
-def _match(run: Run, image_a: Any, image_b: Any) -> Any:
-    """The pair with its masks; a baseline looks at whole pictures, so it marks nothing in them."""
+def _evidence(run: Run, best: list[_Best]) -> Iterator[bytes]:
+    """Each best pair side by side with the common object marked, as JPEG."""
+    from scott_core.overlay import draw_match
+
+    for each, match in zip(best, _matches(run, best), strict=True):
+        recorded = replace(match, score=each.pair["score"], is_match=each.pair["is_match"])  # wherever this runs
+        stream = io.BytesIO()
+        draw_match(each.image_a, each.image_b, recorded).save(stream, "JPEG", quality=85)
+        yield stream.getvalue()
+
+
+def _matches(run: Run, best: list[_Best]) -> Iterator[Any]:
+    """The pairs with their masks; a baseline looks at whole pictures, so it marks nothing in them."""
     from scott_core import Match, Predictor
 
     scorer = planned_scorer(run.weights, run.model_version)
     if isinstance(scorer, Predictor):
-        return scorer.match(image_a, image_b)
-    mask_a, mask_b = (np.zeros((image.height, image.width), np.float32) for image in (image_a, image_b))
-    return Match(0.0, False, mask_a, mask_b, alpha=0.5)
+        yield from scorer.matches(
+            [each.image_a for each in best], [each.image_b for each in best], [(n, n) for n in range(len(best))]
+        )
+        return
+    for each in best:
+        blank_a, blank_b = (np.zeros((image.height, image.width), np.float32) for image in (each.image_a, each.image_b))
+        yield Match(0.0, False, blank_a, blank_b, alpha=0.5)
 
 
 def _write_evidence(storage: Storage, audit_date: str, bucket: int, product: Planned, picture: bytes) -> None:

@@ -15,7 +15,7 @@ from jobs.layout import check_date
 from jobs.plan import Planned, Run, planned_buckets, read_bucket, read_run
 from jobs.storage import Storage, open_storage
 from jobs.tables import Row, read_rows
-from jobs.verdicts import VERDICTS
+from jobs.verdicts import STOPPED, VERDICTS
 
 NAMED = 5  # problems named in the message; the rest are counted
 
@@ -89,7 +89,8 @@ def _problem(storage: Storage, product: Planned, row: Row | None, evidence: set[
         return f"has only the verdict of run {row['run_id']}"
     if row["n_pairs"] != row["n_pairs_scored"] + row["n_pairs_failed"]:
         return f"has {row['n_pairs']} pairs: {row['n_pairs_scored']} scored and {row['n_pairs_failed']} failed"
-    if row["has_match"] != (row["verdict"] == "match") or (row["verdict"] == "undecided") != (
+    stopped = row["verdict"] == "match" and row["reason"] == STOPPED
+    if row["has_match"] != (row["verdict"] == "match") or (row["verdict"] == "undecided" or stopped) != (
         row["reason"] is not None
     ):
         return f"has the verdict {row['verdict']} with has_match {row['has_match']} and reason {row['reason']}"

@@ -100,7 +100,12 @@ _VERDICTS: list[Column] = [
     _PRODUCT,
     ("verdict", _TEXT, "match, no_match or undecided"),
     ("has_match", pa.bool_(), "verdict is match: at least one pair at or over the threshold"),
-    ("reason", _TEXT, "why the verdict is undecided; null for match and no_match"),
+    (
+        "reason",
+        _TEXT,
+        "why the verdict is undecided; `stopped_at_match` for a match after which the product's other pairs were not "
+        "scored (--stop-at-match); else null",
+    ),
     ("best_score", pa.float32(), "highest score of the product's pairs; null when none was scored"),
     ("threshold", pa.float64(), "score from which a pair is a match"),
     ("best_catalogue_image", _TEXT, "catalogue image of the best pair"),
@@ -110,7 +115,7 @@ _VERDICTS: list[Column] = [
     ("n_catalogue_images", _COUNT, "catalogue images of the product"),
     ("n_document_images", _COUNT, "pictures of its documents that were compared"),
     ("n_images_skipped", _COUNT, "pictures of its documents that were set aside (document_images says why)"),
-    ("n_pairs", _COUNT, "n_catalogue_images x n_document_images = n_pairs_scored + n_pairs_failed"),
+    ("n_pairs", _COUNT, "n_pairs_scored + n_pairs_failed = n_catalogue_images x n_document_images (fewer if stopped)"),
     ("n_pairs_scored", _COUNT, "pairs with a score"),
     ("n_pairs_failed", _COUNT, "pairs without one (pair_scores says why)"),
     (
@@ -142,7 +147,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 _ONE_ROW_FOR = {
     "verdicts": "One row for each product of the plan, always.",
-    "pair_scores": "One row for each pair of a catalogue image and a used document image of one product.",
+    "pair_scores": "One row for each pair of a catalogue image and a used document image of one product; with "
+    "--stop-at-match, for those scored before the product had a match.",
     "document_images": "One row for each picture in a document, and one for each document without any.",
 }
 

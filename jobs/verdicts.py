@@ -1,6 +1,7 @@
 """The verdict of a product, from what was read and scored: a pure function, and the rules in one place.
 
-1. One pair at or over the threshold: `match`, whatever else failed.
+1. One pair at or over the threshold: `match`, whatever else failed; with the reason `stopped_at_match`
+   where the run left out the other pairs on account of it.
 2. Else, if any input was not read or any pair not scored, `undecided` with the first reason that holds:
    no_catalogue_images, no_document, document_unreadable:<status>, document_partial, no_document_images,
    catalogue_image_unreadable, pairs_failed.
@@ -18,6 +19,7 @@ from jobs.schemas import SCHEMA_VERSION
 from jobs.tables import Row
 
 VERDICTS = ("match", "no_match", "undecided")
+STOPPED = "stopped_at_match"
 
 
 def decide(product: Planned, documents: list[Row], pairs: list[Row], run: Run, audit_date: str) -> Row:
@@ -26,15 +28,15 @@ def decide(product: Planned, documents: list[Row], pairs: list[Row], run: Run, a
     `documents` and `pairs` are the product's rows of document_images and pair_scores, in file order.
     Of pairs with the same score, the first is the best.
     """
+    pictures = [row for row in documents if row["digest"] is not None]
+    n_used = sum(row["used"] for row in pictures)
     scored = [pair for pair in pairs if pair["score"] is not None]
     best = max(scored, key=lambda pair: float(pair["score"]), default=None)
     if best is not None and best["score"] >= run.threshold:
-        verdict, reason = "match", None
+        verdict, reason = "match", STOPPED if len(pairs) < len(product.image_uris) * n_used else None
     else:
         reason = _undecided(product, documents, pairs)
         verdict = "no_match" if reason is None else "undecided"
-    pictures = [row for row in documents if row["digest"] is not None]
-    n_used = sum(row["used"] for row in pictures)
     return {
         "audit_date": audit_date,
         "product_id": product.product_id,

@@ -54,6 +54,8 @@ class Baseline(ABC, Generic[D]):
 
     version: str
     calibration: Calibration
+    pictures_at_once = 64  # whole ones
+    pairs_at_once = 1
 
     @property
     def threshold(self) -> float:
@@ -67,6 +69,14 @@ class Baseline(ABC, Generic[D]):
     def compare(self, a: D, b: D) -> float:
         """The raw value of a pair; larger is more alike."""
 
+    def prepare(self, image: Image) -> Image:
+        """The picture as it is: what a baseline describes."""
+        return image
+
+    def likeness(self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]) -> Array:
+        """Zeros: to compare a pair is all there is to do."""
+        return np.zeros(len(pairs), np.float32)
+
     def score_pairs(
         self,
         images_a: Sequence[Image],
@@ -76,7 +86,10 @@ class Baseline(ABC, Generic[D]):
         progress: Progress | None = None,
     ) -> PairScores:
         """As `Predictor.score_pairs`; a baseline looks at whole pictures, so its regions are 1."""
-        described_a, described_b = self.describe(images_a), self.describe(images_b)
+        described_a, described_b = (
+            dict(zip(used, self.describe([images[n] for n in used]), strict=True))
+            for images, used in ((images_a, {i for i, _ in pairs}), (images_b, {j for _, j in pairs}))
+        )
         values = np.zeros(len(pairs))
         for n, (i, j) in enumerate(pairs):
             values[n] = self.compare(described_a[i], described_b[j])

@@ -208,6 +208,8 @@ class TwinLite(Encoder):
     small object in a 256 px picture is a few cells at 1/32.
     """
 
+    is_twin = True
+
     def __init__(self, *, d: int = 128, fine: bool = False, exchange: CoAttention | None = None):
         super().__init__(d=d, stride=16, mean=(MEAN,) * 3, std=(STD,) * 3)
         self.trunk = EfficientNetLite0()
@@ -245,6 +247,7 @@ class TwinLite(Encoder):
 class TwinResNet50(Encoder):
     """The paper's other backbone (table 2): a twin ResNet50, its last map projected to d. Weights are the user's."""
 
+    is_twin = True
     co_dependent = False
 
     def __init__(self, *, d: int = 512):

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
@@ -100,6 +101,19 @@ class Engine:
                 continue
             yield chunk, out
             start += len(chunk)
+
+    @torch.inference_mode()
+    def summaries(self, role: Role, pictures: Sequence[Prepared]) -> Tensor:
+        """A unit vector for each picture, [n, d] on the CPU: the mean of its features before `exchange`.
+
+        For a twin encoder; what `run` will need is encoded here.
+        """
+        parts = []
+        for start in range(0, len(pictures), self.batches.pair):
+            chunk = list(range(start, min(start + self.batches.pair, len(pictures))))
+            features = self._states(role, pictures, chunk, chunk)[0][: len(chunk)]
+            parts.append(F.normalize(features.float().mean((2, 3)), dim=1).cpu())
+        return torch.cat(parts)
 
     def _states(self, role: Role, pictures: Sequence[Prepared], now: list[int], soon: list[int]) -> State:
         """States of the pictures at `now`, a full batch of them; what they lack is encoded, with what `soon` will."""

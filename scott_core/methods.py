@@ -43,21 +43,35 @@ class PairScorer(Protocol):
     """What `scott score --method` and an audit ask of a method."""
 
     version: str
+    pictures_at_once: int  # that a caller does well to hold
 
     @property
     def threshold(self) -> float:
         """A score at or over it is a match."""
         ...
 
+    @property
+    def pairs_at_once(self) -> int:
+        """Pairs in a batch: fewer at a time cost more each."""
+        ...
+
+    def prepare(self, image: Image) -> Any:
+        """What `score_pairs` takes in place of the picture; may be made early, and in any thread."""
+        ...
+
+    def likeness(self, images_a: Sequence[Any], images_b: Sequence[Any], pairs: Sequence[tuple[int, int]]) -> Any:
+        """How promising each pair is, float32 [n], for less than scoring it."""
+        ...
+
     def score_pairs(
         self,
-        images_a: Sequence[Image],
-        images_b: Sequence[Image],
+        images_a: Sequence[Any],
+        images_b: Sequence[Any],
         pairs: Sequence[tuple[int, int]],
         *,
         progress: Progress | None = None,
     ) -> PairScores:
-        """Scores in [0, 1] of pairs of indices into the two sequences, in their order."""
+        """Scores in [0, 1] of pairs of indices into the two sequences, of pictures or prepared ones, in their order."""
         ...
 
 

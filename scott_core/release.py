@@ -54,7 +54,7 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
 
 
 def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
-    """The name of the cheapest precision whose verdicts are those of float32, but for pairs that float32 is unsure of."""
+    """The cheapest precision whose verdicts are those of float32, but for pairs that float32 is unsure of."""
 
     def score(precision: str) -> NDArray[np.float32]:
         return Predictor(checkpoint, precision=precision).score_pairs(on.images_a, on.images_b, on.index).score
