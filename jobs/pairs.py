@@ -20,6 +20,7 @@ from jobs.cores import cores
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, writing
 from jobs.pictures import Pictures, in_blocks, read_ahead
+from jobs.scorers import load_scorer
 
 SCORES = pa.schema(
     [
@@ -66,24 +67,22 @@ def score_pairs_file(
     A pair whose image cannot be read has a null score and a reason in `error`. `progress(n)` is called
     after n more pairs. Returns n_pairs, n_failed, version and threshold, which the file's metadata hold too.
     """
-    from scott_core.methods import load_scorer
-
     check_output(out)
     scorer = load_scorer(method, weights)
     pictures = Pictures(scorer)
     needed = ((pair, (pair["image_a"], pair["image_b"])) for pair in pairs)
     blocks = in_blocks(needed, scorer.pictures_at_once)
-    rows: list[Row] = []
-    for block, found in read_ahead(lambda name: (name, pictures.get(name, folder / name)), blocks, cores()):
-        rows += _score_block(scorer, block, dict(found), progress)
     about = {"method": method, "version": str(scorer.version), "threshold": repr(float(scorer.threshold))}
-    table = pa.Table.from_pylist(rows, schema=SCORES.with_metadata(about))
+    schema = SCORES.with_metadata(about)
+    tables = [schema.empty_table()]
+    for block, found in read_ahead(lambda name: (name, pictures.get(name, folder / name)), blocks, cores()):
+        tables.append(pa.Table.from_pylist(_score_block(scorer, block, dict(found), progress), schema))
+    table = pa.concat_tables(tables)
     with writing(out):
         pq.write_table(table, out, compression="zstd")
-    failed = sum(row["error"] is not None for row in rows)
     return {
-        "n_pairs": len(rows),
-        "n_failed": failed,
+        "n_pairs": len(table),
+        "n_failed": len(table) - table["error"].null_count,
         "version": scorer.version,
         "threshold": scorer.threshold,
     }

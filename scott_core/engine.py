@@ -31,6 +31,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from scott_core.encoders import Role, State, take
 from scott_core.images import Letterbox, to_batch
+from scott_core.matcher import Matcher
 from scott_core.precision import Precision
 from scott_core.scott import Scott
 
@@ -48,9 +49,9 @@ class Batches:
     state_bytes: int
 
 
-# Of a CPU, what its caches hold, measured by `python -m scott_core.bench`; of a GPU, what fills it.
+# Of a CPU, what its caches hold (docs/speed.md); of a GPU, a guess at what fills it, for no run on one was had yet.
 LOOK_AHEAD = 16  # batches of pairs, in search of pictures that fill a batch to encode
-BATCHES = {"cpu": Batches(2, 16, 1 << 30), "cuda": Batches(64, 256, 8 << 30)}
+BATCHES = {"cpu": Batches(2, 16, 1 << 28), "cuda": Batches(64, 256, 4 << 30)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +70,26 @@ class Prepared:
 
 
 class Engine:
-    """Runs copies of a Scott, made for inference, over pairs of prepared pictures."""
+    """Runs copies of a Scott, made for inference, over pairs of prepared pictures.
 
-    def __init__(self, model: Scott, precision: Precision, device: torch.device):
+    `fused` pools with the Triton kernel, on a GPU. It is off until a run of `scott bench` on one says that it gains.
+    """
+
+    def __init__(self, model: Scott, precision: Precision, device: torch.device, *, fused: bool = False):
         self.precision = precision
         self.device = device
         self.batches = BATCHES[device.type]
         self.encoding = for_inference(model, precision.encode, device)
         same = precision.encode == precision.pair
         self.pairing = self.encoding if same else for_inference(model, precision.pair, device)
-        self._kept: dict[Role, _States] = {"a": _States(), "b": _States()}
+        if fused:
+            from scott_core.matcher_triton import pooled_pairs_fused
+
+            for merge in self.pairing.modules():
+                if isinstance(merge, Matcher):
+                    merge.pool = pooled_pairs_fused
+        self._kept: dict[Role, _States]
+        self.forget()
 
     @torch.inference_mode()
     def run(
@@ -101,6 +112,10 @@ class Engine:
                 continue
             yield chunk, out
             start += len(chunk)
+
+    def forget(self) -> None:
+        """Drop all states, as if every picture were new."""
+        self._kept = {"a": _States(), "b": _States()}
 
     @torch.inference_mode()
     def summaries(self, role: Role, pictures: Sequence[Prepared]) -> Tensor:

@@ -113,6 +113,7 @@ class Matcher(nn.Module):
         super().__init__()
         self.k = k
         self.similarity = SIMILARITIES[similarity]
+        self.pool = pooled_pairs  # or, where there is no gradient, matcher_triton.pooled_pairs_fused
         self.phi = nn.Sequential(
             nn.Conv2d(2 * d, width, 3, stride=2, padding=1),
             nn.ReLU(inplace=True),
@@ -129,7 +130,7 @@ class Matcher(nn.Module):
         r_b, n_b = gather_foreground(f_b, region_b)
         at_once = max(POOLED_BYTES[r_a.device.type] // (2 * r_a.shape[2] * self.k**2 * r_a.element_size()), 1)
         parts = zip(*(torch.split(x, at_once) for x in (r_a, n_a, r_b, n_b)), strict=True)
-        pooled = (pooled_pairs(a, p, b, q, self.k, self.similarity) for a, p, b, q in parts)
+        pooled = (self.pool(a, p, b, q, self.k, self.similarity) for a, p, b, q in parts)
         logits = torch.cat([self.phi(each)[:, 0] for each in pooled])
         return torch.where((n_a > 0) & (n_b > 0), logits, EMPTY_LOGIT)
 

@@ -51,10 +51,18 @@ class Predictor:
 
     pictures_at_once = 512  # prepared ones that a caller does well to hold: 0.3 MB each
 
-    def __init__(self, checkpoint: Checkpoint, *, device: str | None = None, precision: str | None = None):
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        device: str | None = None,
+        precision: str | None = None,
+        fused: bool = False,
+    ):
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.card = checkpoint.card
-        self.engine = Engine(checkpoint.model, resolve(precision, self.card, self.device), self.device)
+        resolved = resolve(precision, self.card, self.device)
+        self.engine = Engine(checkpoint.model, resolved, self.device, fused=fused)
         self.alpha = checkpoint.model.alpha
         self.size = int(self.card["image_size"])
         self.version = checkpoint.version

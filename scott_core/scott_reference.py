@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from scott_core.checkpoints import Checkpoint, probability
 from scott_core.encoders import Coder
-from scott_core.engine import Prepared
+from scott_core.engine import Pairs, Prepared
 from scott_core.images import to_batch
 from scott_core.matcher import EMPTY_LOGIT, Matcher, MergeSum
 from scott_core.matcher_reference import pooled_pairs_reference
-from scott_core.predictor import Pairs, Scores
+from scott_core.predictor import Scores
 from scott_core.scott import Scott
 from scott_core.segmentation import SegmentationHead
 
