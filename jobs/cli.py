@@ -104,13 +104,14 @@ def extract(arguments: argparse.Namespace) -> int:
 def match(arguments: argparse.Namespace) -> int:
     """Score one pair: a catalogue image and a document image."""
     from jobs.outputs import check_picture_output, writing
-    from scott_core import Predictor, read_image
+    from jobs.scorers import load_scorer
+    from scott_core import read_image
     from scott_core.overlay import draw_match
 
     if arguments.overlay:
         check_picture_output(arguments.overlay)
     image_a, image_b = read_image(arguments.image_a), read_image(arguments.image_b)
-    predictor = Predictor.load(arguments.weights)
+    predictor = load_scorer("scott", arguments.weights)
     found = predictor.match(image_a, image_b)
     if arguments.overlay:
         drawn = draw_match(image_a, image_b, found)

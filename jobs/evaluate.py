@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, writing
+from jobs.scorers import load_scorer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -168,11 +169,10 @@ def _measure_groups(scored: Scored, pairs: list[Pair], labelled: NDArray[np.bool
 def _predictor(scored: Scored, weights: str | None) -> Predictor | None:
     """The model that gave the scores; None for a baseline, which has no regions."""
     from scott_core.errors import InputError
-    from scott_core.predictor import Predictor
 
     if scored.method != "scott":
         return None
-    predictor = Predictor.load(weights or "default")
+    predictor: Predictor = load_scorer("scott", weights)
     if scored.version not in (None, predictor.version):
         raise InputError(f"{scored.path} was scored with {scored.version}, not {predictor.version}: give its --weights")
     return predictor

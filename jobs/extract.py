@@ -7,7 +7,6 @@ A picture that a product shows again (same pixels) is compared once: the others 
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from extractors import Extractor, Placement
+from jobs.cores import cores
 from jobs.errors import UnreadableInput
 from jobs.inputs import read_input
 from jobs.layout import check_date
@@ -40,7 +40,7 @@ def extract_bucket(
     read_run(storage, check_date(audit_date), run_id)
     products = [product for product in read_bucket(storage, audit_date, bucket) if product.run_id == run_id]
     documents = [document for product in products for document in product.document_uris]
-    processes = min(_cores(), max(len(documents), 1))
+    processes = min(cores(), max(len(documents), 1))
     rows: dict[str, list[Row]] = {}
     with Extractor(processes=processes) as extractor, ThreadPoolExecutor(processes) as pool:
         read = pool.map(partial(_document_rows, storage, extractor), documents)
@@ -62,11 +62,6 @@ def extract_bucket(
         "n_unreadable": sum(value not in ("ok", "partial") for value in status.values()),
         "n_images": sum(row["used"] for row in written),
     }
-
-
-def _cores() -> int:
-    """The cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _product_rows(audit_date: str, product: Planned, found: Sequence[tuple[str, list[Row]]]) -> list[Row]:

@@ -2,6 +2,7 @@
 
 `weights` is "default" (the shipped ones), the path of a .safetensors file with its card beside it, or
 the name of another method of scott_core ("orb", "embedding"), so that an audit can be run with a baseline.
+Whatever loads a model in jobs does it here, so that it keeps to the CPUs and the GPU that are this process's.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from jobs.cores import cores
 from jobs.errors import ModelChanged
 
 
@@ -19,11 +21,25 @@ def scorer_for(weights: str) -> Any:
     Raises scott_core's WeightsError where there are no such weights. Imports torch, so call it
     inside a task.
     """
-    from scott_core.methods import METHODS, load_scorer
+    from scott_core.methods import METHODS
 
     if weights in METHODS and weights != "scott":
         return load_scorer(weights)
     return load_scorer("scott", weights)
+
+
+def load_scorer(method: str = "scott", weights: str | None = None) -> Any:
+    """`scott_core.methods.load_scorer` on this process's share: a GPU of its own and the CPUs it may use.
+
+    The model of `scott` is a Predictor. A lower OMP_NUM_THREADS holds.
+    """
+    import torch
+
+    from scott_core import methods
+    from scott_core.devices import claim_device
+
+    torch.set_num_threads(min(torch.get_num_threads(), cores()))
+    return methods.load_scorer(method, weights, device=claim_device() if method == "scott" else None)
 
 
 def planned_scorer(weights: str, model_version: str) -> Any:

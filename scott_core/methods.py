@@ -75,14 +75,14 @@ class PairScorer(Protocol):
         ...
 
 
-def load_scorer(method: str = "scott", weights: str | None = None) -> PairScorer:
-    """A scorer by name; `weights` only for scott.
+def load_scorer(method: str = "scott", weights: str | None = None, *, device: str | None = None) -> PairScorer:
+    """A scorer by name; `weights` and `device` (torch's name, by default what is there) only for scott.
 
     Raises InputError for a name that is not in METHODS, WeightsError where what the method runs on is not there: the
     message says how to get it.
     """
     if method == "scott":
-        return Predictor.load(weights or "default")
+        return Predictor.load(weights or "default", device=device)
     if method not in BASELINES:
         raise InputError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
     if weights is not None:

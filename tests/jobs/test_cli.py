@@ -105,7 +105,7 @@ def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Ca
 def test_an_output_is_checked_before_the_model_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr("scott_core.Predictor.load", lambda weights: pytest.fail("the model was loaded"))
+    monkeypatch.setattr("scott_core.Predictor.load", lambda *_, **__: pytest.fail("the model was loaded"))
     (tmp_path / "good.csv").write_text("image_a,image_b\n1.jpg,1.jpg\n")
     (tmp_path / "1.jpg").write_bytes(picture(1))
     assert run("score", tmp_path / "good.csv", "--out", "/proc/x/s.parquet") == 2
