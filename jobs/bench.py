@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ from tqdm import tqdm
 
 from jobs.cores import cores
 from jobs.schemas import SCHEMAS
+from jobs.scorers import load_scorer
 from scott_core import Predictor, read_image
-from scott_core.checkpoints import load_checkpoint
+from scott_core.checkpoints import Checkpoint, load_checkpoint
 from scott_core.encoders import State, take
-from scott_core.engine import Engine, Prepared
+from scott_core.engine import Engine
 from scott_core.images import to_batch
 from scott_core.matcher import Matcher, gather_foreground, pooled_pairs
 from scott_core.matcher_reference import pooled_pairs_reference
@@ -44,6 +46,8 @@ N_CATALOGUE, N_DOCUMENT = 8, 16
 PEERS = ("lightglue", "orb", "embedding")
 LITERAL_PAIRS = 16  # of the product's, evenly; the others cost the same
 SAMPLE = Path(__file__).parent / "sample" / "catalogue"
+
+_Timed = tuple[str, int, Callable[[], object], float | None]  # stage, items, run, milliseconds of an item's floor
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,8 @@ def measure(weights: str = "default", *, peers: Sequence[str] = PEERS) -> dict[s
 
     Raises WeightsError. Peers that are not installed are left out, and the log says so.
     """
-    torch.set_num_threads(cores())
+    predictor = load_scorer("scott", weights)
     checkpoint = load_checkpoint(weights)
-    predictor = Predictor(checkpoint)
     files = sorted(SAMPLE.glob("*/images/*.jpg"))
     fronts = [file for file in files if file.stem == "1"]
     images_a = [read_image(file) for file in fronts]
@@ -88,7 +91,7 @@ def measure(weights: str = "default", *, peers: Sequence[str] = PEERS) -> dict[s
         "product": [N_CATALOGUE, N_DOCUMENT],
         "peak": peak,
         "stages": [asdict(stage) for stage in _stages(predictor, files, images_b[:N_DOCUMENT], peak)],
-        "methods": [asdict(method) for method in _methods(predictor, Reference(checkpoint), images_a, images_b, peers)],
+        "methods": [asdict(method) for method in _methods(predictor, checkpoint, images_a, images_b, peers)],
     }
 
 
@@ -113,21 +116,27 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
     """From the file to the row, for one picture or one pair each."""
     engine, device = predictor.engine, predictor.device
     data = [file.read_bytes() for file in files]
-    prepared = [predictor.prepare(image) for image in images]
     n_encode, n_pair = engine.batches.encode, engine.batches.pair
-    pixels = _on(device, prepared, n_encode)
+    pixels = to_batch([predictor.prepare(image).pixels for image in images]).to(device)
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
+    encode_type, pair_type = (_name(dtype) for dtype in (engine.precision.encode, engine.precision.pair))
+    rows = [_ROW] * (N_CATALOGUE * N_DOCUMENT)
+    places = torch.arange(n_pair, device=device)
+    sigma_a, sigma_b = engine.pairing.sigma_a, engine.pairing.sigma_b
     with torch.inference_mode():
-        state = _state(engine, prepared)
-        places = torch.arange(n_pair, device=device)
-        a, b = take(state, places % len(prepared)), take(state, (places + 1) % len(prepared))
+        whole = engine.encoding.encode_image(pixels, "b")
+        state = tuple(part.to(engine.precision.pair) for part in whole)
+        a, b = take(state, places % len(images)), take(state, (places + 1) % len(images))
         f_a, f_b = engine.pairing.encoder.exchange(a, b)
-        segment = _segment(engine, f_a, f_b)
+
+        def segment() -> tuple[Tensor, Tensor]:
+            mask_a = sigma_a(sigma_a.own_half(f_a), sigma_a.other_half(f_b))
+            return mask_a, sigma_b(sigma_b.own_half(f_b), sigma_b.other_half(f_a))
+
         regions = [engine.pairing.foreground(mask) for mask in segment()]
-        encode_type, pair_type = (str(t).removeprefix("torch.") for t in (engine.precision.encode, engine.precision.pair))
-        rows = [_row() for _ in range(N_CATALOGUE * N_DOCUMENT)]
 
         def encode() -> State:
-            return engine.encoding.encode_image(pixels, "b")
+            return engine.encoding.encode_image(pixels[:n_encode], "b")
 
         def exchange() -> tuple[Tensor, Tensor]:
             return engine.pairing.encoder.exchange(a, b)
@@ -139,27 +148,31 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
         def floor(run: Callable[[], object], kind: str, items: int) -> float:
             return 1000 * operations(run) / peak[kind] / items
 
-        copied = 1000 / peak["bytes"]
+        copied = 1000 / peak["bytes"]  # milliseconds of a byte
+        pair_parts: dict[str, Callable[[], object]] = {"exchange": exchange, "segment": segment, "merge": merge}
         state_bytes = sum(part[0].nbytes for part in state)
-        timed: list[tuple[str, int, Callable[[], object], float | None]] = [
-            ("read", len(files), lambda: [file.read_bytes() for file in files], copied * sum(map(len, data)) / len(data)),
-            ("decode", len(data), lambda: [read_image(each) for each in data], copied * 3 * 400 * 400),
-            ("letterbox", len(images), lambda: [predictor.prepare(i) for i in images], copied * prepared[0].pixels.nbytes),
+        decoded = sum(3 * image.width * image.height for image in images) / len(images)
+        floors = {name: floor(run, pair_type, n_pair) for name, run in pair_parts.items()}
+        timed: list[_Timed] = [
+            (
+                "read",
+                len(files),
+                lambda: [file.read_bytes() for file in files],
+                copied * sum(map(len, data)) / len(data),
+            ),
+            ("decode", len(data), lambda: [read_image(each) for each in data], copied * decoded),
+            ("letterbox", len(images), lambda: [predictor.prepare(i) for i in images], copied * pixels[0].nbytes),
             ("encode", n_encode, encode, floor(encode, encode_type, n_encode)),
-            ("gather states", n_pair, lambda: take(state, places % len(prepared)), copied * 2 * state_bytes),
-            ("exchange", n_pair, exchange, floor(exchange, pair_type, n_pair)),
-            ("segment", n_pair, segment, floor(segment, pair_type, n_pair)),
-            ("merge", n_pair, merge, floor(merge, pair_type, n_pair)),
-            ("pair", n_pair, lambda: engine.pairing.score_pairs(a, b), None),
+            ("take states", n_pair, lambda: take(state, places % len(images)), copied * 2 * state_bytes),
+            *((name, n_pair, run, floors[name]) for name, run in pair_parts.items()),
+            ("pair, from its states", n_pair, lambda: engine.pairing.score_pairs(a, b), sum(floors.values())),
             ("write", len(rows), lambda: _write(rows), None),
+            *_pooling(engine, f_a, regions[0], f_b, regions[1]),
         ]
-        whole = timed[8]
-        timed[8] = (*whole[:3], sum(stage[3] or 0 for stage in timed[5:8]))
-        timed += _pooling(engine, f_a, regions[0], f_b, regions[1])
         return [_timed(*stage, device) for stage in tqdm(timed, desc="stages", unit="stage")]
 
 
-def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_b: Tensor) -> list[Any]:
+def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_b: Tensor) -> list[_Timed]:
     """The matcher's pooling: fast, literal and, on a GPU, by the Triton kernel."""
     matcher = next((each for each in engine.pairing.merge.modules() if isinstance(each, Matcher)), None)
     if matcher is None:
@@ -172,28 +185,30 @@ def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_
         for i in range(n):
             pooled_pairs_reference(r_a[i, : n_a[i]], r_b[i, : n_b[i]], k, similarity)
 
-    stages: list[Any] = [
+    stages: list[_Timed] = [
         (f"pooling, K = {k}", n, lambda: pooled_pairs(r_a, n_a, r_b, n_b, k, similarity), None),
         (f"pooling, K = {k}, literal", n, literal, None),
     ]
     if engine.device.type == "cuda":
         from scott_core.matcher_triton import pooled_pairs_fused
 
-        stages.append((f"pooling, K = {k}, Triton", n, lambda: pooled_pairs_fused(r_a, n_a, r_b, n_b, k, similarity), None))
+        stages.append(
+            (f"pooling, K = {k}, Triton", n, lambda: pooled_pairs_fused(r_a, n_a, r_b, n_b, k, similarity), None)
+        )
     return stages
 
 
 def _methods(
-    checkpoint: Checkpoint, default: str, images_a: list[Image], images_b: list[Image], peers: Sequence[str]
+    predictor: Predictor, checkpoint: Checkpoint, images_a: list[Image], images_b: list[Image], peers: Sequence[str]
 ) -> list[Method]:
-    """The literal reference, the engine in each precision, of which `default` names one, and the peers."""
-    device = default_device()
+    """The literal reference, the engine in each precision (the predictor's is the default) and the peers."""
+    device = predictor.device
     a, b = images_a[:N_CATALOGUE], images_b[:N_DOCUMENT]
     product = [(i, j) for i in range(N_CATALOGUE) for j in range(N_DOCUMENT)]
     sample = [(i, j) for i in range(len(images_a)) for j in range(len(images_b))]
     some = product[:: len(product) // LITERAL_PAIRS]
     reference = Reference(checkpoint, device=str(predictor.device))
-    literal = len(some) / _median(lambda: reference.score_pairs(a, b, some), device, repeats=1)
+    literal = len(some) / _median(partial(reference.score_pairs, a, b, some), device, repeats=1)
     found = [Method("literal reference", literal, 1.0)]
     engines = {name: Predictor(checkpoint, precision=name) for name in PRECISIONS}
     exact = engines["float32"].score_pairs(images_a, images_b, sample).score
@@ -209,9 +224,22 @@ def _methods(
         said = f"{predictor.version}, {name}{' (default)' * (name == predictor.engine.precision.name)}"
         found.append(Method(said, rate, rate / literal, float(np.abs(score - exact).max()), flips))
     for name, peer in tqdm(installed_baselines(peers).items(), desc="peers", unit="method"):
-        rate = len(product) / _median(lambda p=peer: p.score_pairs(a, b, product), device, repeats=1)  # type: ignore[misc]
+        rate = len(product) / _median(partial(peer.score_pairs, a, b, product), device, repeats=1)
         found.append(Method(name, rate, rate / literal))
     return found
+
+
+def _write(rows: list[dict[str, Any]]) -> None:
+    """The Parquet of rows of `pair_scores`, in memory."""
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS["pair_scores"]), io.BytesIO(), compression="zstd")
+
+
+_ROW: dict[str, Any] = {
+    "audit_date": "2026-01-01", "product_id": "P", "catalogue_image": "catalogue/P/images/1.jpg",
+    "catalogue_sha256": "0" * 64, "document": "catalogue/P/documents/report.pdf", "page": 1,
+    "bbox": [0.0, 0.0, 100.0, 100.0], "digest": "0" * 64, "score": 0.5, "region_a": 0.5, "region_b": 0.5,
+    "is_match": True, "model_version": "v", "run_id": "r", "schema_version": 1,
+}  # fmt: skip
 
 
 def _peak(device: torch.device) -> dict[str, float]:
@@ -223,11 +251,18 @@ def _peak(device: torch.device) -> dict[str, float]:
         picture = torch.randn(16, 128, 32, 32, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
         layer = nn.Conv2d(128, 128, 3, padding=1).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.inference_mode():
-            rates = [operations(run) / _median(run, device) for run in (lambda: square @ square, lambda: layer(picture))]
-        peak[str(dtype).removeprefix("torch.")] = max(rates)
+            rates = [
+                operations(run) / _median(run, device)
+                for run in (partial(torch.mm, square, square), partial(layer, picture))
+            ]
+        peak[_name(dtype)] = max(rates)
     source = torch.empty(1 << 28, dtype=torch.uint8, device=device).random_()
     target = torch.empty_like(source)
     return {**peak, "bytes": 2 * source.nbytes / _median(lambda: target.copy_(source), device)}
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def operations(run: Callable[[], object]) -> int:

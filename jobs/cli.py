@@ -250,15 +250,18 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Measure where scoring spends its time, stage by stage, beside the baselines."""
-    from scott_core.bench import measure
+    """Measure what a pair costs, stage by stage, beside its floor, the literal reference and the peers."""
+    from jobs.bench import measure, result_name
+    from jobs.bench_report import tables
+    from jobs.outputs import writing
 
-    columns = ("stage", "items", "ms", "per_second")
-    rows = measure(arguments.weights)
-    if arguments.json:
-        print(json.dumps(rows, indent=1))
-    else:
-        print(_table(columns, [[row[name] for name in columns] for row in rows]))
+    result = measure(arguments.weights)
+    if arguments.out:
+        path = arguments.out / result_name(result)
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1) if arguments.json else tables(result))
     return 0
 
 
@@ -340,7 +343,8 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument(
         "--weights", default="default", metavar="W", help="scott-lite0 (default), scott-coder, or a .safetensors file"
     )
-    v.add_argument("--json", action="store_true", help="print one JSON array")
+    v.add_argument("--out", type=Path, metavar="DIR", help="write the run to DIR, in a file named by the hardware")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
 
     v = verb("train", train)
     v.add_argument("config", type=Path, metavar="CONFIG.yaml")

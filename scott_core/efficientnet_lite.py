@@ -35,13 +35,13 @@ class _ConvNorm(nn.Sequential):
 
     def __init__(self, c_in: int, c_out: int, *, kernel: int = 1, stride: int = 1, groups: int = 1, act: bool = True):
         layers: list[nn.Module] = [
-            _SameConv(c_in, c_out, kernel, stride=stride, groups=groups, bias=False),
+            SameConv(c_in, c_out, kernel, stride=stride, groups=groups, bias=False),
             nn.BatchNorm2d(c_out, eps=1e-3, momentum=0.01),
         ]
         super().__init__(*layers, *([nn.ReLU6(inplace=True)] if act else []))
 
 
-class _SameConv(nn.Conv2d):
+class SameConv(nn.Conv2d):
     """At stride 2 an even side is padded by one more at its end than at its start. A kernel that is padded at its start
     with a zero, over a picture padded alike on both sides, says the same without a copy of the picture."""
 

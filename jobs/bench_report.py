@@ -1,0 +1,54 @@
+"""The runs of `scott bench` in results/, as Markdown: the tables of README.md and docs/speed.md are made here.
+
+python -m jobs.bench_report results/*.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def tables(result: dict[str, Any]) -> str:
+    """Two tables of one run: methods, and stages with their floors."""
+    on = result["hardware"]
+    machine = on["gpu"] or f"{on['cores']} cores of {on['cpu']}"
+    n, m = result["product"]
+    peak = result["peak"]
+    lines = [
+        f"{result['version']} at {result['image_size']} px, one product of {n} x {m} pictures, on {machine} (torch {on['torch']}).",
+        "",
+        "| method | pairs/s | times the literal | largest difference to float32 | verdicts that differ |",
+        "|---|---|---|---|---|",
+        *(_method(method) for method in result["methods"]),
+        "",
+        f"Highest rates measured: {peak['float32'] / 1e9:.0f} GFLOP/s in float32, {peak['bfloat16'] / 1e9:.0f} in bfloat16, "
+        f"{peak['bytes'] / 1e9:.0f} GB/s copied; precision {result['precision']}.",
+        "",
+        "| stage | ms | floor, ms | floor / measured |",
+        "|---|---|---|---|",
+        *(_stage(stage) for stage in result["stages"]),
+    ]
+    return "\n".join(lines)
+
+
+def _method(row: dict[str, Any]) -> str:
+    known = row["flips"] is not None
+    difference = f"{row['largest_difference']:.1g}" if known else "-"
+    rate = row["pairs_per_second"]
+    shown = f"{rate:.0f}" if rate >= 20 else f"{rate:.1f}"
+    return (
+        f"| {row['method']} | {shown} | {row['times_literal']:.1f} | {difference} | {row['flips'] if known else '-'} |"
+    )
+
+
+def _stage(row: dict[str, Any]) -> str:
+    floor = row["floor_ms"]
+    shown = "- | -" if floor is None else f"{floor:.3g} | {floor / row['ms']:.0%}"
+    return f"| {row['stage']} | {row['ms']:.3g} | {shown} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n\n".join(tables(json.loads(Path(file).read_text())) for file in sys.argv[1:]) + "\n")
