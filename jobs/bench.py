@@ -1,6 +1,7 @@
 """`scott bench`: what a pair costs, stage by stage, against its floor, the literal reference and the peers.
 
-One product of N_CATALOGUE x N_DOCUMENT pictures of the sample catalogue, so nothing else is needed. Each time is the
+One product of N_CATALOGUE x N_DOCUMENT pictures, half toys of the sample catalogue and half printed cartons: objects as
+large as in real photographs (docs/speed.md). Each time is the
 median of repeated runs after a warm-up, with the device synchronised; all of them are of one run, so that on a shared
 machine the ratios hold where the milliseconds do not. A stage's floor is the time that its operations take at the
 highest rate measured in the same run, or its bytes at that of a large copy, whichever is longer.
@@ -33,6 +34,7 @@ from jobs.schemas import SCHEMAS
 from jobs.scorers import load_scorer
 from scott_core import Predictor, read_image
 from scott_core.checkpoints import Checkpoint, load_checkpoint
+from scott_core.data.cartons import carton_on_white
 from scott_core.encoders import State, take
 from scott_core.engine import Engine
 from scott_core.images import to_batch
@@ -62,13 +64,21 @@ class Stage:
 
 @dataclass(frozen=True)
 class Method:
-    """The whole product from decoded pictures to scores; how the scores of all sample pairs differ from float32's."""
+    """The whole product, from decoded pictures to scores."""
 
     method: str
     pairs_per_second: float
     times_literal: float
-    largest_difference: float | None = None
-    flips: int | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """All pairs of the sample's pictures, by a precision: how their scores differ from float32's."""
+
+    precision: str
+    pairs: int
+    largest_difference: float
+    flips: int  # verdicts that differ
 
 
 def measure(weights: str = "default", *, peers: Sequence[str] = PEERS) -> dict[str, Any]:
@@ -80,18 +90,20 @@ def measure(weights: str = "default", *, peers: Sequence[str] = PEERS) -> dict[s
     checkpoint = load_checkpoint(weights)
     files = sorted(SAMPLE.glob("*/images/*.jpg"))
     fronts = [file for file in files if file.stem == "1"]
-    images_a = [read_image(file) for file in fronts]
-    images_b = [read_image(file) for file in files if file not in fronts]
+    toys_a, toys_b = [read_image(file) for file in fronts], [read_image(file) for file in files if file not in fronts]
+    a = toys_a[: N_CATALOGUE // 2] + [carton_on_white(seed, 0, size=320) for seed in range(N_CATALOGUE // 2)]
+    b = toys_b[: N_DOCUMENT // 2] + [carton_on_white(seed, 1, size=320) for seed in range(N_DOCUMENT // 2)]
     peak = _peak(predictor.device)
     return {
         "hardware": hardware(predictor.device),
         "version": predictor.version,
         "image_size": predictor.size,
-        "precision": predictor.engine.precision.name,
+        "precision": predictor.engine.precision,
         "product": [N_CATALOGUE, N_DOCUMENT],
         "peak": peak,
-        "stages": [asdict(stage) for stage in _stages(predictor, files, images_b[:N_DOCUMENT], peak)],
-        "methods": [asdict(method) for method in _methods(predictor, checkpoint, images_a, images_b, peers)],
+        "stages": [asdict(stage) for stage in _stages(predictor, files, b, peak)],
+        "methods": [asdict(method) for method in _rates(predictor, checkpoint, a, b, peers)],
+        "sample": [asdict(check) for check in _checks(checkpoint, toys_a, toys_b)],
     }
 
 
@@ -119,40 +131,38 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
     n_encode, n_pair = engine.batches.encode, engine.batches.pair
     pixels = to_batch([predictor.prepare(image).pixels for image in images]).to(device)
     pixels = pixels.contiguous(memory_format=torch.channels_last)
-    encode_type, pair_type = (_name(dtype) for dtype in (engine.precision.encode, engine.precision.pair))
     rows = [_ROW] * (N_CATALOGUE * N_DOCUMENT)
     places = torch.arange(n_pair, device=device)
-    sigma_a, sigma_b = engine.pairing.sigma_a, engine.pairing.sigma_b
+    sigma_a, sigma_b = engine.model.sigma_a, engine.model.sigma_b
     with torch.inference_mode():
-        whole = engine.encoding.encode_image(pixels, "b")
-        state = tuple(part.to(engine.precision.pair) for part in whole)
+        state = engine.model.encode_image(pixels, "b")
         a, b = take(state, places % len(images)), take(state, (places + 1) % len(images))
-        f_a, f_b = engine.pairing.encoder.exchange(a, b)
+        f_a, f_b = engine.model.encoder.exchange(a, b)
 
         def segment() -> tuple[Tensor, Tensor]:
             mask_a = sigma_a(sigma_a.own_half(f_a), sigma_a.other_half(f_b))
             return mask_a, sigma_b(sigma_b.own_half(f_b), sigma_b.other_half(f_a))
 
-        regions = [engine.pairing.foreground(mask) for mask in segment()]
+        regions = [engine.model.foreground(mask) for mask in segment()]
 
         def encode() -> State:
-            return engine.encoding.encode_image(pixels[:n_encode], "b")
+            return engine.model.encode_image(pixels[:n_encode], "b")
 
         def exchange() -> tuple[Tensor, Tensor]:
-            return engine.pairing.encoder.exchange(a, b)
+            return engine.model.encoder.exchange(a, b)
 
         def merge() -> Tensor:
-            logits: Tensor = engine.pairing.merge(f_a, regions[0], f_b, regions[1])
+            logits: Tensor = engine.model.merge(f_a, regions[0], f_b, regions[1])
             return logits
 
-        def floor(run: Callable[[], object], kind: str, items: int) -> float:
-            return 1000 * operations(run) / peak[kind] / items
+        def floor(run: Callable[[], object], items: int) -> float:
+            return 1000 * operations(run) / peak[engine.precision] / items
 
         copied = 1000 / peak["bytes"]  # milliseconds of a byte
         pair_parts: dict[str, Callable[[], object]] = {"exchange": exchange, "segment": segment, "merge": merge}
         state_bytes = sum(part[0].nbytes for part in state)
         decoded = sum(3 * image.width * image.height for image in images) / len(images)
-        floors = {name: floor(run, pair_type, n_pair) for name, run in pair_parts.items()}
+        floors = {name: floor(run, n_pair) for name, run in pair_parts.items()}
         timed: list[_Timed] = [
             (
                 "read",
@@ -162,10 +172,10 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
             ),
             ("decode", len(data), lambda: [read_image(each) for each in data], copied * decoded),
             ("letterbox", len(images), lambda: [predictor.prepare(i) for i in images], copied * pixels[0].nbytes),
-            ("encode", n_encode, encode, floor(encode, encode_type, n_encode)),
+            ("encode", n_encode, encode, floor(encode, n_encode)),
             ("take states", n_pair, lambda: take(state, places % len(images)), copied * 2 * state_bytes),
             *((name, n_pair, run, floors[name]) for name, run in pair_parts.items()),
-            ("pair, from its states", n_pair, lambda: engine.pairing.score_pairs(a, b), sum(floors.values())),
+            ("pair, from its states", n_pair, lambda: engine.model.score_pairs(a, b), sum(floors.values())),
             ("write", len(rows), lambda: _write(rows), None),
             *_pooling(engine, f_a, regions[0], f_b, regions[1]),
         ]
@@ -174,7 +184,7 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
 
 def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_b: Tensor) -> list[_Timed]:
     """The matcher's pooling: fast, literal and, on a GPU, by the Triton kernel."""
-    matcher = next((each for each in engine.pairing.merge.modules() if isinstance(each, Matcher)), None)
+    matcher = next((each for each in engine.model.merge.modules() if isinstance(each, Matcher)), None)
     if matcher is None:
         return []
     n = min(4, len(f_a))
@@ -198,35 +208,47 @@ def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_
     return stages
 
 
-def _methods(
-    predictor: Predictor, checkpoint: Checkpoint, images_a: list[Image], images_b: list[Image], peers: Sequence[str]
+def _rates(
+    predictor: Predictor, checkpoint: Checkpoint, a: list[Image], b: list[Image], peers: Sequence[str]
 ) -> list[Method]:
     """The literal reference, the engine in each precision (the predictor's is the default) and the peers."""
     device = predictor.device
-    a, b = images_a[:N_CATALOGUE], images_b[:N_DOCUMENT]
-    product = [(i, j) for i in range(N_CATALOGUE) for j in range(N_DOCUMENT)]
-    sample = [(i, j) for i in range(len(images_a)) for j in range(len(images_b))]
+    product = [(i, j) for i in range(len(a)) for j in range(len(b))]
     some = product[:: len(product) // LITERAL_PAIRS]
-    reference = Reference(checkpoint, device=str(predictor.device))
-    literal = len(some) / _median(partial(reference.score_pairs, a, b, some), device, repeats=1)
+    reference = Reference(checkpoint, device=str(device))
+    literal = len(some) / _median(partial(reference.score_pairs, a, b, some), device, repeats=3)
     found = [Method("literal reference", literal, 1.0)]
-    engines = {name: Predictor(checkpoint, precision=name) for name in PRECISIONS}
-    exact = engines["float32"].score_pairs(images_a, images_b, sample).score
-    for name, engine in tqdm(engines.items(), desc="precisions", unit="engine"):
+    for name in PRECISIONS:
+        engine = Predictor(checkpoint, precision=name)
 
         def cold(engine: Predictor = engine) -> None:
             engine.engine.forget()
             engine.score_pairs(a, b, product)
 
         rate = len(product) / _median(cold, device)
-        score = engine.score_pairs(images_a, images_b, sample).score
-        flips = int(((score >= engine.threshold) != (exact >= engine.threshold)).sum())
-        said = f"{predictor.version}, {name}{' (default)' * (name == predictor.engine.precision.name)}"
-        found.append(Method(said, rate, rate / literal, float(np.abs(score - exact).max()), flips))
+        default = " (default)" if name == predictor.engine.precision else ""
+        found.append(Method(f"{predictor.version}, {name}{default}", rate, rate / literal))
     for name, peer in tqdm(installed_baselines(peers).items(), desc="peers", unit="method"):
         rate = len(product) / _median(partial(peer.score_pairs, a, b, product), device, repeats=1)
         found.append(Method(name, rate, rate / literal))
     return found
+
+
+def _checks(checkpoint: Checkpoint, a: list[Image], b: list[Image]) -> list[Check]:
+    pairs = [(i, j) for i in range(len(a)) for j in range(len(b))]
+    threshold = float(checkpoint.card["threshold"])
+    scores = {name: Predictor(checkpoint, precision=name).score_pairs(a, b, pairs).score for name in PRECISIONS}
+    exact = scores["float32"]
+    return [
+        Check(
+            name,
+            len(pairs),
+            float(np.abs(score - exact).max()),
+            int(((score >= threshold) != (exact >= threshold)).sum()),
+        )
+        for name, score in scores.items()
+        if name != "float32"
+    ]
 
 
 def _write(rows: list[dict[str, Any]]) -> None:

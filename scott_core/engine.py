@@ -6,9 +6,8 @@
                      depend on what else is in its batch, and memory not on the number of pairs.
     out of memory    halves the batch and goes on.
 
-Batch norms are folded into their convolutions, weights and features lie channels_last, and both sides of the boundary
-between `encode_image` and `score_pairs` run in the types of a `Precision`. Device work is only queued here: nothing
-waits for it but what a caller does with the results.
+Batch norms are folded into their convolutions, weights and features lie channels_last, in one of PRECISIONS. Device
+work is only queued here: nothing waits for it but what a caller does with the results.
 """
 
 from __future__ import annotations
@@ -29,10 +28,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from scott_core.efficientnet_lite import EfficientNetLite0
 from scott_core.encoders import Role, State, take
 from scott_core.images import Letterbox, to_batch
 from scott_core.matcher import Matcher
-from scott_core.precision import Precision
+from scott_core.precision import PRECISIONS
 from scott_core.scott import Scott
 
 T = TypeVar("T")
@@ -70,22 +70,20 @@ class Prepared:
 
 
 class Engine:
-    """Runs copies of a Scott, made for inference, over pairs of prepared pictures.
+    """Runs a copy of a Scott, made for inference, over pairs of prepared pictures.
 
     `fused` pools with the Triton kernel, on a GPU. It is off until a run of `scott bench` on one says that it gains.
     """
 
-    def __init__(self, model: Scott, precision: Precision, device: torch.device, *, fused: bool = False):
+    def __init__(self, model: Scott, precision: str, device: torch.device, *, fused: bool = False):
         self.precision = precision
         self.device = device
         self.batches = BATCHES[device.type]
-        self.encoding = for_inference(model, precision.encode, device)
-        same = precision.encode == precision.pair
-        self.pairing = self.encoding if same else for_inference(model, precision.pair, device)
+        self.model = for_inference(model, PRECISIONS[precision], device)
         if fused:
             from scott_core.matcher_triton import pooled_pairs_fused
 
-            for merge in self.pairing.modules():
+            for merge in self.model.modules():
                 if isinstance(merge, Matcher):
                     merge.pool = pooled_pairs_fused
         self._kept: dict[Role, _States]
@@ -156,8 +154,7 @@ class Engine:
         batch = to_batch(squares)
         if self.device.type == "cuda":
             batch = batch.pin_memory().to(self.device, non_blocking=True)
-        state = self.encoding.encode_image(batch.contiguous(memory_format=torch.channels_last), role)
-        return tuple(part.to(self.precision.pair) for part in state)
+        return self.model.encode_image(batch.contiguous(memory_format=torch.channels_last), role)
 
     def _capacity(self, state: State) -> int:
         """Pictures whose states are kept: as many as the bytes hold, and at least those of a batch."""
@@ -227,10 +224,14 @@ def for_inference(model: Scott, dtype: torch.dtype, device: torch.device) -> Sco
     """A copy with folded batch norms, channels_last, in `dtype`; the pixels' statistics stay in float32."""
     copied = copy.deepcopy(model).eval().requires_grad_(False)
     fold_batch_norms(copied)
+    trunks = [module for module in copied.modules() if isinstance(module, EfficientNetLite0)]
+    exact = {each: each.detach().clone() for trunk in trunks for part in trunk.delicate() for each in part.parameters()}
     statistics = {name: getattr(copied.encoder, name).to(device) for name in ("mean", "std")}
     copied.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for name, value in statistics.items():
         setattr(copied.encoder, name, value)
+    for parameter, value in exact.items():
+        parameter.data = value.to(device)
     return copied
 
 

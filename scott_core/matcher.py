@@ -25,7 +25,7 @@ from scott_core.similarity import SIMILARITIES, Similarity
 EMPTY_LOGIT = -16.0  # a probability of 1e-7: "nothing in common was seen"
 # Of [B, 2d, k, k] at once; a pair takes 17 MB with the paper's d and K, in float32. What a CPU's caches hold is twice
 # as fast as what they do not; a GPU wants much at once.
-POOLED_BYTES = {"cpu": 16 << 20, "cuda": 1 << 30}
+POOLED_BYTES = {"cpu": 8 << 20, "cuda": 1 << 30}
 
 
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:

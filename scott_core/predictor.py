@@ -102,8 +102,8 @@ class Predictor:
         """
         a, b = self._prepared(images_a), self._prepared(images_b)
         parts: list[Tensor] = []
-        for chunk, out in self.engine.run(self.engine.pairing.score_pairs, a, b, pairs):
-            regions = (self.engine.pairing.foreground(mask).float().mean((1, 2)) for mask in (out.mask_a, out.mask_b))
+        for chunk, out in self.engine.run(self.engine.model.score_pairs, a, b, pairs):
+            regions = (self.engine.model.foreground(mask).float().mean((1, 2)) for mask in (out.mask_a, out.mask_b))
             parts.append(torch.stack([out.match.float(), *regions])[:, : len(chunk)])
             if progress:
                 progress(len(chunk))
@@ -124,7 +124,7 @@ class Predictor:
 
         Of a twin encoder, the cosine of the pictures' mean features; else every pair is as promising as another.
         """
-        if not self.engine.encoding.encoder.is_twin or not pairs:
+        if not self.engine.model.encoder.is_twin or not pairs:
             return np.zeros(len(pairs), np.float32)
         a, b = self._prepared(images_a), self._prepared(images_b)
         index_a, index_b = (sorted({pair[side] for pair in pairs}) for side in (0, 1))
@@ -136,7 +136,7 @@ class Predictor:
         self, alphas: Sequence[float], images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Pairs
     ) -> Scores:
         """Match logits of pairs, as `score_pairs`, before calibration and for each of `alphas`: [n, len(alphas)]."""
-        compare = partial(self.engine.pairing.match_at, alphas=alphas)
+        compare = partial(self.engine.model.match_at, alphas=alphas)
         found = self.engine.run(compare, self._prepared(images_a), self._prepared(images_b), pairs)
         logits: Scores = torch.cat([out[: len(chunk)].float().cpu() for chunk, out in found]).numpy()
         return logits
@@ -146,7 +146,7 @@ class Predictor:
     ) -> Iterator[Match]:
         """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair in memory."""
         a, b = self._prepared(images_a), self._prepared(images_b)
-        for chunk, out in self.engine.run(self.engine.pairing.score_pairs, a, b, pairs):
+        for chunk, out in self.engine.run(self.engine.model.score_pairs, a, b, pairs):
             scores = probability(out.match.float().cpu(), self.card).tolist()
             for n, (i, j) in enumerate(chunk):
                 mask_a = _mask(out.mask_a[n : n + 1], a[i].box, images_a[i])

@@ -1,7 +1,7 @@
 """SCOTT, literally: one pair at a time, both pictures encoded for each, every equation as it is written.
 
 No state is shared, no convolution is split or merged with its neighbour, a padded picture is a copy, the tensor
-P x Q x 2d is built; float32, in torch's default layout. Slow: it stays as what the engine is tested and measured against.
+P x Q x 2d is built; float32, in torch's default layout. Slow: it is what the engine is tested and measured against.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def look_reference(exchange: CoAttention, here: Tensor, there: Tensor) -> Tensor
         )
         cosine = unit_x @ unit_y.transpose(1, 2)  # [heads, hw, hw]
         rows = rows + exchange.evidence(torch.cat([cosine.amax(2), cosine.mean(2)]).T)
-    return here + rows.T.view_as(here)
+    looked: Tensor = here + rows.T.view_as(here)
+    return looked
 
 
 def mask_reference(sigma: SegmentationHead, own: Tensor, other: Tensor) -> Tensor:
