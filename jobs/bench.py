@@ -14,7 +14,7 @@ import platform
 import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ from scott_core.images import to_batch
 from scott_core.matcher import Matcher, gather_foreground, pooled_pairs
 from scott_core.matcher_reference import pooled_pairs_reference
 from scott_core.methods import installed_baselines
-from scott_core.precision import PRECISIONS
+from scott_core.precision import PRECISIONS, UNSURE
 from scott_core.scott_reference import Reference
 
 N_CATALOGUE, N_DOCUMENT = 8, 16
@@ -79,9 +79,10 @@ class Check:
     pairs: int
     largest_difference: float
     flips: int  # verdicts that differ
+    sure_flips: int  # those of them that float32 is sure of: further than UNSURE from the threshold
 
 
-def measure(weights: str = "default", *, peers: Sequence[str] = PEERS) -> dict[str, Any]:
+def measure(weights: str = "default") -> dict[str, Any]:
     """hardware, version, precision, peak (operations and bytes a second), stages and methods, as plain values.
 
     Raises WeightsError. Peers that are not installed are left out, and the log says so.
@@ -102,7 +103,7 @@ def measure(weights: str = "default", *, peers: Sequence[str] = PEERS) -> dict[s
         "product": [N_CATALOGUE, N_DOCUMENT],
         "peak": peak,
         "stages": [asdict(stage) for stage in _stages(predictor, files, b, peak)],
-        "methods": [asdict(method) for method in _rates(predictor, checkpoint, a, b, peers)],
+        "methods": [asdict(method) for method in _rates(predictor, checkpoint, a, b)],
         "sample": [asdict(check) for check in _checks(checkpoint, toys_a, toys_b)],
     }
 
@@ -208,9 +209,7 @@ def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_
     return stages
 
 
-def _rates(
-    predictor: Predictor, checkpoint: Checkpoint, a: list[Image], b: list[Image], peers: Sequence[str]
-) -> list[Method]:
+def _rates(predictor: Predictor, checkpoint: Checkpoint, a: list[Image], b: list[Image]) -> list[Method]:
     """The literal reference, the engine in each precision (the predictor's is the default) and the peers."""
     device = predictor.device
     product = [(i, j) for i in range(len(a)) for j in range(len(b))]
@@ -228,7 +227,7 @@ def _rates(
         rate = len(product) / _median(cold, device)
         default = " (default)" if name == predictor.engine.precision else ""
         found.append(Method(f"{predictor.version}, {name}{default}", rate, rate / literal))
-    for name, peer in tqdm(installed_baselines(peers).items(), desc="peers", unit="method"):
+    for name, peer in tqdm(installed_baselines(PEERS).items(), desc="peers", unit="method"):
         rate = len(product) / _median(partial(peer.score_pairs, a, b, product), device, repeats=1)
         found.append(Method(name, rate, rate / literal))
     return found
@@ -238,17 +237,13 @@ def _checks(checkpoint: Checkpoint, a: list[Image], b: list[Image]) -> list[Chec
     pairs = [(i, j) for i in range(len(a)) for j in range(len(b))]
     threshold = float(checkpoint.card["threshold"])
     scores = {name: Predictor(checkpoint, precision=name).score_pairs(a, b, pairs).score for name in PRECISIONS}
-    exact = scores["float32"]
-    return [
-        Check(
-            name,
-            len(pairs),
-            float(np.abs(score - exact).max()),
-            int(((score >= threshold) != (exact >= threshold)).sum()),
-        )
-        for name, score in scores.items()
-        if name != "float32"
-    ]
+    exact = scores.pop("float32")
+    found = []
+    for name, score in scores.items():
+        flipped = (score >= threshold) != (exact >= threshold)
+        sure = flipped & (np.abs(exact - threshold) > UNSURE)
+        found.append(Check(name, len(pairs), float(np.abs(score - exact).max()), int(flipped.sum()), int(sure.sum())))
+    return found
 
 
 def _write(rows: list[dict[str, Any]]) -> None:

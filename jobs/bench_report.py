@@ -26,12 +26,13 @@ def tables(result: dict[str, Any]) -> str:
         *(_method(method) for method in result["methods"]),
         "",
         *(
-            f"{check['precision']} against float32 on {check['pairs']} pairs of the sample: largest difference of a "
-            f"score {check['largest_difference']:.1g}, verdicts that differ {check['flips']}.\n"
+            f"{check['precision']} against float32 on {check['pairs']} pairs of the sample: largest difference "
+            f"of a score {check['largest_difference']:.1g}; {check['flips']} verdicts differ, "
+            f"{check['sure_flips']} of them where float32 is sure.\n"
             for check in result["sample"]
         ),
         f"Highest rates measured: {peak['float32'] / 1e9:.0f} GFLOP/s in float32, {peak['bfloat16'] / 1e9:.0f} in "
-        f"bfloat16, {peak['bytes'] / 1e9:.0f} GB/s copied. Stages in {result['precision']}, of one picture or pair each.",
+        f"bfloat16, {peak['bytes'] / 1e9:.0f} GB/s copied. Stages: of one picture or pair, {result['precision']}.",
         "",
         "| stage | ms | floor, ms | floor / measured |",
         "|---|---|---|---|",

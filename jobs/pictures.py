@@ -66,7 +66,7 @@ def in_blocks(items: Iterable[tuple[B, Sequence[S]]], at_once: int) -> Iterator[
     sources: dict[S, None] = {}
     for item, needs in items:
         more = dict.fromkeys(source for source in needs if source not in sources)
-        if block and len(sources) + len(more) > at_once:
+        if block and more and len(sources) + len(more) > at_once:
             yield block, list(sources)
             block, sources, more = [], {}, dict.fromkeys(needs)
         block.append(item)

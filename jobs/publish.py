@@ -87,7 +87,10 @@ def check_pairs(product: Planned, documents: list[Row], pairs: list[Row], run: R
     expected = [(uri, *picture) for uri in product.image_uris for picture in used]
     found = [(pair["catalogue_image"], pair["document"], pair["digest"]) for pair in pairs]
     stopped = run.stop_at_match and any(pair["is_match"] for pair in pairs)
-    if found != ([pair for pair in expected if pair in set(found)] if stopped else expected):
+    if stopped:
+        scored = set(found)
+        expected = [pair for pair in expected if pair in scored]
+    if found != expected:
         raise PublishRefused(
             f"{product.product_id}: {len(found)} pairs are not {len(product.image_uris)} catalogue images x "
             f"{len(used)} document images: score the bucket again"

@@ -7,6 +7,7 @@ Whatever loads a model in jobs does it here, so that it keeps to the CPUs and th
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -31,7 +32,8 @@ def scorer_for(weights: str) -> Any:
 def load_scorer(method: str = "scott", weights: str | None = None) -> Any:
     """`scott_core.methods.load_scorer` on this process's share: a GPU of its own and the CPUs it may use.
 
-    The model of `scott` is a Predictor. A lower OMP_NUM_THREADS holds.
+    The model of `scott` is a Predictor; SCOTT_PRECISION (float32, bfloat16) overrides what its card and the hardware
+    allow. A lower OMP_NUM_THREADS holds. Raises scott_core's InputError and WeightsError.
     """
     import torch
 
@@ -39,7 +41,10 @@ def load_scorer(method: str = "scott", weights: str | None = None) -> Any:
     from scott_core.devices import claim_device
 
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
-    return methods.load_scorer(method, weights, device=claim_device() if method == "scott" else None)
+    if method != "scott":
+        return methods.load_scorer(method, weights)
+    precision = os.environ.get("SCOTT_PRECISION") or None
+    return methods.load_scorer(method, weights, device=claim_device(), precision=precision)
 
 
 def planned_scorer(weights: str, model_version: str) -> Any:

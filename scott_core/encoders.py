@@ -36,9 +36,8 @@ class Encoder(nn.Module, ABC):
 
     mean: Tensor
     std: Tensor
-    co_dependent = (
-        True  # False where F_a is decided by a alone: then `encode` gives (F,) and `exchange` changes nothing
-    )
+    is_twin = False  # whether both roles have the same weights, and a state begins with F as it is before `exchange`
+    co_dependent = True  # whether F_a depends on b; if not, `encode` gives (F,) and `exchange` changes nothing
 
     def __init__(self, *, d: int, stride: int, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()

@@ -75,14 +75,16 @@ class PairScorer(Protocol):
         ...
 
 
-def load_scorer(method: str = "scott", weights: str | None = None, *, device: str | None = None) -> PairScorer:
-    """A scorer by name; `weights` and `device` (torch's name, by default what is there) only for scott.
+def load_scorer(
+    method: str = "scott", weights: str | None = None, *, device: str | None = None, precision: str | None = None
+) -> PairScorer:
+    """A scorer by name; only for scott, `weights`, and `device` and `precision` as `Predictor.load` takes them.
 
     Raises InputError for a name that is not in METHODS, WeightsError where what the method runs on is not there: the
     message says how to get it.
     """
     if method == "scott":
-        return Predictor.load(weights or "default", device=device)
+        return Predictor.load(weights or "default", device=device, precision=precision)
     if method not in BASELINES:
         raise InputError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
     if weights is not None:

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from jobs import pairs as pairs_module
 from jobs.errors import BadArgument
 from jobs.evaluate import evaluate_file
 from jobs.outputs import check_output
@@ -72,12 +71,12 @@ def test_one_row_for_each_input_row_in_its_order(folder: Path, tmp_path: Path) -
     assert min(frame["score"][0], frame["score"][5]) > max(frame["score"][1], frame["score"][4])
 
 
-@pytest.mark.parametrize("block_bytes", [1, 3 * 320 * 240 * 3, 1 << 30])
+@pytest.mark.parametrize("at_once", [1, 3, 512])
 def test_scores_are_those_of_each_pair_alone(
-    folder: Path, tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+    folder: Path, tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """However the pairs are cut into blocks, each row has the score its two pictures get by themselves."""
-    monkeypatch.setattr(pairs_module, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(Predictor, "pictures_at_once", at_once)
     frame = score(folder / "pairs.csv", tmp_path / "s.parquet", weights=str(tiny_weights))
     predictor = Predictor.load(tiny_weights)
     for row in frame[frame["error"].isna()].itertuples():

@@ -1,0 +1,49 @@
+"""The bench over a small network: what it measures adds up, and its tables show it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from jobs import bench
+from jobs.bench_report import tables
+from jobs.cli import main
+
+
+@pytest.fixture(scope="module")
+def run(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Written by the command."""
+    folder = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench, "PEERS", ("orb",))
+        assert main(["bench", "--weights", str(tiny_weights), "--out", str(folder)]) == 0
+    (path,) = folder.iterdir()
+    assert path.name.endswith("tiny.json")
+    result: dict[str, object] = json.loads(path.read_text())
+    return result
+
+
+def test_a_run_names_its_hardware_methods_and_stages(run: dict[str, object]) -> None:
+    methods = {row["method"]: row for row in run["methods"]}  # type: ignore[attr-defined]
+    assert methods["literal reference"]["times_literal"] == 1
+    assert any("(default)" in name for name in methods)
+    assert "orb-1" in methods or "orb" in methods
+    stages = [row["stage"] for row in run["stages"]]  # type: ignore[attr-defined]
+    for stage in ("read", "decode", "letterbox", "encode", "exchange", "segment", "merge", "write"):
+        assert stage in stages
+    assert all(row["ms"] > 0 for row in run["stages"])  # type: ignore[attr-defined]
+    assert run["hardware"]["torch"] == torch.__version__  # type: ignore[index]
+
+
+def test_its_tables_hold_every_method_and_stage(run: dict[str, object]) -> None:
+    text = tables(run)
+    for row in (*run["methods"], *run["stages"]):  # type: ignore[misc]
+        assert f"| {row.get('method') or row.get('stage')} |" in text
+
+
+def test_operations_are_those_of_the_formula() -> None:
+    a, b = torch.rand(7, 11), torch.rand(11, 13)
+    assert bench.operations(lambda: a @ b) == 2 * 7 * 11 * 13
+    layer = torch.nn.Conv2d(4, 8, 3, padding=1, bias=False)
+    assert bench.operations(lambda: layer(torch.rand(2, 4, 5, 6))) == 2 * 2 * 8 * 5 * 6 * 4 * 9
