@@ -49,6 +49,7 @@ PEERS = ("lightglue", "orb", "embedding")
 LITERAL_PAIRS = 16  # of the product's, evenly; the others cost the same
 SAMPLE = Path(__file__).parent / "sample" / "catalogue"
 
+CPU = torch.device("cpu")
 _Timed = tuple[str, int, Callable[[], object], float | None]  # stage, items, run, milliseconds of an item's floor
 
 
@@ -108,7 +109,7 @@ def measure(weights: str = "default") -> dict[str, Any]:
     }
 
 
-def hardware(device: torch.device) -> dict[str, Any]:
+def hardware(device: torch.device = CPU) -> dict[str, Any]:
     """What the times were measured on: processor, cores, accelerator, torch."""
     model = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").is_file():
