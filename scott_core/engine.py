@@ -34,6 +34,7 @@ from scott_core.images import Letterbox, to_batch
 from scott_core.matcher import Matcher
 from scott_core.precision import PRECISIONS
 from scott_core.scott import Scott
+from scott_core.winograd import replace_convolutions
 
 T = TypeVar("T")
 Pairs = Sequence[tuple[int, int]]
@@ -221,9 +222,14 @@ def _fill(items: Sequence[T], size: int) -> list[T]:
 
 
 def for_inference(model: Scott, dtype: torch.dtype, device: torch.device) -> Scott:
-    """A copy with folded batch norms, channels_last, in `dtype`; the pixels' statistics stay in float32."""
+    """A copy with folded batch norms, channels_last, in `dtype`; the pixels' statistics stay in float32.
+
+    On a CPU, wide 3x3 convolutions are Winograd's.
+    """
     copied = copy.deepcopy(model).eval().requires_grad_(False)
     fold_batch_norms(copied)
+    if device.type == "cpu":
+        replace_convolutions(copied, dtype)
     trunks = [module for module in copied.modules() if isinstance(module, EfficientNetLite0)]
     exact = {each: each.detach().clone() for trunk in trunks for part in trunk.delicate() for each in part.parameters()}
     statistics = {name: getattr(copied.encoder, name).to(device) for name in ("mean", "std")}
