@@ -131,10 +131,12 @@ class CoAttention(nn.Module):
     def prepare(self, features: Tensor) -> State:
         """F [B, d, h, w] -> F and what its cells ask, offer and say: queries, keys, values [B, hw, d].
 
-        Attention is linear in the values and its weights add up to one, so W is applied to them here.
+        Attention is linear in the values and its weights add up to one, so W is applied to them here; and 1 / sqrt(d)
+        to the queries.
         """
         rows = self.norm(features.flatten(2).transpose(1, 2))
-        return features, self.query(rows), self.key(rows), self.out(self.value(rows))
+        queries = self.query(rows) * rows.shape[2] ** -0.5
+        return features, queries, self.key(rows), self.out(self.value(rows))
 
     def forward(self, a: State, b: State) -> tuple[Tensor, Tensor]:
         """Prepared a and b -> F_a, F_b, each [B, d, h, w]."""
@@ -142,13 +144,12 @@ class CoAttention(nn.Module):
 
     @staticmethod
     def _look(here: State, there: State) -> Tensor:
-        """softmax(q k^T / sqrt(d)) v, [B, hw, d]."""
+        """softmax(q k^T) v, [B, hw, d]."""
         _, query, _, _, *_ = here
         _, _, key, value, *_ = there
         if query.device.type == "cpu" and query.dtype == torch.bfloat16:  # torch's fused form takes twice as long there
-            weights = torch.softmax(query @ key.transpose(1, 2) / query.shape[2] ** 0.5, 2)
-            return weights @ value
-        return F.scaled_dot_product_attention(query, key, value)
+            return torch.softmax(query @ key.transpose(1, 2), 2) @ value
+        return F.scaled_dot_product_attention(query, key, value, scale=1.0)
 
 
 def _add_rows(features: Tensor, rows: Tensor) -> Tensor:
@@ -195,8 +196,12 @@ class Correlation(CoAttention):
 
 
 def _highest(x: Tensor, dim: int) -> Tensor:
-    """amax. Its backward compares every element again, that of `max` goes by the index."""
-    return x.max(dim).values if torch.is_grad_enabled() else x.amax(dim)
+    """amax, by halves, which is faster in bfloat16. Its backward compares all elements, that of `max` has an index."""
+    if torch.is_grad_enabled():
+        return x.max(dim).values
+    while x.shape[dim] % 2 == 0:
+        x = torch.maximum(*x.chunk(2, dim))
+    return x.amax(dim)
 
 
 class TwinLite(Encoder):

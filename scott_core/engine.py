@@ -52,7 +52,7 @@ class Batches:
 
 # Of a CPU, what its caches hold (docs/speed.md); of a GPU, a guess at what fills it, for no run on one was had yet.
 LOOK_AHEAD = 16  # batches of pairs, in search of pictures that fill a batch to encode
-BATCHES = {"cpu": Batches(2, 16, 1 << 28), "cuda": Batches(64, 256, 4 << 30)}
+BATCHES = {"cpu": Batches(4, 16, 1 << 28), "cuda": Batches(64, 256, 4 << 30)}
 
 
 @dataclass(frozen=True, eq=False)

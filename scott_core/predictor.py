@@ -6,6 +6,7 @@ Sigmoid, thresholds and resizing live here, not in the network; batches and what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -158,7 +159,8 @@ class Predictor:
         return next(self.matches([image_a], [image_b], [(0, 0)]))
 
     def _prepared(self, images: Sequence[Image.Image | Prepared]) -> list[Prepared]:
-        return [image if isinstance(image, Prepared) else self.prepare(image) for image in images]
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # Pillow lets go of the interpreter as it resizes
+            return list(pool.map(lambda each: each if isinstance(each, Prepared) else self.prepare(each), images))
 
 
 @torch.inference_mode()
