@@ -43,7 +43,7 @@ lint: $(INSTALLED)  ## checks style, format and types
 	@ruff format --check .
 	@mypy
 
-bench: $(INSTALLED)  ## measures pairs a second, stage by stage
+bench: $(INSTALLED) $(BASELINES)  ## measures pairs a second, stage by stage, beside the peers
 	@scott bench
 
 train-smoke: $(INSTALLED)  ## trains for two minutes, is killed, resumes, and must have learned

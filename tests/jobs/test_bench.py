@@ -42,6 +42,14 @@ def test_its_tables_hold_every_method_and_stage(run: dict[str, object]) -> None:
         assert f"| {row.get('method') or row.get('stage')} |" in text
 
 
+def test_the_docs_show_the_runs_in_results() -> None:
+    root = Path(bench.__file__).parents[1]
+    results = sorted((root / "results").glob("*-scott-*.json"))
+    assert results
+    for path in results:
+        assert tables(json.loads(path.read_text())) in (root / "docs" / "speed.md").read_text()
+
+
 def test_operations_are_those_of_the_formula() -> None:
     a, b = torch.rand(7, 11), torch.rand(11, 13)
     assert bench.operations(lambda: a @ b) == 2 * 7 * 11 * 13
