@@ -41,7 +41,7 @@ from scott_core.images import to_batch
 from scott_core.matcher import Matcher, gather_foreground, pooled_pairs
 from scott_core.matcher_reference import pooled_pairs_reference
 from scott_core.methods import installed_baselines
-from scott_core.precision import PRECISIONS, UNSURE
+from scott_core.precision import PRECISIONS, flips
 from scott_core.scott_reference import Reference
 
 N_CATALOGUE, N_DOCUMENT = 8, 16
@@ -80,7 +80,7 @@ class Check:
     pairs: int
     largest_difference: float
     flips: int  # verdicts that differ
-    sure_flips: int  # those of them that float32 is sure of: further than UNSURE from the threshold
+    sure_flips: int  # those of them that float32 is sure of: `scott_core.precision.flips`
 
 
 def measure(weights: str = "default") -> dict[str, Any]:
@@ -135,23 +135,20 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     rows = [_ROW] * (N_CATALOGUE * N_DOCUMENT)
     places = torch.arange(n_pair, device=device)
-    sigma_a, sigma_b = engine.model.sigma_a, engine.model.sigma_b
     with torch.inference_mode():
         state = engine.model.encode_image(pixels, "b")
         a, b = take(state, places % len(images)), take(state, (places + 1) % len(images))
         f_a, f_b = engine.model.encoder.exchange(a, b)
-
-        def segment() -> tuple[Tensor, Tensor]:
-            mask_a = sigma_a(sigma_a.own_half(f_a), sigma_a.other_half(f_b))
-            return mask_a, sigma_b(sigma_b.own_half(f_b), sigma_b.other_half(f_a))
-
-        regions = [engine.model.foreground(mask) for mask in segment()]
+        regions = [engine.model.foreground(mask) for mask in engine.model.segment(f_a, f_b)]
 
         def encode() -> State:
             return engine.model.encode_image(pixels[:n_encode], "b")
 
         def exchange() -> tuple[Tensor, Tensor]:
             return engine.model.encoder.exchange(a, b)
+
+        def segment() -> tuple[Tensor, Tensor]:
+            return engine.model.segment(f_a, f_b)
 
         def merge() -> Tensor:
             logits: Tensor = engine.model.merge(f_a, regions[0], f_b, regions[1])
@@ -241,8 +238,7 @@ def _checks(checkpoint: Checkpoint, a: list[Image], b: list[Image]) -> list[Chec
     exact = scores.pop("float32")
     found = []
     for name, score in scores.items():
-        flipped = (score >= threshold) != (exact >= threshold)
-        sure = flipped & (np.abs(exact - threshold) > UNSURE)
+        flipped, sure = flips(score, exact, threshold)
         found.append(Check(name, len(pairs), float(np.abs(score - exact).max()), int(flipped.sum()), int(sure.sum())))
     return found
 

@@ -7,7 +7,6 @@ catalogue image, b the document image. SCORES.parquet has one row for each input
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Callable
 from itertools import repeat
 from pathlib import Path
@@ -20,7 +19,7 @@ from jobs.cores import cores
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, writing
 from jobs.pictures import Pictures, in_blocks, read_ahead
-from jobs.scorers import load_scorer
+from jobs.scorers import load_scorer, scored_columns
 
 SCORES = pa.schema(
     [
@@ -116,16 +115,8 @@ def _score_block(scorer: Any, block: list[Row], pictures: dict[str, Any], progre
         progress=progress,
     )
     progress(len(block) - len(good))
-    scored = map(_scored, found.score, found.region_a, found.region_b, repeat(scorer.threshold))
+    scored = map(scored_columns, found.score, found.region_a, found.region_b, repeat(scorer.threshold))
     return [
         {**pair, "error": error} if error is not None else {**pair, **next(scored)}
         for pair, error in zip(block, errors, strict=True)
     ]
-
-
-def _scored(score: float, region_a: float, region_b: float, threshold: float) -> Row:
-    """The scored columns of one pair."""
-    if not math.isfinite(score):
-        return {"error": f"score_not_finite: the model gave {score}"}
-    score = float(score)
-    return {"score": score, "region_a": region_a, "region_b": region_b, "is_match": score >= threshold, "error": None}

@@ -13,7 +13,6 @@ are not scored and have no row.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,7 +24,7 @@ from jobs.layout import check_date
 from jobs.pictures import Pictures, in_blocks, read_ahead
 from jobs.plan import Planned, Run, read_bucket, read_run
 from jobs.schemas import SCHEMA_VERSION
-from jobs.scorers import planned_scorer
+from jobs.scorers import planned_scorer, scored_columns
 from jobs.storage import Storage, open_storage
 from jobs.tables import Row, by_product, read_rows, replace_rows
 
@@ -203,7 +202,7 @@ def _score_block(run: Run, products: list[_Scored]) -> None:
         columns = zip(found.score, found.region_a, found.region_b, strict=True)
         for each, pairs in now:
             for pair in pairs:
-                each.pairs[pair] = _scored(*next(columns), run.threshold)
+                each.pairs[pair] = scored_columns(*next(columns), run.threshold)
         waiting = [
             (each, pairs[share:])
             for each, pairs in waiting
@@ -216,10 +215,3 @@ def _likeliest_first(
 ) -> list[tuple[int, int]]:
     likeness = scorer.likeness(images, images, places)
     return [pairs[n] for n in sorted(range(len(pairs)), key=lambda n: -likeness[n])]
-
-
-def _scored(score: float, region_a: float, region_b: float, threshold: float) -> Row:
-    if not math.isfinite(score):
-        return {"error": f"score_not_finite: the model gave {score}"}
-    score = float(score)
-    return {"score": score, "region_a": region_a, "region_b": region_b, "is_match": score >= threshold}

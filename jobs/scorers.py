@@ -7,6 +7,7 @@ Whatever loads a model in jobs does it here, so that it keeps to the CPUs and th
 
 from __future__ import annotations
 
+import math
 import os
 from functools import lru_cache
 from typing import Any
@@ -56,3 +57,11 @@ def planned_scorer(weights: str, model_version: str) -> Any:
             f"{model_version}: plan it again, or put the planned weights back"
         )
     return scorer
+
+
+def scored_columns(score: float, region_a: float, region_b: float, threshold: float) -> dict[str, Any]:
+    """The columns of a pair that was scored, as every table of scores has them; an error where it is no number."""
+    if not math.isfinite(score):
+        return {"error": f"score_not_finite: the model gave {score}"}
+    score = float(score)
+    return {"score": score, "region_a": region_a, "region_b": region_b, "is_match": score >= threshold}

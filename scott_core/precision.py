@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from scott_core.errors import InputError
 
@@ -19,6 +21,14 @@ PRECISIONS: Mapping[str, torch.dtype] = MappingProxyType(
     {"bfloat16": torch.bfloat16, "float32": torch.float32}  # the cheapest first
 )
 UNSURE = 0.01
+Scores = NDArray[np.float32]
+Flips = NDArray[np.bool_]
+
+
+def flips(score: Scores, exact: Scores, threshold: float) -> tuple[Flips, Flips]:
+    """Pairs [n] whose verdict is not that of `exact`, float32's; and those of them that float32 is sure of."""
+    flipped = (score >= threshold) != (exact >= threshold)
+    return flipped, flipped & (np.abs(exact - threshold) > UNSURE)
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -159,8 +159,10 @@ class Predictor:
         return next(self.matches([image_a], [image_b], [(0, 0)]))
 
     def _prepared(self, images: Sequence[Image.Image | Prepared]) -> list[Prepared]:
+        raw = [each for each in images if not isinstance(each, Prepared)]
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # Pillow lets go of the interpreter as it resizes
-            return list(pool.map(lambda each: each if isinstance(each, Prepared) else self.prepare(each), images))
+            prepared = pool.map(self.prepare, raw)
+            return [each if isinstance(each, Prepared) else next(prepared) for each in images]
 
 
 @torch.inference_mode()

@@ -22,7 +22,7 @@ from scott_core.checkpoints import DEFAULT, WEIGHTS, Checkpoint, load_checkpoint
 from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, salient_ious, summarise_ious
 from scott_core.methods import PairScorer, installed_baselines
 from scott_core.metrics import bootstrap_intervals, evaluate_scores
-from scott_core.precision import PRECISIONS, UNSURE
+from scott_core.precision import PRECISIONS, flips
 from scott_core.predictor import Predictor, Progress
 from scott_core.saliency import SaliencyScorer
 from scott_core.validation import ValidationSet
@@ -44,11 +44,13 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for split, file in SPLITS.items():
         on = ValidationSet(data / "pairs" / file)
+        if split == "validation":
+            card["precision"] = choose_precision(checkpoint, on)
         tables[split] = {}
         for name, scorer in scorers.items():
             with tqdm(total=len(on.index), desc=f"{name}, {split}", unit="pair") as bar:
                 tables[split][name] = measure(scorer, on, data, bar.update)
-    card |= {"precision": choose_precision(checkpoint, ValidationSet(data / "pairs" / SPLITS["validation"])), **tables}
+    card |= tables
     save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
     return card
 
@@ -61,8 +63,7 @@ def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
 
     exact, threshold = score("float32"), float(checkpoint.card["threshold"])
     for name in PRECISIONS:
-        flipped = (score(name) >= threshold) != (exact >= threshold)
-        if (np.abs(exact[flipped] - threshold) <= UNSURE).all():
+        if not flips(score(name), exact, threshold)[1].any():
             return name
     raise AssertionError("float32 agrees with itself")
 

@@ -83,9 +83,13 @@ class Scott(nn.Module):
             (f_a, own_a, other_a), (f_b, own_b, other_b) = state_a, state_b
             return f_a, f_b, self.sigma_a(own_a, other_b), self.sigma_b(own_b, other_a)
         f_a, f_b = self.encoder.exchange(state_a, state_b)
+        return f_a, f_b, *self.segment(f_a, f_b)
+
+    def segment(self, f_a: Tensor, f_b: Tensor) -> tuple[Tensor, Tensor]:
+        """F of aligned pairs, each [B, d, h, w] -> the mask logits of both, [B, 1, h, w]."""
         mask_a = self.sigma_a(self.sigma_a.own_half(f_a), self.sigma_a.other_half(f_b))
         mask_b = self.sigma_b(self.sigma_b.own_half(f_b), self.sigma_b.other_half(f_a))
-        return f_a, f_b, mask_a, mask_b
+        return mask_a, mask_b
 
     def foreground(self, mask_logits: Tensor, alpha: float | None = None) -> Tensor:
         """[B, 1, h, w] logits -> bool [B, h, w]: probability > alpha, by default the model's."""
