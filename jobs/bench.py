@@ -1,20 +1,24 @@
 """`scott bench`: what a pair costs, stage by stage, against its floor, the literal reference and the peers.
 
 One product of N_CATALOGUE x N_DOCUMENT pictures, half toys of the sample catalogue and half printed cartons: objects as
-large as in real photographs (docs/speed.md). Each time is the
-median of repeated runs after a warm-up, with the device synchronised; all of them are of one run, so that on a shared
-machine the ratios hold where the milliseconds do not. A stage's floor is the time that its operations take at the
-highest rate measured in the same run, or its bytes at that of a large copy, whichever is longer.
+large as in real photographs (docs/speed.md). Each time is the median of repeated runs after a warm-up, with the device
+synchronised; all of them are of one run, so that on a shared machine the ratios hold where the milliseconds do not. The
+engine and the literal reference take turns, and the reference is in a process of its own: what the engine does to the
+memory and the threads of this one would speed it up or slow it down. A stage's floor is the time that its operations
+take at the highest rate measured in the same run, or its bytes at that of a large copy, whichever is longer.
 """
 
 from __future__ import annotations
 
+import functools
 import io
+import multiprocessing
 import platform
 import re
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +30,7 @@ import pyarrow.parquet as pq
 import torch
 from PIL.Image import Image
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from tqdm import tqdm
 
 from jobs.cores import cores
@@ -47,6 +51,7 @@ from scott_core.scott_reference import Reference
 N_CATALOGUE, N_DOCUMENT = 8, 16
 PEERS = ("lightglue", "orb", "embedding")
 LITERAL_PAIRS = 16  # of the product's, evenly; the others cost the same
+TURNS = 5
 SAMPLE = Path(__file__).parent / "sample" / "catalogue"
 
 CPU = torch.device("cpu")
@@ -91,10 +96,8 @@ def measure(weights: str = "default") -> dict[str, Any]:
     predictor = load_scorer("scott", weights)
     checkpoint = load_checkpoint(weights)
     files = sorted(SAMPLE.glob("*/images/*.jpg"))
-    fronts = [file for file in files if file.stem == "1"]
-    toys_a, toys_b = [read_image(file) for file in fronts], [read_image(file) for file in files if file not in fronts]
-    a = toys_a[: N_CATALOGUE // 2] + [carton_on_white(seed, 0, size=320) for seed in range(N_CATALOGUE // 2)]
-    b = toys_b[: N_DOCUMENT // 2] + [carton_on_white(seed, 1, size=320) for seed in range(N_DOCUMENT // 2)]
+    toys_a, toys_b = _toys()
+    a, b = _product()
     peak = _peak(predictor.device)
     return {
         "hardware": hardware(predictor.device),
@@ -104,7 +107,7 @@ def measure(weights: str = "default") -> dict[str, Any]:
         "product": [N_CATALOGUE, N_DOCUMENT],
         "peak": peak,
         "stages": [asdict(stage) for stage in _stages(predictor, files, b, peak)],
-        "methods": [asdict(method) for method in _rates(predictor, checkpoint, a, b)],
+        "methods": [asdict(method) for method in _rates(predictor, checkpoint, weights, a, b)],
         "sample": [asdict(check) for check in _checks(checkpoint, toys_a, toys_b)],
     }
 
@@ -126,19 +129,34 @@ def result_name(result: dict[str, Any]) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{machine} {result['version'].split('+')[0]}".lower()).strip("-") + ".json"
 
 
+def _toys() -> tuple[list[Image], list[Image]]:
+    """The sample's catalogue images: of each toy the first, and all others."""
+    files = sorted(SAMPLE.glob("*/images/*.jpg"))
+    return tuple([read_image(file) for file in files if (file.stem == "1") == is_first] for is_first in (True, False))  # type: ignore[return-value]
+
+
+def _product() -> tuple[list[Image], list[Image]]:
+    """N_CATALOGUE and N_DOCUMENT pictures."""
+    a, b = (
+        toys[: n // 2] + [carton_on_white(seed, side, size=320) for seed in range(n // 2)]
+        for side, (toys, n) in enumerate(zip(_toys(), (N_CATALOGUE, N_DOCUMENT), strict=True))
+    )
+    return a, b
+
+
 def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: dict[str, float]) -> list[Stage]:
     """From the file to the row, for one picture or one pair each."""
     engine, device = predictor.engine, predictor.device
     data = [file.read_bytes() for file in files]
     n_encode, n_pair = engine.batches.encode, engine.batches.pair
     pixels = to_batch([predictor.prepare(image).pixels for image in images]).to(device)
-    pixels = pixels.contiguous(memory_format=torch.channels_last)
     rows = [_ROW] * (N_CATALOGUE * N_DOCUMENT)
     places = torch.arange(n_pair, device=device)
     with torch.inference_mode():
         state = engine.model.encode_image(pixels, "b")
         a, b = take(state, places % len(images)), take(state, (places + 1) % len(images))
         f_a, f_b = engine.model.encoder.exchange(a, b)
+        each = engine.workers
         regions = [engine.model.foreground(mask) for mask in engine.model.segment(f_a, f_b)]
 
         def encode() -> State:
@@ -153,6 +171,15 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
         def merge() -> Tensor:
             logits: Tensor = engine.model.merge(f_a, regions[0], f_b, regions[1])
             return logits
+
+        def at_once(run: Callable[[], object]) -> Callable[[], object]:
+            """By every worker of the engine."""
+
+            def one(_: int) -> None:
+                with torch.inference_mode():
+                    run()
+
+            return lambda: list(engine.map(one, range(engine.workers)))
 
         def floor(run: Callable[[], object], items: int) -> float:
             return 1000 * operations(run) / peak[engine.precision] / items
@@ -171,10 +198,20 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
             ),
             ("decode", len(data), lambda: [read_image(each) for each in data], copied * decoded),
             ("letterbox", len(images), lambda: [predictor.prepare(i) for i in images], copied * pixels[0].nbytes),
-            ("encode", n_encode, encode, floor(encode, n_encode)),
-            ("take states", n_pair, lambda: take(state, places % len(images)), copied * 2 * state_bytes),
-            *((name, n_pair, run, floors[name]) for name, run in pair_parts.items()),
-            ("pair, from its states", n_pair, lambda: engine.model.score_pairs(a, b), sum(floors.values())),
+            ("encode", each * n_encode, at_once(encode), floor(encode, n_encode)),
+            (
+                "take states",
+                each * n_pair,
+                at_once(lambda: take(state, places % len(images))),
+                copied * 2 * state_bytes,
+            ),
+            *((name, each * n_pair, at_once(run), floors[name]) for name, run in pair_parts.items()),
+            (
+                "pair, from its states",
+                each * n_pair,
+                at_once(lambda: engine.model.score_pairs(a, b)),
+                sum(floors.values()),
+            ),
             ("write", len(rows), lambda: _write(rows), None),
             *_pooling(engine, f_a, regions[0], f_b, regions[1]),
         ]
@@ -207,28 +244,47 @@ def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_
     return stages
 
 
-def _rates(predictor: Predictor, checkpoint: Checkpoint, a: list[Image], b: list[Image]) -> list[Method]:
+def _rates(predictor: Predictor, checkpoint: Checkpoint, weights: str, a: list[Image], b: list[Image]) -> list[Method]:
     """The literal reference, the engine in each precision (the predictor's is the default) and the peers."""
     device = predictor.device
     product = [(i, j) for i in range(len(a)) for j in range(len(b))]
-    some = product[:: len(product) // LITERAL_PAIRS]
-    reference = Reference(checkpoint, device=str(device))
-    literal = len(some) / _median(partial(reference.score_pairs, a, b, some), device, repeats=3)
+    engines = {name: Predictor(checkpoint, precision=name) for name in PRECISIONS}
+    turns: dict[str, list[float]] = {name: [] for name in ("literal", *engines)}
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as elsewhere:
+        for _ in tqdm(range(TURNS), desc="engine and reference", unit="turn"):
+            seconds = elsewhere.submit(_literal_seconds, weights, str(device), torch.get_num_threads()).result()
+            turns["literal"].append(LITERAL_PAIRS / seconds)
+            for name, engine in engines.items():
+
+                def cold(engine: Predictor = engine) -> None:
+                    engine.engine.forget()
+                    engine.score_pairs(a, b, product)
+
+                turns[name].append(len(product) / _median(cold, device, repeats=3))
+    literal = statistics.median(turns.pop("literal"))
     found = [Method("literal reference", literal, 1.0)]
-    for name in PRECISIONS:
-        engine = Predictor(checkpoint, precision=name)
-
-        def cold(engine: Predictor = engine) -> None:
-            engine.engine.forget()
-            engine.score_pairs(a, b, product)
-
-        rate = len(product) / _median(cold, device)
+    for name, rates in turns.items():
+        rate = statistics.median(rates)
         default = " (default)" if name == predictor.engine.precision else ""
         found.append(Method(f"{predictor.version}, {name}{default}", rate, rate / literal))
     for name, peer in tqdm(installed_baselines(PEERS).items(), desc="peers", unit="method"):
         rate = len(product) / _median(partial(peer.score_pairs, a, b, product), device, repeats=1)
         found.append(Method(name, rate, rate / literal))
     return found
+
+
+@functools.cache
+def _reference(weights: str, device: str) -> Reference:
+    return Reference(load_checkpoint(weights), device=device)
+
+
+def _literal_seconds(weights: str, device: str, threads: int) -> float:
+    """Of LITERAL_PAIRS pairs by the literal reference; for a process of its own."""
+    torch.set_num_threads(threads)
+    a, b = _product()
+    product = [(i, j) for i in range(len(a)) for j in range(len(b))]
+    some = product[:: len(product) // LITERAL_PAIRS]
+    return _median(partial(_reference(weights, device).score_pairs, a, b, some), torch.device(device), repeats=3)
 
 
 def _checks(checkpoint: Checkpoint, a: list[Image], b: list[Image]) -> list[Check]:
@@ -281,9 +337,17 @@ def _name(dtype: torch.dtype) -> str:
 
 def operations(run: Callable[[], object]) -> int:
     """Floating-point operations of `run`: of its convolutions, matrix products and attention."""
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False, custom_mapping=_PACKED) as counter:
         run()
     return int(counter.get_total_flops())
+
+
+def _packed_operations(x: list[int], weight: list[int], *_: Any, out_shape: list[int], **__: Any) -> int:
+    """Of scott_core.packed's convolutions, which the counter does not know."""
+    return conv_flop_count(x, weight, out_shape)
+
+
+_PACKED = {torch.ops.mkldnn._convolution_pointwise: _packed_operations}
 
 
 def _timed(stage: str, items: int, run: Callable[[], object], floor_ms: float | None, device: torch.device) -> Stage:

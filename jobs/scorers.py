@@ -14,6 +14,7 @@ from typing import Any
 
 from jobs.cores import cores
 from jobs.errors import ModelChanged
+from jobs.memory import keep_freed_memory
 
 
 @lru_cache(maxsize=2)
@@ -41,6 +42,7 @@ def load_scorer(method: str = "scott", weights: str | None = None) -> Any:
     from scott_core import methods
     from scott_core.devices import claim_device
 
+    keep_freed_memory()
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
     if method != "scott":
         return methods.load_scorer(method, weights)

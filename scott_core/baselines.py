@@ -137,7 +137,7 @@ class EmbeddingScorer(Baseline[Array]):
         out: list[Array] = []
         with torch.inference_mode():
             for image in images:
-                pixels = to_batch([Letterbox.of(image, self.SIDE).apply(image)]).float() / 255.0
+                pixels = to_batch([Letterbox.of(image, self.SIDE).apply(image)]).contiguous().float() / 255.0
                 features = self.trunk((pixels - MEAN) / STD)[2].clamp(min=1e-6)
                 pooled = features.pow(self.P).mean((2, 3)).pow(1 / self.P)
                 out.append(torch.nn.functional.normalize(pooled)[0].numpy())

@@ -42,15 +42,30 @@ class _ConvNorm(nn.Sequential):
 
 
 class SameConv(nn.Conv2d):
-    """At stride 2 an even side is padded by one more at its end than at its start. A kernel that is padded at its start
-    with a zero, over a picture padded alike on both sides, says the same without a copy of the picture."""
+    """At stride 2 an even side is padded by one more at its end than at its start.
+
+    A depthwise kernel that is padded at its start with a zero, over a map padded alike on both sides, says the same
+    without a copy of the map. Where each zero costs as many products as there are channels, the map is padded.
+    """
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, *, stride: int, groups: int, bias: bool):
+        self.pads_map = stride == 2 and groups == 1
+        padding = 0 if self.pads_map else kernel // 2
+        super().__init__(c_in, c_out, kernel, stride=stride, padding=padding, groups=groups, bias=bias)
+
+    def arrange(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The map and the kernel, padded as this size needs it but for what is the same at all sides."""
+        if self.stride[0] == 1:
+            return x, self.weight
+        even_w, even_h = 1 - x.shape[3] % 2, 1 - x.shape[2] % 2
+        if self.pads_map:
+            side = self.kernel_size[0] // 2
+            return F.pad(x, (side - even_w, side, side - even_h, side)), self.weight
+        return x, F.pad(self.weight, (even_w, 0, even_h, 0))
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        weight = self.weight
-        if stride == 2:
-            weight = F.pad(weight, (1 - x.shape[3] % 2, 0, 1 - x.shape[2] % 2, 0))
-        return F.conv2d(x, weight, self.bias, stride, kernel // 2, 1, self.groups)
+        x, weight = self.arrange(x)
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, 1, self.groups)
 
 
 class _InvertedResidual(nn.Module):

@@ -23,12 +23,18 @@ from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0
 from scott_core.halves import other_half, own_half
 
 Role = Literal["a", "b"]
+COSINE_BYTES = {"cpu": 4 << 20, "cuda": 1 << 30}  # of [B, heads, hw, hw] at once, as matcher.POOLED_BYTES
 State = tuple[Tensor, ...]  # what one picture alone decides; the first dimension of each tensor counts pictures
 
 
-def take(state: State, index: Tensor | slice) -> State:
-    """The states of some of the pictures, in the order of `index`."""
-    return tuple(part[index] for part in state)
+def take(state: State, index: Tensor) -> State:
+    """The states of some of the pictures, in the order of `index`; channels_last stays so."""
+    return tuple(
+        part.permute(0, 2, 3, 1).index_select(0, index).permute(0, 3, 1, 2)
+        if part.dim() == 4 and part.is_contiguous(memory_format=torch.channels_last)
+        else part.index_select(0, index)  # of whole pictures, it is four times as fast as part[index]
+        for part in state
+    )
 
 
 class Encoder(nn.Module, ABC):
@@ -48,7 +54,7 @@ class Encoder(nn.Module, ABC):
 
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 or [0, 255] float [B, 3, H, W] to the range the weights know, rounded to their precision once."""
-        return torch.addcmul(-self.mean / self.std, images.float(), 1.0 / (255.0 * self.std)).to(self.dtype)
+        return (images.float() * (1.0 / (255.0 * self.std)) - self.mean / self.std).to(self.dtype)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -140,22 +146,22 @@ class CoAttention(nn.Module):
 
     def forward(self, a: State, b: State) -> tuple[Tensor, Tensor]:
         """Prepared a and b -> F_a, F_b, each [B, d, h, w]."""
-        return _add_rows(a[0], self._look(a, b)), _add_rows(b[0], self._look(b, a))
+        return _as_map(self._look(a, b), a[0]), _as_map(self._look(b, a), b[0])
 
     @staticmethod
     def _look(here: State, there: State) -> Tensor:
-        """softmax(q k^T) v, [B, hw, d]."""
-        _, query, _, _, *_ = here
+        """F + softmax(q k^T) v, [B, hw, d]."""
+        features, query, _, _, *_ = here
         _, _, key, value, *_ = there
+        rows = features.flatten(2).transpose(1, 2)
         if query.device.type == "cpu" and query.dtype == torch.bfloat16:  # torch's fused form takes twice as long there
-            return torch.softmax(query @ key.transpose(1, 2), 2) @ value
-        return F.scaled_dot_product_attention(query, key, value, scale=1.0)
+            return torch.baddbmm(rows, torch.softmax(query @ key.transpose(1, 2), 2), value)
+        return rows + F.scaled_dot_product_attention(query, key, value, scale=1.0)
 
 
-def _add_rows(features: Tensor, rows: Tensor) -> Tensor:
-    """[B, d, h, w] and [B, hw, d], which is how channels_last lies in memory."""
-    batch, _, height, width = features.shape
-    return features + rows.view(batch, height, width, -1).permute(0, 3, 1, 2)
+def _as_map(rows: Tensor, like: Tensor) -> Tensor:
+    """[B, hw, d], which is how channels_last lies in memory, to the shape of `like`, [B, d, h, w]."""
+    return rows.transpose(1, 2).view_as(like)
 
 
 class Correlation(CoAttention):
@@ -175,33 +181,56 @@ class Correlation(CoAttention):
         nn.init.zeros_(self.evidence.bias)
 
     def prepare(self, features: Tensor) -> State:
-        """As CoAttention's, and the cells' unit vectors in each subspace [B, heads, hw, d / heads], and their mean."""
+        """As CoAttention's, and the cells' unit vectors in each subspace [B, heads, hw, d / heads], and their mean.
+
+        What evidence adds to every cell is added to the values.
+        """
         rows = self.match(self.norm(features.flatten(2).transpose(1, 2)))  # [B, hw, d]
         unit = F.normalize(rows.unflatten(2, (self.heads, -1)).transpose(1, 2), dim=3)
-        return *super().prepare(features), unit, unit.mean(2)
+        features, queries, keys, values = super().prepare(features)
+        return features, queries, keys, values + self.evidence.bias, unit, unit.mean(2)
 
     def forward(self, a: State, b: State) -> tuple[Tensor, Tensor]:
         """Prepared a and b -> F_a, F_b, each [B, d, h, w]."""
         (unit_a, mean_a), (unit_b, mean_b) = a[4:], b[4:]
-        cosine = unit_a @ unit_b.transpose(2, 3)  # [B, heads, hw, hw]
-        found_a = self._found(_highest(cosine, 3), unit_a, mean_b)
-        found_b = self._found(_highest(cosine, 2), unit_b, mean_a)
-        return _add_rows(a[0], self._look(a, b) + found_a), _add_rows(b[0], self._look(b, a) + found_b)
+        highest_a, highest_b = _highest_cosines(unit_a, unit_b)
+        found_a, found_b = self._found(highest_a, unit_a, mean_b), self._found(highest_b, unit_b, mean_a)
+        return _as_map(self._look(a, b) + found_a, a[0]), _as_map(self._look(b, a) + found_b, b[0])
 
     def _found(self, highest: Tensor, unit: Tensor, other_mean: Tensor) -> Tensor:
         """What each cell's highest and mean cosine say, [B, hw, d]."""
         mean = (unit @ other_mean[..., None])[..., 0]
-        found: Tensor = self.evidence(torch.cat([highest, mean], 1).transpose(1, 2))  # of [B, hw, 2 heads]
-        return found
+        return (
+            torch.cat([highest, mean], 1).transpose(1, 2) @ self.evidence.weight.T
+        )  # [B, hw, 2 heads] by [2 heads, d]
+
+
+def _highest_cosines(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Unit vectors [B, heads, hw, d] -> the highest cosine of each of a's and of b's, both [B, heads, hw]."""
+    at_once = max(COSINE_BYTES[a.device.type] // (a.shape[1] * a.shape[2] * b.shape[2] * a.element_size()), 1)
+    parts = zip(torch.split(a, at_once), torch.split(b, at_once), strict=True)
+    cosines = (x @ y.transpose(2, 3) for x, y in parts)
+    found = [(_highest(cosine, 3), _highest(cosine, 2)) for cosine in cosines]
+    highest_a, highest_b = (torch.cat(each) for each in zip(*found, strict=True))
+    return highest_a, highest_b
 
 
 def _highest(x: Tensor, dim: int) -> Tensor:
-    """amax, by halves, which is faster in bfloat16. Its backward compares all elements, that of `max` has an index."""
+    """amax. Its backward would compare all elements; that of `max` has an index.
+
+    On a CPU bfloat16 is compared as the integers that its bits are, in a quarter of the time: as numbers these stand in
+    the same order where they are positive, in the opposite one where they are negative.
+    """
     if torch.is_grad_enabled():
         return x.max(dim).values
-    while x.shape[dim] % 2 == 0:
-        x = torch.maximum(*x.chunk(2, dim))
-    return x.amax(dim)
+    if x.device.type != "cpu" or x.dtype != torch.bfloat16:
+        return x.amax(dim)
+    bits = x.view(torch.int16)
+    highest = bits.amax(dim)
+    negative = highest < 0
+    if negative.any():
+        highest = torch.where(negative, bits.amin(dim), highest)
+    return highest.view(x.dtype)
 
 
 class TwinLite(Encoder):

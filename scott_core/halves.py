@@ -1,19 +1,22 @@
-"""A convolution of two concatenated maps, [own, other], as the sum of a convolution of each.
+"""Convolutions of two concatenated maps, [own, other].
 
-Across a cartesian product of N x M pictures a half is computed N + M times, the whole N x M times.
+As the sum of a convolution of each: across a cartesian product of N x M pictures a half is computed N + M times, the
+whole N x M times. Or, of pairs, both ways at once: what makes the maps ready to be multiplied is done once for both.
 """
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scott_core.packed import Packed
 from scott_core.winograd import Winograd
 
 
 def own_half(convolution: nn.Module, own: Tensor) -> Tensor:
     """The share of the first channels [B, c, h, w], with the bias -> [B, out, h, w]."""
-    if isinstance(convolution, Winograd):
+    if isinstance(convolution, Winograd | Packed):
         return convolution.own_half(own)
     assert isinstance(convolution, nn.Conv2d)
     weight = convolution.weight[:, : own.shape[1]]
@@ -22,8 +25,26 @@ def own_half(convolution: nn.Module, own: Tensor) -> Tensor:
 
 def other_half(convolution: nn.Module, other: Tensor) -> Tensor:
     """The share of the last channels [B, c, h, w], without the bias -> [B, out, h, w]."""
-    if isinstance(convolution, Winograd):
+    if isinstance(convolution, Winograd | Packed):
         return convolution.other_half(other)
     assert isinstance(convolution, nn.Conv2d)
     weight = convolution.weight[:, -other.shape[1] :]
     return F.conv2d(other, weight, None, convolution.stride, convolution.padding)
+
+
+def join_first_layers(one: nn.Sequential, other: nn.Sequential) -> nn.Sequential:
+    """The convolutions and ReLUs that `one` and `other` begin with, taken out of them, as one layer.
+
+    Of [a, b] it makes what they made of [a, b] and of [b, a], concatenated.
+    """
+    first, second = one[0], other[0]
+    assert isinstance(first, nn.Conv2d)
+    assert isinstance(second, nn.Conv2d)
+    joined = nn.Conv2d(first.in_channels, 2 * first.out_channels, 3, padding=1)
+    with torch.no_grad():
+        joined.weight.copy_(torch.cat([first.weight, second.weight.roll(first.in_channels // 2, 1)]))
+        for bias, its in zip(joined.bias.chunk(2), (first.bias, second.bias), strict=True):  # type: ignore[union-attr]
+            bias.copy_(its)
+    for layers in (one, other):
+        layers[0], layers[1] = nn.Identity(), nn.Identity()
+    return nn.Sequential(joined, nn.ReLU(inplace=True))

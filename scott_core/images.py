@@ -96,5 +96,5 @@ class Letterbox:
 
 
 def to_batch(images: list[np.ndarray]) -> Tensor:
-    """uint8 arrays [size, size, 3] to one uint8 tensor [N, 3, size, size]; the encoder normalises."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+    """uint8 arrays [size, size, 3] to one uint8 tensor [N, 3, size, size], channels_last; the encoder normalises."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)

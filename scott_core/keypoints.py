@@ -74,7 +74,9 @@ class _KeypointScorer(Baseline[Features]):
         with torch.inference_mode():
             for image in images:
                 box = Letterbox.of(image, SIDE)
-                out.append(self.detect(box.crop(to_batch([box.apply(image)])).to(self.device).float() / 255))
+                out.append(
+                    self.detect(box.crop(to_batch([box.apply(image)])).contiguous().to(self.device).float() / 255)
+                )
         return out
 
     def compare(self, a: Features, b: Features) -> float:

@@ -82,8 +82,8 @@ class Predictor:
 
     @property
     def pairs_at_once(self) -> int:
-        """Pairs in a batch."""
-        return self.engine.batches.pair
+        """Pairs scored at the same time."""
+        return self.engine.pairs_at_once
 
     def prepare(self, image: Image.Image) -> Prepared:
         """What `score_pairs` makes of a picture first; for callers who would do it early, or in a thread."""

@@ -47,7 +47,9 @@ class Reference:
 
     def _logit(self, image_a: Image, image_b: Image) -> Tensor:
         size = int(self.card["image_size"])
-        a, b = (to_batch([Prepared.of(image, size).pixels]).to(self.device) for image in (image_a, image_b))
+        a, b = (
+            to_batch([Prepared.of(image, size).pixels]).contiguous().to(self.device) for image in (image_a, image_b)
+        )
         f_a, f_b = features_reference(self.model, a, b)
         region_a = self.model.foreground(mask_reference(self.model.sigma_a, f_a, f_b))
         region_b = self.model.foreground(mask_reference(self.model.sigma_b, f_b, f_a))

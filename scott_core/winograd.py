@@ -19,9 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# From so many channels, in and out, it gains 1.2 to 1.5 times over nn.Conv2d on a Zen 4: in bfloat16 pooled, and else.
-CHANNELS_POOLED, CHANNELS = 128, 256
-WORK = 1 << 22  # elements of a few pictures' transformed inputs
+# From so many channels, in and out, it gains 1.2 to 1.5 times over nn.Conv2d on a Zen 4: in bfloat16 pooled; in a head,
+# which works on many pairs at once; and else.
+CHANNELS_POOLED, CHANNELS_OF_HEAD, CHANNELS = 128, 128, 256
+WORK = 1 << 20  # elements of a few pictures' transformed inputs
 
 _A = torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]], dtype=torch.float64)  # transposed
 _G = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=torch.float64)
@@ -116,13 +117,13 @@ def fits(module: nn.Module, channels: int) -> TypeGuard[nn.Conv2d]:
     )
 
 
-def replace_convolutions(module: nn.Module, dtype: torch.dtype) -> None:
-    """Replace those that will gain in `dtype`, with the ReLU and pooling by 2 that follow, in nn.Sequentials of it."""
+def replace_convolutions(module: nn.Module, dtype: torch.dtype, channels: int = CHANNELS) -> None:
+    """Replace those of so many channels, with the ReLU and pooling by 2 that follow, in nn.Sequentials of it."""
     for layers in [each for each in module.modules() if isinstance(each, nn.Sequential)]:
         for i, layer in enumerate(layers):
             relu, pool = [*list(layers)[i + 1 : i + 3], None, None][:2]
             pooled = isinstance(relu, nn.ReLU) and _halves(pool)
-            if not fits(layer, CHANNELS_POOLED if pooled and dtype == torch.bfloat16 else CHANNELS):
+            if not fits(layer, CHANNELS_POOLED if pooled and dtype == torch.bfloat16 else channels):
                 continue
             layers[i] = Winograd(layer, relu=pooled, pool=pooled)
             if pooled:

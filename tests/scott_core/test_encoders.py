@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0, load_imagenet
-from scott_core.encoders import CoAttention, Coder, Correlation, TwinLite, TwinResNet50
+from scott_core.encoders import CoAttention, Coder, Correlation, TwinLite, TwinResNet50, _highest, take
 from scott_core.images import Letterbox, read_image, to_batch
 
 
@@ -117,3 +117,21 @@ def test_the_trunk_with_its_published_classifier_names_fruit(
         x = F.batch_norm(x, *(head[f"_bn1.{n}"] for n in ("running_mean", "running_var", "weight", "bias")), eps=1e-3)
         logits = F.relu6(x).mean((2, 3)) @ head["_fc.weight"].T + head["_fc.bias"]
     assert imagenet_class in np.argsort(-logits[0].numpy())[:2]
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_the_highest_of_bfloat16_whatever_its_signs(dim: int) -> None:
+    x = torch.randn(64, 30, 30, generator=torch.Generator().manual_seed(0)).bfloat16()
+    x[::2] -= 4  # nearly all are negative
+    x[5], x[6, :, 3], x[7, 3] = -0.0, -1e-38, torch.inf
+    with torch.inference_mode():
+        assert torch.equal(_highest(x, dim), x.float().amax(dim).bfloat16())
+
+
+def test_taken_states_keep_their_layout() -> None:
+    maps = torch.randn(5, 4, 3, 2)
+    state = (maps.to(memory_format=torch.channels_last), maps, maps[:, 0])
+    index = torch.tensor([3, 3, 0])
+    for part, taken in zip(state, take(state, index), strict=True):
+        assert torch.equal(taken, part[index])
+        assert taken[0].stride() == part[0].stride()

@@ -1,5 +1,6 @@
 """The engine against the literal Scott, and its promises: never twice, one shape, memory that is bounded."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from scott_core.checkpoints import Checkpoint, load_checkpoint
 from scott_core.data.cartons import carton_on_white
 from scott_core.encoders import TwinResNet50
-from scott_core.engine import Batches, Prepared, fold_batch_norms, for_inference
+from scott_core.engine import Batches, Prepared, _States, fold_batch_norms, for_inference
 from scott_core.errors import InputError
 from scott_core.images import to_batch
 from scott_core.predictor import Predictor
@@ -158,9 +159,38 @@ def test_the_given_model_stays_as_it_is_and_delicate_layers_stay_exact(small: Ch
     )
     for name, value in small.model.state_dict().items():
         assert torch.equal(value, before[name])
-    assert torch.equal(exact.encoder.trunk.stem[0].weight, rounded.encoder.trunk.stem[0].weight)  # type: ignore[union-attr,index]
+    name = "trunk.stem.0.convolution.weight"
+    assert torch.equal(exact.encoder.get_parameter(name), rounded.encoder.get_parameter(name))
     assert torch.equal(exact.encoder.mean, rounded.encoder.mean)
-    assert rounded.sigma_a.layers[0].weight.dtype == torch.bfloat16
+    assert next(rounded.sigma_a.parameters()).dtype == torch.bfloat16
+
+
+def test_workers_have_one_core_each_and_leave_the_callers_threads_alone(small: Checkpoint) -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        engine = Predictor(small, device="cpu").engine
+        together = threading.Barrier(3)
+
+        def worker(_: int) -> int:
+            together.wait(10)  # none of them can have two of the tasks
+            return torch.get_num_threads()
+
+        assert list(engine.map(worker, range(3))) == [1, 1, 1]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_state_put_twice_takes_one_place() -> None:
+    states = _States()
+    states.put([b"x", b"y"], (torch.tensor([1.0, 2.0]),), 3)
+    states.put([b"y", b"z"], (torch.tensor([3.0, 4.0]),), 3)
+    assert states.take([b"x", b"y", b"z"])[0].tolist() == [1, 3, 4]
+    states.touch(b"x")
+    states.put([b"w"], (torch.tensor([5.0]),), 3)
+    assert b"y" not in states
+    assert states.take([b"x", b"z", b"w"])[0].tolist() == [1, 4, 5]
 
 
 def test_precisions_are_those_of_the_card_or_of_the_caller(small: Checkpoint) -> None:
