@@ -51,7 +51,7 @@ from scott_core.scott_reference import Reference
 N_CATALOGUE, N_DOCUMENT = 8, 16
 PEERS = ("lightglue", "orb", "embedding")
 LITERAL_PAIRS = 16  # of the product's, evenly; the others cost the same
-TURNS = 5
+TURNS = 3
 SAMPLE = Path(__file__).parent / "sample" / "catalogue"
 
 CPU = torch.device("cpu")

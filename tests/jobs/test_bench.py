@@ -9,6 +9,7 @@ import torch
 from jobs import bench
 from jobs.bench_report import tables
 from jobs.cli import main
+from scott_core.packed import Packed
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +56,7 @@ def test_operations_are_those_of_the_formula() -> None:
     assert bench.operations(lambda: a @ b) == 2 * 7 * 11 * 13
     layer = torch.nn.Conv2d(4, 8, 3, padding=1, bias=False)
     assert bench.operations(lambda: layer(torch.rand(2, 4, 5, 6))) == 2 * 2 * 8 * 5 * 6 * 4 * 9
+    for groups in (1, 4):
+        packed = Packed(torch.nn.Conv2d(4, 8, 3, padding=1, groups=groups))
+        with torch.no_grad():
+            assert bench.operations(lambda: packed(torch.rand(2, 4, 5, 6))) == 2 * 2 * 8 * 5 * 6 * 4 // groups * 9

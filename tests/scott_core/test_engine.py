@@ -165,11 +165,18 @@ def test_the_given_model_stays_as_it_is_and_delicate_layers_stay_exact(small: Ch
     assert next(rounded.sigma_a.parameters()).dtype == torch.bfloat16
 
 
-def test_workers_have_one_core_each_and_leave_the_callers_threads_alone(small: Checkpoint) -> None:
+def test_workers_have_one_core_each_and_how_many_there_are_changes_no_bit(small: Checkpoint) -> None:
     threads = torch.get_num_threads()
     try:
+        torch.set_num_threads(1)
+        alone = Predictor(small, device="cpu")
+        alone.engine.batches = Batches(2, 3, 1 << 20)
+        wanted = alone.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score
         torch.set_num_threads(3)
-        engine = Predictor(small, device="cpu").engine
+        predictor = Predictor(small, device="cpu")
+        predictor.engine.batches = alone.engine.batches
+        np.testing.assert_array_equal(predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score, wanted)
+        engine = predictor.engine
         together = threading.Barrier(3)
 
         def worker(_: int) -> int:
