@@ -262,7 +262,7 @@ def _room(part: Tensor, capacity: int) -> Tensor:
 
 def _pool(size: int) -> ThreadPoolExecutor:
     """Threads whose operations are not split over further ones."""
-    pool = ThreadPoolExecutor(size)
+    pool = ThreadPoolExecutor(size, thread_name_prefix="engine")
     all_here = threading.Barrier(size)
 
     def start(_: int) -> None:
