@@ -37,7 +37,7 @@ from jobs.cores import cores
 from jobs.schemas import SCHEMAS
 from jobs.scorers import load_scorer
 from scott_core import Predictor, read_image
-from scott_core.checkpoints import Checkpoint, load_checkpoint
+from scott_core.checkpoints import load_checkpoint
 from scott_core.data.cartons import carton_on_white
 from scott_core.encoders import State, take
 from scott_core.engine import Engine
@@ -95,9 +95,8 @@ def measure(weights: str = "default") -> dict[str, Any]:
     """
     predictor = load_scorer("scott", weights)
     checkpoint = load_checkpoint(weights)
-    files = sorted(SAMPLE.glob("*/images/*.jpg"))
-    toys_a, toys_b = _toys()
-    a, b = _product()
+    engines = {name: Predictor(checkpoint, precision=name) for name in PRECISIONS}
+    a, b, product = _product()
     peak = _peak(predictor.device)
     return {
         "hardware": hardware(predictor.device),
@@ -106,9 +105,9 @@ def measure(weights: str = "default") -> dict[str, Any]:
         "precision": predictor.engine.precision,
         "product": [N_CATALOGUE, N_DOCUMENT],
         "peak": peak,
-        "stages": [asdict(stage) for stage in _stages(predictor, files, b, peak)],
-        "methods": [asdict(method) for method in _rates(predictor, checkpoint, weights, a, b)],
-        "sample": [asdict(check) for check in _checks(checkpoint, toys_a, toys_b)],
+        "stages": [asdict(stage) for stage in _stages(predictor, b, peak)],
+        "methods": [asdict(method) for method in _rates(predictor, engines, weights, a, b, product)],
+        "sample": [asdict(check) for check in _checks(engines, *_toys())],
     }
 
 
@@ -129,24 +128,30 @@ def result_name(result: dict[str, Any]) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{machine} {result['version'].split('+')[0]}".lower()).strip("-") + ".json"
 
 
+def _files() -> list[Path]:
+    """The sample's catalogue images."""
+    return sorted(SAMPLE.glob("*/images/*.jpg"))
+
+
 def _toys() -> tuple[list[Image], list[Image]]:
-    """The sample's catalogue images: of each toy the first, and all others."""
-    files = sorted(SAMPLE.glob("*/images/*.jpg"))
-    return tuple([read_image(file) for file in files if (file.stem == "1") == is_first] for is_first in (True, False))  # type: ignore[return-value]
+    """The same: of each toy the first, and all others."""
+    fronts = [file for file in _files() if file.stem == "1"]
+    return [read_image(file) for file in fronts], [read_image(file) for file in _files() if file not in fronts]
 
 
-def _product() -> tuple[list[Image], list[Image]]:
-    """N_CATALOGUE and N_DOCUMENT pictures."""
+def _product() -> tuple[list[Image], list[Image], list[tuple[int, int]]]:
+    """N_CATALOGUE and N_DOCUMENT pictures, and the indices of their pairs."""
     a, b = (
         toys[: n // 2] + [carton_on_white(seed, side, size=320) for seed in range(n // 2)]
         for side, (toys, n) in enumerate(zip(_toys(), (N_CATALOGUE, N_DOCUMENT), strict=True))
     )
-    return a, b
+    return a, b, [(i, j) for i in range(len(a)) for j in range(len(b))]
 
 
-def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: dict[str, float]) -> list[Stage]:
+def _stages(predictor: Predictor, images: list[Image], peak: dict[str, float]) -> list[Stage]:
     """From the file to the row, for one picture or one pair each."""
     engine, device = predictor.engine, predictor.device
+    files = _files()
     data = [file.read_bytes() for file in files]
     n_encode, n_pair = engine.batches.encode, engine.batches.pair
     pixels = to_batch([predictor.prepare(image).pixels for image in images]).to(device)
@@ -179,7 +184,7 @@ def _stages(predictor: Predictor, files: list[Path], images: list[Image], peak: 
                 with torch.inference_mode():
                     run()
 
-            return lambda: list(engine.map(one, range(engine.workers)))
+            return lambda: list(engine.map(one, range(each)))
 
         def floor(run: Callable[[], object], items: int) -> float:
             return 1000 * operations(run) / peak[engine.precision] / items
@@ -244,11 +249,16 @@ def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_
     return stages
 
 
-def _rates(predictor: Predictor, checkpoint: Checkpoint, weights: str, a: list[Image], b: list[Image]) -> list[Method]:
+def _rates(
+    predictor: Predictor,
+    engines: dict[str, Predictor],
+    weights: str,
+    a: list[Image],
+    b: list[Image],
+    product: list[tuple[int, int]],
+) -> list[Method]:
     """The literal reference, the engine in each precision (the predictor's is the default) and the peers."""
     device = predictor.device
-    product = [(i, j) for i in range(len(a)) for j in range(len(b))]
-    engines = {name: Predictor(checkpoint, precision=name) for name in PRECISIONS}
     turns: dict[str, list[float]] = {name: [] for name in ("literal", *engines)}
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as elsewhere:
         for _ in tqdm(range(TURNS), desc="engine and reference", unit="turn"):
@@ -281,16 +291,15 @@ def _reference(weights: str, device: str) -> Reference:
 def _literal_seconds(weights: str, device: str, threads: int) -> float:
     """Of LITERAL_PAIRS pairs by the literal reference; for a process of its own."""
     torch.set_num_threads(threads)
-    a, b = _product()
-    product = [(i, j) for i in range(len(a)) for j in range(len(b))]
+    a, b, product = _product()
     some = product[:: len(product) // LITERAL_PAIRS]
     return _median(partial(_reference(weights, device).score_pairs, a, b, some), torch.device(device), repeats=3)
 
 
-def _checks(checkpoint: Checkpoint, a: list[Image], b: list[Image]) -> list[Check]:
+def _checks(engines: dict[str, Predictor], a: list[Image], b: list[Image]) -> list[Check]:
     pairs = [(i, j) for i in range(len(a)) for j in range(len(b))]
-    threshold = float(checkpoint.card["threshold"])
-    scores = {name: Predictor(checkpoint, precision=name).score_pairs(a, b, pairs).score for name in PRECISIONS}
+    scores = {name: engine.score_pairs(a, b, pairs).score for name, engine in engines.items()}
+    threshold = engines["float32"].threshold
     exact = scores.pop("float32")
     found = []
     for name, score in scores.items():

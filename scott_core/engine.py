@@ -56,9 +56,9 @@ class Batches:
     state_bytes: int
 
 
-# Of a CPU, what its caches hold (docs/speed.md); of a GPU, a guess at what fills it, for no run on one was had yet.
 ROUNDS = 2  # batches that a worker scores before it waits for the others
 LOOK_AHEAD = 16  # times as many pairs as are scored at once, in search of pictures that fill a batch to encode
+# Of a CPU, what its caches hold (docs/speed.md); of a GPU, a guess at what fills it, for no run on one was had yet.
 BATCHES = {"cpu": Batches(2, 16, 1 << 28), "cuda": Batches(64, 256, 4 << 30)}
 
 

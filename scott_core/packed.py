@@ -1,7 +1,7 @@
 """Convolutions as oneDNN wants them, for inference on a CPU: weights laid out for it once, ReLU6 applied as it writes.
 
-What torch.compile makes of them, without its half minute: to the bit the convolution and the activation of torch,
-which would lay the weights out in every call and pass over the output once more.
+What torch.compile makes of them, without its half minute. torch's own convolution and activation would lay the weights
+out in every call and pass over the output once more; those of the default weights' encoder are the same to the bit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Packed convolutions are torch's, to the bit."""
+"""Packed convolutions are torch's, but for rounding."""
 
 from __future__ import annotations
 
