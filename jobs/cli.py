@@ -253,13 +253,14 @@ def bench(arguments: argparse.Namespace) -> int:
     """Measure what a pair costs, stage by stage, beside its floor, the literal reference and the peers."""
     from jobs.bench import measure, result_name
     from jobs.bench_report import tables
-    from jobs.outputs import writing
+    from jobs.outputs import check_output, writing
 
+    if arguments.out:
+        check_output(arguments.out / "run.json")  # what will be its name only the run tells
     result = measure(arguments.weights)
     if arguments.out:
         path = arguments.out / result_name(result)
         with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1) if arguments.json else tables(result))
     return 0

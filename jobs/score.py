@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from jobs.cores import cores
@@ -103,11 +104,11 @@ class _Scored:
     read: dict[_Source, _Read] = field(default_factory=dict)
     pairs: dict[tuple[int, int], Row] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def catalogue(self) -> list[_Source]:
         return [_Source(uri=uri) for uri in self.product.image_uris]
 
-    @property
+    @cached_property
     def shown(self) -> list[_Source]:
         return [_Source(digest=row["digest"], image=row["image"]) for row in self.documents]
 

@@ -30,6 +30,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from scott_core.baselines import Baseline, Calibration
+from scott_core.devices import claim_device
 from scott_core.errors import WeightsError
 from scott_core.images import Letterbox, to_batch
 
@@ -58,7 +59,7 @@ class _KeypointScorer(Baseline[Features]):
     """log(1 + the number of matches) of a learned matcher."""
 
     def __init__(self) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device(claim_device())
 
     @abstractmethod
     def detect(self, pixels: Tensor) -> Features:

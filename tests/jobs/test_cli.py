@@ -88,6 +88,7 @@ def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Ca
         (["match", image, image, "--overlay", tmp_path / "o.xyz"], "'.xyz' is no picture format"),
         (["match", image, image, "--overlay", tmp_path / "o.psd"], "'.psd' is no picture format"),
         (["match", image, image, "--overlay", "/proc/x/o.png"], "/proc/x/o.png cannot be written"),
+        (["bench", "--out", "/proc/x"], "/proc/x/run.json cannot be written"),
         (["extract", tmp_path / "r.pdf", "--out", "/proc/x/y"], "/proc/x"),
         (["extract", tmp_path / "r.pdf", "--out", image], "1.jpg"),
         (["evaluate", tmp_path / "none.parquet"], "none.parquet"),
