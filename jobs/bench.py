@@ -17,7 +17,7 @@ import platform
 import re
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -45,7 +45,7 @@ from scott_core.images import to_batch
 from scott_core.matcher import Matcher, gather_foreground, pooled_pairs
 from scott_core.matcher_reference import pooled_pairs_reference
 from scott_core.methods import installed_baselines
-from scott_core.precision import PRECISIONS, flips
+from scott_core.precision import PRECISIONS, available, flips
 from scott_core.scott_reference import Reference
 
 N_CATALOGUE, N_DOCUMENT = 8, 16
@@ -95,9 +95,9 @@ def measure(weights: str = "default") -> dict[str, Any]:
     """
     predictor = load_scorer("scott", weights)
     checkpoint = load_checkpoint(weights)
-    engines = {name: Predictor(checkpoint, precision=name) for name in PRECISIONS}
+    engines = {name: Predictor(checkpoint, precision=name) for name in available(predictor.device)}
     a, b, product = _product()
-    peak = _peak(predictor.device)
+    peak = _peak(engines, predictor.device)
     return {
         "hardware": hardware(predictor.device),
         "version": predictor.version,
@@ -112,11 +112,12 @@ def measure(weights: str = "default") -> dict[str, Any]:
 
 
 def hardware(device: torch.device = CPU) -> dict[str, Any]:
-    """What the times were measured on: processor, cores, accelerator, torch."""
+    """What the times were measured on: processor and the vectors it has, cores, accelerator, torch."""
     model = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").is_file():
         found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
         model = found[1].strip() if found else model
+    model = f"{model} {torch.backends.cpu.get_cpu_capability()}"  # a virtual one is often of no more than its maker
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {"cpu": model, "cores": cores(), "gpu": gpu, "torch": torch.__version__}
 
@@ -321,11 +322,12 @@ _ROW: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _peak(device: torch.device) -> dict[str, float]:
-    """Operations a second of the fastest product or convolution tried, by type; bytes a second of a large copy."""
+def _peak(precisions: Iterable[str], device: torch.device) -> dict[str, float]:
+    """Operations a second of the fastest product or convolution tried, by precision; bytes a second of a large copy."""
     peak = {}
     side = 4096 if device.type == "cuda" else 2048
-    for dtype in (torch.float32, torch.bfloat16):
+    for name in precisions:
+        dtype = PRECISIONS[name]
         square = torch.randn(side, side, device=device, dtype=dtype)
         picture = torch.randn(16, 128, 32, 32, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
         layer = nn.Conv2d(128, 128, 3, padding=1).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -334,14 +336,10 @@ def _peak(device: torch.device) -> dict[str, float]:
                 operations(run) / _median(run, device)
                 for run in (partial(torch.mm, square, square), partial(layer, picture))
             ]
-        peak[_name(dtype)] = max(rates)
+        peak[name] = max(rates)
     source = torch.empty(1 << 28, dtype=torch.uint8, device=device).random_()
     target = torch.empty_like(source)
     return {**peak, "bytes": 2 * source.nbytes / _median(lambda: target.copy_(source), device)}
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def operations(run: Callable[[], object]) -> int:

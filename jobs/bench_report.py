@@ -31,14 +31,18 @@ def tables(result: dict[str, Any]) -> str:
             f"{check['sure_flips']} of them where float32 is sure.\n"
             for check in result["sample"]
         ),
-        f"Highest rates measured: {peak['float32'] / 1e9:.0f} GFLOP/s in float32, {peak['bfloat16'] / 1e9:.0f} in "
-        f"bfloat16, {peak['bytes'] / 1e9:.0f} GB/s copied. Stages: of one picture or pair, {result['precision']}.",
+        f"Highest rates measured: {', '.join(_rate(name, rate) for name, rate in peak.items())}. "
+        f"Stages: of one picture or pair, {result['precision']}.",
         "",
         "| stage | ms | floor, ms | floor / measured |",
         "|---|---|---|---|",
         *(_stage(stage) for stage in result["stages"]),
     ]
     return "\n".join(lines)
+
+
+def _rate(name: str, rate: float) -> str:
+    return f"{rate / 1e9:.0f} " + ("GB/s copied" if name == "bytes" else f"GFLOP/s in {name}")
 
 
 def _method(row: dict[str, Any]) -> str:

@@ -31,17 +31,22 @@ def flips(score: Scores, exact: Scores, threshold: float) -> tuple[Flips, Flips]
     return flipped, flipped & (np.abs(exact - threshold) > UNSURE)
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether `device` multiplies bfloat16 itself; where it would be emulated, float32 is faster."""
+def available(device: torch.device) -> list[str]:
+    """The names of PRECISIONS that `device` multiplies itself: emulated, bfloat16 is far slower than float32."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported())
+        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has_bfloat16 = torch.cpu._is_avx512_bf16_supported()
+    return [name for name in PRECISIONS if name == "float32" or has_bfloat16]
 
 
 def resolve(name: str | None, card: Mapping[str, Any], device: torch.device) -> str:
-    """A name of PRECISIONS; None: the card's where `device` has bfloat16, else float32. InputError."""
+    """A name of `available`; None: the card's where it is one of them, else float32. InputError."""
     if name is None:
-        return str(card.get("precision", "float32")) if has_bfloat16(device) else "float32"
+        name = str(card.get("precision", "float32"))
+        return name if name in available(device) else "float32"
     if name not in PRECISIONS:
         raise InputError(f"unknown precision {name!r}; known: {', '.join(PRECISIONS)}")
+    if name not in available(device):
+        raise InputError(f"this machine's {device.type} does not compute in {name}; float32 is for every machine")
     return name

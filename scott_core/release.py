@@ -9,6 +9,7 @@ default weights holds the baselines' measures, too.
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from scott_core.checkpoints import DEFAULT, WEIGHTS, Checkpoint, load_checkpoint
 from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, salient_ious, summarise_ious
 from scott_core.methods import PairScorer, installed_baselines
 from scott_core.metrics import bootstrap_intervals, evaluate_scores
-from scott_core.precision import PRECISIONS, flips
+from scott_core.precision import PRECISIONS, available, flips
 from scott_core.predictor import Predictor, Progress
 from scott_core.saliency import SaliencyScorer
 from scott_core.validation import ValidationSet
 
+log = logging.getLogger("scott")
 MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
 SPLITS = {"validation": "val.csv", "test": "test.csv"}
 
@@ -56,13 +58,19 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
 
 
 def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
-    """The cheapest precision whose verdicts are those of float32, but for pairs that float32 is unsure of."""
+    """The cheapest precision whose verdicts are those of float32, but for pairs that float32 is unsure of.
+
+    Of those that this machine computes in; the log warns where that is not all of them.
+    """
 
     def score(precision: str) -> NDArray[np.float32]:
         return Predictor(checkpoint, precision=precision).score_pairs(on.images_a, on.images_b, on.index).score
 
+    names = available(Predictor(checkpoint).device)
+    if missing := PRECISIONS.keys() - names:
+        log.warning("this machine does not compute in %s: the card will not name it", ", ".join(missing))
     exact, threshold = score("float32"), float(checkpoint.card["threshold"])
-    for name in PRECISIONS:
+    for name in names:
         if not flips(score(name), exact, threshold)[1].any():
             return name
     raise AssertionError("float32 agrees with itself")

@@ -11,6 +11,7 @@ from jobs import bench
 from jobs.bench_report import tables
 from jobs.cli import main
 from scott_core.packed import Packed
+from scott_core.precision import available
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,8 @@ def test_a_run_names_its_hardware_methods_and_stages(run: dict[str, object]) -> 
         assert stage in stages
     assert all(row["ms"] > 0 for row in run["stages"])  # type: ignore[attr-defined]
     assert run["hardware"]["torch"] == torch.__version__  # type: ignore[index]
+    measured = {*available(torch.device("cpu")), "bytes"}
+    assert run["peak"].keys() == measured, "bfloat16 emulated takes minutes"  # type: ignore[attr-defined]
 
 
 def test_its_tables_hold_every_method_and_stage(run: dict[str, object]) -> None:

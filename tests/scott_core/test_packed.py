@@ -11,9 +11,10 @@ from scott_core.efficientnet_lite import EfficientNetLite0, SameConv
 from scott_core.engine import fold_batch_norms
 from scott_core.halves import join_first_layers, other_half, own_half
 from scott_core.packed import Packed, pack_convolutions
+from scott_core.precision import PRECISIONS, available
 from scott_core.scott_reference import same_reference
 
-DTYPES = [torch.float32, torch.bfloat16]
+DTYPES = [PRECISIONS[name] for name in available(torch.device("cpu"))]
 
 
 def _pictures(*shape: int) -> Tensor:
