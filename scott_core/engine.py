@@ -39,7 +39,7 @@ from scott_core.matcher import Matcher
 from scott_core.packed import pack_convolutions
 from scott_core.precision import PRECISIONS
 from scott_core.scott import Scott
-from scott_core.winograd import CHANNELS_OF_HEAD, replace_convolutions
+from scott_core.winograd import CHANNELS_OF_ENCODER, replace_convolutions
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -97,8 +97,7 @@ class Engine:
             for merge in self.model.modules():
                 if isinstance(merge, Matcher):
                     merge.pool = pooled_pairs_fused
-        self._kept: dict[Role, _States]
-        self.forget()
+        self._kept: dict[Role, _States] = {"a": _States(), "b": _States()}
 
     @property
     def pairs_at_once(self) -> int:
@@ -137,8 +136,9 @@ class Engine:
             start += len(now)
 
     def forget(self) -> None:
-        """Drop all states, as if every picture were new."""
-        self._kept = {"a": _States(), "b": _States()}
+        """Drop all states, as if every picture were new; their memory is kept for the next ones."""
+        for states in self._kept.values():
+            states.forget()
 
     def summaries(self, role: Role, pictures: Sequence[Prepared]) -> Tensor:
         """A unit vector for each picture, [n, d] on the CPU: the mean of its features before `exchange`.
@@ -225,6 +225,9 @@ class _States:
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._slots
 
+    def forget(self) -> None:
+        self._slots.clear()
+
     def touch(self, digest: bytes) -> bool:
         """Whether it is kept; if so, it is now the one used last."""
         if digest not in self._slots:
@@ -293,10 +296,10 @@ def for_inference(model: Scott, dtype: torch.dtype, device: torch.device) -> Sco
     fold_batch_norms(copied)
     copied.join_heads()
     if device.type == "cpu":
-        replace_convolutions(copied.encoder, dtype)
+        replace_convolutions(copied.encoder, dtype, CHANNELS_OF_ENCODER)
         for head in (copied.sigma_a, copied.sigma_b, copied.joined):
             if head is not None:
-                replace_convolutions(head, dtype, CHANNELS_OF_HEAD)
+                replace_convolutions(head, dtype)
         pack_convolutions(copied)
     trunks = [module for module in copied.modules() if isinstance(module, EfficientNetLite0)]
     exact = {each: each.detach().clone() for trunk in trunks for part in trunk.delicate() for each in part.parameters()}

@@ -1,9 +1,13 @@
-"""3x3 convolutions with 4/9 of the multiplications, for inference on a CPU: Winograd's F(2x2, 3x3) (Lavin, Gray 2016).
+"""3x3 convolutions with fewer multiplications, for inference on a CPU: Winograd's (Lavin, Gray 2016).
 
-A tile of 2x2 outputs y sees 4x4 inputs d. After linear maps of both, the inputs' of additions only, a convolution is
-16 products of matrices, [tiles, channels in] by [channels in, channels out]; a third map leads back:
+A tile of m x m outputs y sees (m + 2) x (m + 2) inputs d. After linear maps of both, the inputs' of a few additions, a
+convolution is (m + 2)^2 products of matrices, [tiles, channels in] by [channels in, channels out]; a third map leads
+back:
 
     y = A^T [(G g G^T) * (B^T d B)] A
+
+In float32 m is 4, F(4x4, 3x3): a quarter of the multiplications, and ten times the rounding of F(2x2, 3x3), 1e-5 of the
+largest output. In bfloat16 that would be too much: m is 2, 4/9 of the multiplications.
 
 The sums run over views whose innermost dimensions are pixels' channels, of a few pictures at a time, in memory that a
 thread keeps for all of its convolutions: it stays in the cache, and the only new memory is the output's.
@@ -16,16 +20,24 @@ import threading
 from typing import TypeGuard
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-# From so many channels, in and out, it gains 1.2 to 1.5 times over nn.Conv2d on a Zen 4: in bfloat16 pooled; in a head,
-# which works on many pairs at once; and else.
-CHANNELS_POOLED, CHANNELS_OF_HEAD, CHANNELS = 128, 128, 256
+# From so many channels, in and out, it gains 1.2 to 1.5 times over nn.Conv2d on a Zen 3 in float32 and a Zen 4 in
+# bfloat16; there an encoder, of a few pictures at once, needs more where it does not pool.
+CHANNELS, CHANNELS_OF_ENCODER = 128, 256
 WORK = 1 << 20  # elements of a few pictures' transformed inputs
 
-_A = torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]], dtype=torch.float64)  # transposed
-_G = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=torch.float64)
+_A = {  # transposed, by tile
+    2: torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]], dtype=torch.float64),
+    4: torch.tensor(
+        [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], dtype=torch.float64
+    ),
+}
+_G = {
+    2: torch.tensor([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], dtype=torch.float64) / 2,
+    4: torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], dtype=torch.float64)
+    / 24,
+}
 _kept = threading.local()
 
 
@@ -35,13 +47,14 @@ class Winograd(nn.Module):
     For inference only: it has no gradient, and the weights are those of now, in their type.
     """
 
-    def __init__(self, convolution: nn.Conv2d, *, relu: bool = False, pool: bool = False):
+    def __init__(self, convolution: nn.Conv2d, *, tile: int = 2, relu: bool = False, pool: bool = False):
         super().__init__()
-        self.relu, self.pool = relu, pool
+        self.tile, self.relu, self.pool = tile, relu, pool
         weight, bias = convolution.weight.detach(), convolution.bias
-        u = torch.einsum("ki,lj,ocij->klco", _G, _G, weight.double())
-        self.u = nn.Buffer(u.flatten(0, 1).to(weight.dtype).contiguous())  # [16, c, out]
-        self.back = nn.Buffer(torch.kron(_A, _A).to(weight.dtype))  # [4, 16]
+        a, g = _A[tile], _G[tile]
+        u = torch.einsum("ki,lj,ocij->klco", g, g, weight.double())
+        self.u = nn.Buffer(u.flatten(0, 1).to(weight.dtype).contiguous())  # [(tile + 2)^2, c, out]
+        self.back = nn.Buffer(torch.kron(a, a).to(weight.dtype))  # [tile^2, (tile + 2)^2]
         self.bias = None if bias is None else nn.Buffer(bias.detach().clone())
 
     @torch.no_grad()
@@ -60,51 +73,70 @@ class Winograd(nn.Module):
 
     def _convolve(self, x: Tensor, u: Tensor, bias: Tensor | None) -> Tensor:
         batch, c, height, width = x.shape
-        if height % 2 or width % 2:
-            x = F.pad(x, (0, width % 2, 0, height % 2))
-        x = x.permute(0, 2, 3, 1).contiguous()  # [B, H, W, c]
-        h, w, out = x.shape[1] // 2, x.shape[2] // 2, u.shape[2]
-        y = x.new_empty((batch, h, w, out) if self.pool else (batch, h, 2, w, 2, out))
-        step = max(1, WORK // (16 * h * w * c))
+        h, w, out = -(-height // self.tile), -(-width // self.tile), u.shape[2]
+        each, stride = (self.tile // 2, 2) if self.pool else (self.tile, 1)
+        y = x.new_empty((batch, h, each, w, each, out))
+        step = max(1, WORK // (len(u) * h * w * c))
         for start in range(0, batch, step):
-            self._some(x[start : start + step], u, bias, y[start : start + step])
-        y = y[:, : height // 2, : width // 2] if self.pool else y.view(batch, 2 * h, 2 * w, out)[:, :height, :width]
+            self._some(x[start : start + step].permute(0, 2, 3, 1), u, bias, y[start : start + step])
+        y = y.view(batch, h * each, w * each, out)[:, : height // stride, : width // stride]
         return y.permute(0, 3, 1, 2)
 
     def _some(self, x: Tensor, u: Tensor, bias: Tensor | None, y: Tensor) -> None:
-        """Pictures [n, H, W, c] -> their y [n, H/2, 2, W/2, 2, out], or pooled [n, H/2, W/2, out]."""
+        """Pictures [n, H, W, c] -> their y [n, h, tile, w, tile, out], or pooled, half as many of each tile."""
         n, height, width, c = x.shape
-        tiles, out = (n, height // 2, width // 2), u.shape[2]
-        left, v, m, z = _workspace(
-            x, (4, n, height + 2, width // 2, c), (4, 4, *tiles, c), (4, 4, *tiles, out), (2, 2, *tiles, out)
+        tile, side = self.tile, self.tile + 2
+        h, w, out = y.shape[1], y.shape[3], u.shape[2]
+        padded, left, v, m, z = _workspace(
+            x,
+            (n, h * tile + 2, w * tile + 2, c),
+            (side, n, h * tile + 2, w, c),
+            (side, side, n, h, w, c),
+            (side**2, n * h * w, out),
+            (tile, tile, n, h, w, out),
         )
-        # d B, of rows -1 to H
-        left[:, :, :: height + 1].zero_()
-        even, odd, inner = x[:, :, 0::2], x[:, :, 1::2], left[:, :, 1:-1]
-        torch.sub(odd[:, :, :-1], odd[:, :, 1:], out=inner[0, :, :, 1:])
-        torch.neg(odd[:, :, 0], out=inner[0, :, :, 0])
-        torch.add(even, odd, out=inner[1])
-        torch.sub(odd, even, out=inner[2])
-        torch.sub(even[:, :, :-1], even[:, :, 1:], out=inner[3, :, :, :-1])
-        inner[3, :, :, -1] = even[:, :, -1]
-        # B^T (d B)
-        d = [left[:, :, i : i + height - 1 : 2] for i in range(4)]
-        torch.sub(d[0], d[2], out=v[0])
-        torch.add(d[1], d[2], out=v[1])
-        torch.sub(d[2], d[1], out=v[2])
-        torch.sub(d[1], d[3], out=v[3])
-
-        torch.bmm(v.view(16, -1, c), u, out=m.view(16, -1, out))
+        padded[:, 0], padded[:, height + 1 :], padded[:, :, 0], padded[:, :, width + 1 :] = 0, 0, 0, 0
+        padded[:, 1 : height + 1, 1 : width + 1] = x
+        inputs = _INPUTS[tile]
+        inputs([padded[:, :, i : i + w * tile - tile + 1 : tile] for i in range(side)], left)  # d B
+        inputs([left[:, :, i : i + h * tile - tile + 1 : tile] for i in range(side)], v)  # B^T (d B)
+        torch.bmm(v.view(side**2, -1, c), u, out=m)
         if bias is not None:
-            m[1, 1] += bias  # which A takes to each of the four
-        torch.mm(self.back, m.view(16, -1), out=z.view(4, -1))  # as a product: its sums are not rounded on the way
+            m[side + 1] += bias  # which A takes to each output
+        torch.mm(self.back, m.view(side**2, -1), out=z.view(tile**2, -1))  # a product: no sum is rounded on the way
         if self.pool:
-            torch.maximum(z[0], z[1], out=z[0])
-            torch.maximum(z[0, 0], z[0, 1], out=y)
-        else:
-            y.permute(2, 4, 0, 1, 3, 5).copy_(z)
+            rows = torch.maximum(z[0::2], z[1::2], out=z[0::2])
+            z = torch.maximum(rows[:, 0::2], rows[:, 1::2], out=rows[:, 0::2])
+        y.permute(2, 4, 0, 1, 3, 5).copy_(z)
         if self.relu:
             y.clamp_min_(0)
+
+
+def _inputs_2(d: list[Tensor], out: Tensor) -> None:
+    """B^T d for tiles of 2."""
+    torch.sub(d[0], d[2], out=out[0])
+    torch.add(d[1], d[2], out=out[1])
+    torch.sub(d[2], d[1], out=out[2])
+    torch.sub(d[1], d[3], out=out[3])
+
+
+def _inputs_4(d: list[Tensor], out: Tensor) -> None:
+    """B^T d for tiles of 4, whose rows share terms: two passes for each."""
+    torch.sub(d[4], d[2], alpha=4, out=out[1])
+    torch.sub(d[3], d[1], alpha=4, out=out[2])
+    out[1] += out[2]  # -4 d1 - 4 d2 + d3 + d4
+    torch.sub(out[1], out[2], alpha=2, out=out[2])  # 4 d1 - 4 d2 - d3 + d4
+    torch.sub(d[4], d[2], out=out[3])
+    torch.sub(d[3], d[1], out=out[5])
+    torch.sub(out[3], out[5], alpha=2, out=out[4])  # 2 d1 - d2 - 2 d3 + d4
+    torch.sub(d[0], d[2], out=out[0])
+    torch.add(out[3], out[0], alpha=4, out=out[0])  # 4 d0 - 5 d2 + d4
+    out[3].add_(out[5], alpha=2)  # -2 d1 - d2 + 2 d3 + d4
+    torch.sub(d[5], out[5], alpha=4, out=out[5])
+    out[5] -= d[3]  # 4 d1 - 5 d3 + d5
+
+
+_INPUTS = {2: _inputs_2, 4: _inputs_4}
 
 
 def fits(module: nn.Module, channels: int) -> TypeGuard[nn.Conv2d]:
@@ -119,13 +151,14 @@ def fits(module: nn.Module, channels: int) -> TypeGuard[nn.Conv2d]:
 
 def replace_convolutions(module: nn.Module, dtype: torch.dtype, channels: int = CHANNELS) -> None:
     """Replace those of so many channels, with the ReLU and pooling by 2 that follow, in nn.Sequentials of it."""
+    tile = 2 if dtype == torch.bfloat16 else 4
     for layers in [each for each in module.modules() if isinstance(each, nn.Sequential)]:
         for i, layer in enumerate(layers):
             relu, pool = [*list(layers)[i + 1 : i + 3], None, None][:2]
             pooled = isinstance(relu, nn.ReLU) and _halves(pool)
-            if not fits(layer, CHANNELS_POOLED if pooled and dtype == torch.bfloat16 else channels):
+            if not fits(layer, CHANNELS if pooled or tile == 4 else channels):
                 continue
-            layers[i] = Winograd(layer, relu=pooled, pool=pooled)
+            layers[i] = Winograd(layer, tile=tile, relu=pooled, pool=pooled)
             if pooled:
                 layers[i + 1], layers[i + 2] = nn.Identity(), nn.Identity()
 

@@ -14,10 +14,12 @@ from scott_core.encoders import TwinResNet50
 from scott_core.engine import Batches, Prepared, _States, fold_batch_norms, for_inference
 from scott_core.errors import InputError
 from scott_core.images import to_batch
+from scott_core.precision import available, resolve
 from scott_core.predictor import Predictor
 from scott_core.registry import build
 from scott_core.scott_reference import Reference
 
+CPU = torch.device("cpu")
 IMAGES_A = [carton_on_white(seed, 0, size=96) for seed in range(3)]
 IMAGES_B = [carton_on_white(seed, 1, size=64 + 32 * seed) for seed in range(4)]
 PAIRS = [(i, j) for i in range(3) for j in range(4)]
@@ -88,7 +90,7 @@ def test_a_picture_is_encoded_once_for_each_role_in_all_calls_and_products(small
     assert encoded[-1] == (1, "a"), "the other role has weights of its own"
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", available(CPU))
 def test_a_score_does_not_depend_on_its_batch(small: Checkpoint, precision: str) -> None:
     predictor = Predictor(small, device="cpu", precision=precision)
     together = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score
@@ -154,9 +156,7 @@ def test_folded_batch_norms_say_the_same() -> None:
 
 def test_the_given_model_stays_as_it_is_and_delicate_layers_stay_exact(small: Checkpoint) -> None:
     before = {name: value.clone() for name, value in small.model.state_dict().items()}
-    exact, rounded = (
-        for_inference(small.model, dtype, torch.device("cpu")) for dtype in (torch.float32, torch.bfloat16)
-    )
+    exact, rounded = (for_inference(small.model, dtype, CPU) for dtype in (torch.float32, torch.bfloat16))
     for name, value in small.model.state_dict().items():
         assert torch.equal(value, before[name])
     name = "trunk.stem.0.convolution.weight"
@@ -202,9 +202,31 @@ def test_a_state_put_twice_takes_one_place() -> None:
 
 def test_precisions_are_those_of_the_card_or_of_the_caller(small: Checkpoint) -> None:
     assert Predictor(small, device="cpu").engine.precision == "float32", "of a card that names none"
-    assert Predictor(small, device="cpu", precision="bfloat16").engine.precision == "bfloat16"
     with pytest.raises(InputError, match="unknown precision 'int8'"):
         Predictor(small, precision="int8")
+
+
+@pytest.mark.parametrize(("has", "names"), [(True, ["bfloat16", "float32"]), (False, ["float32"])])
+def test_what_the_processor_would_emulate_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, has: bool, names: list[str]
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
+    assert available(CPU) == names
+    chosen = [resolve(name, {"precision": "bfloat16"}, CPU) for name in (None, *names)]
+    assert chosen == [names[0], *names]
+    if not has:
+        with pytest.raises(InputError, match="cpu does not compute in bfloat16"):
+            resolve("bfloat16", {}, CPU)
+
+
+def test_states_forgotten_leave_their_memory(small: Checkpoint) -> None:
+    """Its new pages cost a twentieth of a product."""
+    predictor = Predictor(small, device="cpu")
+    wanted = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score
+    places = [part.data_ptr() for part in predictor.engine._kept["a"]._parts]
+    predictor.engine.forget()
+    np.testing.assert_array_equal(predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score, wanted)
+    assert [part.data_ptr() for part in predictor.engine._kept["a"]._parts] == places
 
 
 def test_the_default_precision_changes_no_verdict_of_the_sample() -> None:

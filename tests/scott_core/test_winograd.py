@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scott_core.halves import other_half, own_half
-from scott_core.winograd import Winograd, fits, replace_convolutions
+from scott_core.winograd import CHANNELS, CHANNELS_OF_ENCODER, Winograd, fits, replace_convolutions
+
+TILES = [2, 4]
 
 
 def _convolution(c: int, out: int, *, bias: bool = True) -> nn.Conv2d:
@@ -26,22 +28,27 @@ def _pictures(*shape: int) -> Tensor:
 @pytest.mark.parametrize("size", [(8, 8), (2, 2), (1, 1), (7, 8), (8, 5), (3, 9), (4, 10)])
 @pytest.mark.parametrize("batch", [1, 5])
 @pytest.mark.parametrize("bias", [True, False])
-def test_is_the_convolution(size: tuple[int, int], batch: int, bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tile", TILES)
+def test_is_the_convolution(
+    size: tuple[int, int], batch: int, bias: bool, tile: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("scott_core.winograd.WORK", 2 * 16 * 16 * 6)  # two pictures of 8x8 at a time, of five
     convolution, x = _convolution(6, 10, bias=bias), _pictures(batch, 6, *size)
-    y = Winograd(convolution)(x)
+    y = Winograd(convolution, tile=tile)(x)
     torch.testing.assert_close(y, convolution(x), rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(Winograd(convolution.float())(x.float()), convolution(x.float()), rtol=1e-4, atol=1e-5)
-    even = size[0] % 2 == size[1] % 2 == 0
-    assert not even or y.is_contiguous(memory_format=torch.channels_last)
+    y = Winograd(convolution.float(), tile=tile)(x.float())
+    torch.testing.assert_close(y, convolution(x.float()), rtol=1e-4, atol=1e-5)
+    whole = size[0] % tile == size[1] % tile == 0
+    assert not whole or y.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("size", [(8, 6), (7, 5)])
-def test_with_relu_and_pooling(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(8, 4), (8, 6), (7, 5)])
+@pytest.mark.parametrize("tile", TILES)
+def test_with_relu_and_pooling(size: tuple[int, int], tile: int) -> None:
     convolution, x = _convolution(6, 10), _pictures(3, 6, *size)
     expected = convolution(x).relu()
-    torch.testing.assert_close(Winograd(convolution, relu=True)(x), expected)
-    torch.testing.assert_close(Winograd(convolution, relu=True, pool=True)(x), F.max_pool2d(expected, 2))
+    torch.testing.assert_close(Winograd(convolution, tile=tile, relu=True)(x), expected)
+    torch.testing.assert_close(Winograd(convolution, tile=tile, relu=True, pool=True)(x), F.max_pool2d(expected, 2))
 
 
 def test_pictures_of_any_layout() -> None:
@@ -50,11 +57,21 @@ def test_pictures_of_any_layout() -> None:
         torch.testing.assert_close(Winograd(convolution)(view), convolution(view))
 
 
-def test_halves() -> None:
+@pytest.mark.parametrize("tile", TILES)
+def test_halves(tile: int) -> None:
     convolution, x = _convolution(12, 10), _pictures(2, 12, 8, 8)
-    winograd = Winograd(convolution)
+    winograd = Winograd(convolution, tile=tile)
     for half, part in ((own_half, x[:, :6]), (other_half, x[:, 6:])):
         torch.testing.assert_close(half(winograd, part), half(convolution, part))
+
+
+@pytest.mark.parametrize("channels", [128, 512])
+def test_float32_keeps_five_digits(channels: int) -> None:
+    convolution, x = _convolution(channels, channels), _pictures(2, channels, 16, 16).relu()
+    exact = convolution(x)
+    for tile, error in ((2, 1e-6), (4, 1e-5)):
+        y = Winograd(convolution, tile=tile).float()(x.float())
+        assert (y - exact).norm() / exact.norm() < error
 
 
 @pytest.mark.parametrize("channels", [128, 256])
@@ -86,7 +103,7 @@ def test_what_fits_and_is_replaced() -> None:
     wide = nn.Conv2d(256, 256, 3, padding=1)
     assert fits(wide, 256)
     assert not fits(wide, 257)
-    others = [nn.Conv2d(256, 128, 3, padding=1), nn.Conv2d(256, 256, 3), nn.Conv2d(256, 256, 3, 2, 1)]
+    others = [nn.Conv2d(256, 64, 3, padding=1), nn.Conv2d(256, 256, 3), nn.Conv2d(256, 256, 3, 2, 1)]
     others += [nn.Conv2d(256, 256, 1), nn.Conv2d(256, 256, 3, padding=1, groups=2)]
     others += [nn.Conv2d(256, 256, 3, padding=2, dilation=2), nn.Conv2d(256, 256, 3, padding=1, padding_mode="reflect")]
     assert not any(fits(each, 256) for each in others)
@@ -94,8 +111,24 @@ def test_what_fits_and_is_replaced() -> None:
     x = _pictures(1, 256, 8, 8).float()
     expected = layers(x)
     replace_convolutions(layers, torch.float32)
+    assert [layer.tile for layer in layers if isinstance(layer, Winograd)] == [4, 4]
     assert [type(layer) for layer in layers] == [Winograd, nn.ReLU, Winograd, nn.Identity, nn.Identity, nn.Conv2d]
     torch.testing.assert_close(layers(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_wants_more_channels_of_an_encoder_that_does_not_pool() -> None:
+    def made() -> nn.Sequential:
+        unpooled = nn.Conv2d(128, 128, 3, padding=1)
+        return nn.Sequential(unpooled, nn.ReLU(), nn.Conv2d(128, 128, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+
+    for dtype, channels, tiles in (
+        (torch.bfloat16, CHANNELS_OF_ENCODER, [None, 2]),
+        (torch.bfloat16, CHANNELS, [2, 2]),
+        (torch.float32, CHANNELS_OF_ENCODER, [4, 4]),
+    ):
+        layers = made()
+        replace_convolutions(layers, dtype, channels)
+        assert [getattr(layers[i], "tile", None) for i in (0, 2)] == tiles
 
 
 def test_sequentials_with_constructors_of_their_own() -> None:
