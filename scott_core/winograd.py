@@ -25,7 +25,8 @@ from torch import Tensor, nn
 # From so many channels, in and out, it gains 1.2 to 1.5 times over nn.Conv2d on a Zen 3 in float32 and a Zen 4 in
 # bfloat16; there an encoder, of a few pictures at once, needs more where it does not pool.
 CHANNELS, CHANNELS_OF_ENCODER = 128, 256
-WORK = 1 << 20  # elements of a few pictures' transformed inputs
+# Elements of a few pictures' transformed inputs, by tile: more are out of the caches, fewer read the weights more often.
+WORK = {2: 1 << 20, 4: 1 << 22}
 
 _A = {  # transposed, by tile
     2: torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]], dtype=torch.float64),
@@ -76,7 +77,7 @@ class Winograd(nn.Module):
         h, w, out = -(-height // self.tile), -(-width // self.tile), u.shape[2]
         each, stride = (self.tile // 2, 2) if self.pool else (self.tile, 1)
         y = x.new_empty((batch, h, each, w, each, out))
-        step = max(1, WORK // (len(u) * h * w * c))
+        step = max(1, WORK[self.tile] // (len(u) * h * w * c))
         for start in range(0, batch, step):
             self._some(x[start : start + step].permute(0, 2, 3, 1), u, bias, y[start : start + step])
         y = y.view(batch, h * each, w * each, out)[:, : height // stride, : width // stride]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scott_core.halves import other_half, own_half
-from scott_core.winograd import CHANNELS, CHANNELS_OF_ENCODER, Winograd, fits, replace_convolutions
+from scott_core.winograd import CHANNELS, CHANNELS_OF_ENCODER, WORK, Winograd, fits, replace_convolutions
 
 TILES = [2, 4]
 
@@ -32,7 +32,7 @@ def _pictures(*shape: int) -> Tensor:
 def test_is_the_convolution(
     size: tuple[int, int], batch: int, bias: bool, tile: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scott_core.winograd.WORK", 2 * 16 * 16 * 6)  # two pictures of 8x8 at a time, of five
+    monkeypatch.setitem(WORK, tile, 2 * (8 // tile * (tile + 2)) ** 2 * 6)  # two pictures of 8x8 at a time, of five
     convolution, x = _convolution(6, 10, bias=bias), _pictures(batch, 6, *size)
     y = Winograd(convolution, tile=tile)(x)
     torch.testing.assert_close(y, convolution(x), rtol=1e-12, atol=1e-12)
