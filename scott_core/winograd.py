@@ -25,7 +25,7 @@ from torch import Tensor, nn
 # From so many channels, in and out, it gains 1.2 to 1.5 times over nn.Conv2d on a Zen 3 in float32 and a Zen 4 in
 # bfloat16; there an encoder, of a few pictures at once, needs more where it does not pool.
 CHANNELS, CHANNELS_OF_ENCODER = 128, 256
-# Elements of a few pictures' transformed inputs, by tile: more are out of the caches, fewer read the weights more often.
+# Elements of a few pictures' transformed inputs, by tile: more leave the caches, fewer read the weights more often.
 WORK = {2: 1 << 20, 4: 1 << 22}
 
 _A = {  # transposed, by tile
