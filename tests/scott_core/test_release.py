@@ -12,6 +12,7 @@ from scott_core import checkpoints, release, tables
 from scott_core.checkpoints import load_checkpoint, save_checkpoint
 from scott_core.data.cartons import render_carton
 from scott_core.registry import build
+from scott_core.validation import ValidationSet
 from tests.scott_core.test_predictor import CARD
 
 
@@ -62,3 +63,15 @@ def test_a_release_measures_and_the_tables_read_its_card(
     assert [row[0] for row in rows] == ["released", "table2-small"]
     assert rows[0][1:] == rows[1][1:]  # the same weights: once from their card, once measured anew
     assert all(len(row) == len(tables.COLUMNS) for row in rows)
+
+
+def test_a_machine_without_bfloat16_says_that_it_cannot_choose_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.manual_seed(0)
+    trained = tmp_path / "best.safetensors"
+    save_checkpoint(build(CARD["architecture"]), CARD, trained)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert release.choose_precision(load_checkpoint(trained), ValidationSet(data / "pairs" / "val.csv")) == "float32"
+    assert "does not compute in bfloat16" in caplog.text
