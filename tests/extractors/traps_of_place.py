@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pymupdf
 
 from extractors.geometry import enclose
 from tests.extractors import pdfs
@@ -87,6 +88,7 @@ def _pages() -> dict[str, Trap]:
 def _clips() -> dict[str, Trap]:
     oval = b"180 170 m 180 198 153 220 120 220 c 87 220 60 198 60 170 c "
     oval += b"60 142 87 120 120 120 c 153 120 180 142 180 170 c h "
+    widths = f"/Widths[833{' 0' * 9} 944]/FontDescriptor {{descriptor}}"
     return {
         "clip": Trap((Page(b"q 80 140 60 50 re W n " + PLACE + b"Q", ((80, 110, 140, 160),)),)),
         "clips in each other": Trap(
@@ -95,10 +97,15 @@ def _clips() -> dict[str, Trap]:
         "curved clip": Trap((Page(b"q " + oval + b"W n " + PLACE + b"Q"),), **SLANTED),
         "even-odd clip": Trap((Page(b"q 60 120 120 100 re 90 145 60 50 re W* n " + PLACE + b"Q"),), off_by=3),
         "text clip": Trap(
-            (Page(b"q BT /F 110 Tf 7 Tr 62 130 Td (WM) Tj ET " + PLACE + b"Q", ink=(62, 94, 180, 171)),),
-            resources=IMAGES + "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold>>>>",
-            off_by=20,  # two substitutes for Helvetica
-            alike=0.75,
+            (Page(b"q BT /F 110 Tf 7 Tr 62 130 Td (WM) Tj ET " + PLACE + b"Q", ink=(63.4, 89.8, 180, 170)),),
+            {  # the font is in the file: what a reader takes in its place is the machine's
+                **PLAIN,
+                "f": ("/Type/Font/Subtype/Type1/BaseFont/Bold/FirstChar 77/LastChar 87" + widths, None),
+                "descriptor": ("/Type/FontDescriptor/FontName/Bold/Flags 32/FontFile3 {file}", None),
+                "file": ("/Subtype/Type1C", pymupdf.Font("hebo").buffer),
+            },
+            IMAGES + "/Font<</F {f}>>",
+            **SLANTED,
         ),
         "clip that leaves nothing": Trap((Page(b"q 200 20 50 50 re W n " + PLACE + b"Q", ()),)),
     }
