@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import AuditError, BadArgument, JobError
+from jobs.memory import keep_freed_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
+    keep_freed_memory()
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.verb(arguments))

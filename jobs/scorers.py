@@ -37,12 +37,12 @@ def load_scorer(method: str = "scott", weights: str | None = None) -> Any:
     The model of `scott` is a Predictor; SCOTT_PRECISION (float32, bfloat16) overrides what its card and the hardware
     allow. A lower OMP_NUM_THREADS holds. Raises scott_core's InputError and WeightsError.
     """
+    keep_freed_memory()
     import torch
 
     from scott_core import methods
     from scott_core.devices import claim_device
 
-    keep_freed_memory()
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
     if method != "scott":
         return methods.load_scorer(method, weights)
