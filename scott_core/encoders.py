@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scott_core.efficientnet_lite import MEAN, STD, EfficientNetLite0
-from scott_core.halves import other_half, own_half
+from scott_core.halves import Crossed, Joined, other_half, own_half
 
 Role = Literal["a", "b"]
 COSINE_BYTES = {"cpu": 4 << 20, "cuda": 1 << 30}  # of [B, heads, hw, hw] at once, as matcher.POOLED_BYTES
@@ -69,6 +69,9 @@ class Encoder(nn.Module, ABC):
     def exchange(self, a: State, b: State) -> tuple[Tensor, Tensor]:
         """States of aligned pairs -> F_a, F_b, each [B, d, H/stride, W/stride]."""
 
+    def join(self) -> None:
+        """For inference: layers that see nothing but pairs, once for each role, become one. Most encoders have none."""
+
 
 def _psi(c_in: int, c_out: int, *, pool: int) -> nn.Sequential:
     """One block psi_i: CONV, ReLU twice as in U-Net, then MAX-POOL.
@@ -96,6 +99,7 @@ class Coder(Encoder):
         widths = (d // 8, d // 4, d // 2, d)
         self.psi_a = nn.ModuleList(self._blocks(widths))
         self.psi_b = nn.ModuleList(self._blocks(widths))
+        self.cross = nn.ModuleList(Crossed() for _ in self.psi_a[2:])
 
     @staticmethod
     def _blocks(widths: tuple[int, ...]) -> list[nn.Module]:
@@ -110,11 +114,15 @@ class Coder(Encoder):
         return own_half(next(mine[1].children()), features), other_half(next(others[1].children()), features)
 
     def exchange(self, a: State, b: State) -> tuple[Tensor, Tensor]:
-        second_a, second_b = (nn.Sequential(*list(psi[1].children())[1:]) for psi in (self.psi_a, self.psi_b))
-        f_a, f_b = second_a(a[0] + b[1]), second_b(b[0] + a[1])
-        for psi_a, psi_b in zip(self.psi_a[2:], self.psi_b[2:], strict=True):
-            f_a, f_b = psi_a(torch.cat([f_a, f_b], 1)), psi_b(torch.cat([f_b, f_a], 1))
+        second_a, second_b = (nn.Sequential(*list(psi[1].children())[2:]) for psi in (self.psi_a, self.psi_b))
+        f_a, f_b = second_a((a[0] + b[1]).relu_()), second_b((b[0] + a[1]).relu_())
+        for cross, psi_a, psi_b in zip(self.cross, self.psi_a[2:], self.psi_b[2:], strict=True):
+            both_a, both_b = cross(f_a, f_b)
+            f_a, f_b = psi_a(both_a), psi_b(both_b)
         return f_a, f_b
+
+    def join(self) -> None:
+        self.cross = nn.ModuleList(map(Joined, self.psi_a[2:], self.psi_b[2:]))  # type: ignore[arg-type]
 
 
 class CoAttention(nn.Module):

@@ -294,12 +294,11 @@ def for_inference(model: Scott, dtype: torch.dtype, device: torch.device) -> Sco
     """
     copied = copy.deepcopy(model).eval().requires_grad_(False)
     fold_batch_norms(copied)
-    copied.join_heads()
+    copied.join()
     if device.type == "cpu":
         replace_convolutions(copied.encoder, dtype, CHANNELS_OF_ENCODER)
-        for head in (copied.sigma_a, copied.sigma_b, copied.joined):
-            if head is not None:
-                replace_convolutions(head, dtype)
+        for head in (copied.sigma_a, copied.sigma_b, copied.cross):
+            replace_convolutions(head, dtype)
         pack_convolutions(copied)
     trunks = [module for module in copied.modules() if isinstance(module, EfficientNetLite0)]
     exact = {each: each.detach().clone() for trunk in trunks for part in trunk.delicate() for each in part.parameters()}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from scott_core.encoders import Encoder, Role, State
-from scott_core.halves import join_first_layers
+from scott_core.halves import Crossed, Joined
 from scott_core.segmentation import SegmentationHead
 
 
@@ -44,12 +44,13 @@ class Scott(nn.Module):
         self.sigma_b = sigma_b
         self.merge = merge
         self.alpha = alpha
-        self.joined: nn.Module | None = None  # what both heads begin with, once `join_heads` was called
+        self.cross: nn.Module = Crossed()
 
-    def join_heads(self) -> None:
-        """For inference: what they begin with is one layer, where both see nothing but pairs."""
+    def join(self) -> None:
+        """For inference: layers that see nothing but pairs, once for each role, become one."""
+        self.encoder.join()
         if self.encoder.co_dependent:
-            self.joined = join_first_layers(self.sigma_a.layers, self.sigma_b.layers)
+            self.cross = Joined(self.sigma_a.layers, self.sigma_b.layers)
 
     def encode_image(self, images: Tensor, role: Role) -> State:
         """[N, 3, H, W] in 0..255 -> states, all that one picture alone decides: N + M times for N x M pairs.
@@ -94,12 +95,8 @@ class Scott(nn.Module):
 
     def segment(self, f_a: Tensor, f_b: Tensor) -> tuple[Tensor, Tensor]:
         """F of aligned pairs, each [B, d, h, w] -> the mask logits of both, [B, 1, h, w]."""
-        if self.joined is not None:
-            first_a, first_b = self.joined(torch.cat([f_a, f_b], 1)).chunk(2, 1)
-            return self.sigma_a.layers(first_a), self.sigma_b.layers(first_b)
-        mask_a = self.sigma_a(self.sigma_a.own_half(f_a), self.sigma_a.other_half(f_b))
-        mask_b = self.sigma_b(self.sigma_b.own_half(f_b), self.sigma_b.other_half(f_a))
-        return mask_a, mask_b
+        both_a, both_b = self.cross(f_a, f_b)
+        return self.sigma_a.layers(both_a), self.sigma_b.layers(both_b)
 
     def foreground(self, mask_logits: Tensor, alpha: float | None = None) -> Tensor:
         """[B, 1, h, w] logits -> bool [B, h, w]: probability > alpha, by default the model's."""

@@ -35,5 +35,5 @@ class SegmentationHead(nn.Module):
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:
         """Both shares, of aligned pairs -> [B, 1, h, w] logits."""
-        logits: Tensor = self.layers[1:](own + other)
+        logits: Tensor = self.layers[2:]((own + other).relu_())
         return logits

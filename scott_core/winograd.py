@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from typing import TypeGuard
 
 import torch
@@ -45,6 +46,8 @@ _kept = threading.local()
 class Winograd(nn.Module):
     """What `convolution` (`fits`) makes of [B, c, H, W], then a ReLU and max-pooling by 2 if asked; channels_last.
 
+    The c channels may be those of several maps, one after the other. A half (`halves`) is without ReLU and pooling.
+
     For inference only: it has no gradient, and the weights are those of now, in their type.
     """
 
@@ -59,37 +62,45 @@ class Winograd(nn.Module):
         self.bias = None if bias is None else nn.Buffer(bias.detach().clone())
 
     @torch.no_grad()
-    def forward(self, x: Tensor) -> Tensor:
-        return self._convolve(x, self.u, self.bias)
+    def forward(self, *maps: Tensor) -> Tensor:
+        return self._convolve(maps, self.u, self.bias, relu=self.relu, pool=self.pool)
 
     @torch.no_grad()
     def own_half(self, own: Tensor) -> Tensor:
         """`halves.own_half` of the convolution."""
-        return self._convolve(own, self.u[:, : own.shape[1]], self.bias)
+        return self._convolve([own], self.u[:, : own.shape[1]], self.bias)
 
     @torch.no_grad()
     def other_half(self, other: Tensor) -> Tensor:
         """`halves.other_half` of the convolution."""
-        return self._convolve(other, self.u[:, -other.shape[1] :], None)
+        return self._convolve([other], self.u[:, -other.shape[1] :], None)
 
-    def _convolve(self, x: Tensor, u: Tensor, bias: Tensor | None) -> Tensor:
-        batch, c, height, width = x.shape
-        h, w, out = -(-height // self.tile), -(-width // self.tile), u.shape[2]
-        each, stride = (self.tile // 2, 2) if self.pool else (self.tile, 1)
-        y = x.new_empty((batch, h, each, w, each, out))
-        step = max(1, WORK[self.tile] // (len(u) * h * w * c))
+    def _convolve(
+        self, maps: Sequence[Tensor], u: Tensor, bias: Tensor | None, *, relu: bool = False, pool: bool = False
+    ) -> Tensor:
+        batch, _, height, width = maps[0].shape
+        h, w = -(-height // self.tile), -(-width // self.tile)
+        each, stride = (self.tile // 2, 2) if pool else (self.tile, 1)
+        y = maps[0].new_empty((batch, h, each, w, each, u.shape[2]))
+        step = max(1, WORK[self.tile] // (len(u) * h * w * u.shape[1]))
         for start in range(0, batch, step):
-            self._some(x[start : start + step].permute(0, 2, 3, 1), u, bias, y[start : start + step])
-        y = y.view(batch, h * each, w * each, out)[:, : height // stride, : width // stride]
+            some = [x[start : start + step].permute(0, 2, 3, 1) for x in maps]
+            z = self._some(some, u, bias, pool=pool)
+            out = y[start : start + step].permute(2, 4, 0, 1, 3, 5)
+            if relu:
+                torch.clamp_min(z, 0, out=out)
+            else:
+                out.copy_(z)
+        y = y.view(batch, h * each, w * each, u.shape[2])[:, : height // stride, : width // stride]
         return y.permute(0, 3, 1, 2)
 
-    def _some(self, x: Tensor, u: Tensor, bias: Tensor | None, y: Tensor) -> None:
-        """Pictures [n, H, W, c] -> their y [n, h, tile, w, tile, out], or pooled, half as many of each tile."""
-        n, height, width, c = x.shape
+    def _some(self, maps: Sequence[Tensor], u: Tensor, bias: Tensor | None, *, pool: bool) -> Tensor:
+        """A few pictures [n, H, W, ..] -> tiles [tile, tile, n, h, w, out], or pooled, half as large; kept for now."""
+        n, height, width, _ = maps[0].shape
         tile, side = self.tile, self.tile + 2
-        h, w, out = y.shape[1], y.shape[3], u.shape[2]
+        h, w, (c, out) = -(-height // tile), -(-width // tile), u.shape[1:]
         padded, left, v, m, z = _workspace(
-            x,
+            maps[0],
             (n, h * tile + 2, w * tile + 2, c),
             (side, n, h * tile + 2, w, c),
             (side, side, n, h, w, c),
@@ -97,7 +108,7 @@ class Winograd(nn.Module):
             (tile, tile, n, h, w, out),
         )
         padded[:, 0], padded[:, height + 1 :], padded[:, :, 0], padded[:, :, width + 1 :] = 0, 0, 0, 0
-        padded[:, 1 : height + 1, 1 : width + 1] = x
+        torch.cat(list(maps), 3, out=padded[:, 1 : height + 1, 1 : width + 1])
         inputs = _INPUTS[tile]
         inputs([padded[:, :, i : i + w * tile - tile + 1 : tile] for i in range(side)], left)  # d B
         inputs([left[:, :, i : i + h * tile - tile + 1 : tile] for i in range(side)], v)  # B^T (d B)
@@ -105,12 +116,10 @@ class Winograd(nn.Module):
         if bias is not None:
             m[side + 1] += bias  # which A takes to each output
         torch.mm(self.back, m.view(side**2, -1), out=z.view(tile**2, -1))  # a product: no sum is rounded on the way
-        if self.pool:
+        if pool:
             rows = torch.maximum(z[0::2], z[1::2], out=z[0::2])
             z = torch.maximum(rows[:, 0::2], rows[:, 1::2], out=rows[:, 0::2])
-        y.permute(2, 4, 0, 1, 3, 5).copy_(z)
-        if self.relu:
-            y.clamp_min_(0)
+        return z
 
 
 def _inputs_2(d: list[Tensor], out: Tensor) -> None:
@@ -151,17 +160,21 @@ def fits(module: nn.Module, channels: int) -> TypeGuard[nn.Conv2d]:
 
 
 def replace_convolutions(module: nn.Module, dtype: torch.dtype, channels: int = CHANNELS) -> None:
-    """Replace those of so many channels, with the ReLU and pooling by 2 that follow, in nn.Sequentials of it."""
+    """Replace those of so many channels, with the ReLU and pooling by 2 that follow, in nn.Sequentials of it.
+
+    Whoever adds halves up has to apply the ReLU to their sum.
+    """
     tile = 2 if dtype == torch.bfloat16 else 4
     for layers in [each for each in module.modules() if isinstance(each, nn.Sequential)]:
         for i, layer in enumerate(layers):
-            relu, pool = [*list(layers)[i + 1 : i + 3], None, None][:2]
-            pooled = isinstance(relu, nn.ReLU) and _halves(pool)
-            if not fits(layer, CHANNELS if pooled or tile == 4 else channels):
+            following = list(layers)[i + 1 : i + 3]
+            relu = isinstance(next(iter(following), None), nn.ReLU)
+            pool = relu and len(following) == 2 and _halves(following[1])
+            if not fits(layer, CHANNELS if pool or tile == 4 else channels):
                 continue
-            layers[i] = Winograd(layer, tile=tile, relu=pooled, pool=pooled)
-            if pooled:
-                layers[i + 1], layers[i + 2] = nn.Identity(), nn.Identity()
+            layers[i] = Winograd(layer, tile=tile, relu=relu, pool=pool)
+            for done in range(i + 1, i + 1 + relu + pool):
+                layers[done] = nn.Identity()
 
 
 def _halves(module: nn.Module | None) -> bool:

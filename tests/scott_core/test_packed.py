@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from scott_core.efficientnet_lite import EfficientNetLite0, SameConv
 from scott_core.engine import fold_batch_norms
-from scott_core.halves import join_first_layers, other_half, own_half
+from scott_core.halves import Crossed, Joined, other_half, own_half
 from scott_core.packed import Packed, pack_convolutions
 from scott_core.precision import PRECISIONS, available
 from scott_core.scott_reference import same_reference
@@ -37,13 +37,14 @@ def _pictures(*shape: int) -> Tensor:
 )
 def test_is_the_convolution_for_one_shape_after_another(convolution: nn.Conv2d, dtype: torch.dtype) -> None:
     convolution = convolution.to(dtype)
-    packed, clipped = Packed(convolution), Packed(convolution, relu6=True)
+    packed, clipped, rectified = (Packed(convolution, activation) for activation in (nn.Identity, nn.ReLU6, nn.ReLU))
     with torch.no_grad():
         for shape in ((2, 8, 10, 12), (2, 8, 11, 13), (1, 8, 10, 12), (2, 8, 10, 12)):
             x = (9 * _pictures(*shape)).to(dtype)
             wanted = convolution(x)
             torch.testing.assert_close(packed(x), wanted, rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(clipped(x), F.relu6(wanted), rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(rectified(x), F.relu(wanted), rtol=1e-5, atol=1e-5)
             assert packed(x).is_contiguous(memory_format=torch.channels_last)
 
 
@@ -60,12 +61,14 @@ def test_halves_and_joined_layers() -> None:
     first, second = (nn.Conv2d(12, 10, 3, padding=1) for _ in range(2))
     one, other = (nn.Sequential(each, nn.ReLU(), nn.Conv2d(10, 3, 1)) for each in (first, second))
     a, b = _pictures(2, 6, 8, 8), _pictures(2, 6, 8, 8).flip(0)
-    packed = Packed(first)
+    packed = Packed(first, nn.ReLU)  # which is that of the halves' sum
     with torch.no_grad():
         for half, part in ((own_half, a), (other_half, b)):
             torch.testing.assert_close(half(packed, part), half(first, part))
         wanted = one(torch.cat([a, b], 1)), other(torch.cat([b, a], 1))
-        for_one, for_other = join_first_layers(one, other)(torch.cat([a, b], 1)).chunk(2, 1)
+        both_a, both_b = Crossed()(a, b)
+        torch.testing.assert_close((one(both_a), other(both_b)), wanted)
+        for_one, for_other = Joined(one, other)(a, b)
         torch.testing.assert_close((one(for_one), other(for_other)), wanted)
 
 
@@ -87,10 +90,10 @@ def test_all_of_a_trunk_is_packed_with_its_activations() -> None:
 
 
 def test_what_stays() -> None:
-    layers = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"))
-    layers.append(nn.Conv2d(4, 4, 3, padding="same"))
+    layers = nn.Sequential(nn.Conv2d(4, 4, 1), nn.GELU(), nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"))
+    layers += nn.Sequential(nn.ReLU(), nn.Conv2d(4, 4, 3, padding="same"))
     pack_convolutions(layers)
-    assert [type(layer) for layer in layers] == [Packed, nn.ReLU, nn.Conv2d, nn.Conv2d]
+    assert [type(layer) for layer in layers] == [Packed, nn.GELU, nn.Conv2d, nn.ReLU, nn.Conv2d]
 
 
 def test_without_onednn_nothing_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:

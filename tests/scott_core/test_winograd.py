@@ -58,11 +58,12 @@ def test_pictures_of_any_layout() -> None:
 
 
 @pytest.mark.parametrize("tile", TILES)
-def test_halves(tile: int) -> None:
+def test_halves_and_several_maps(tile: int) -> None:
     convolution, x = _convolution(12, 10), _pictures(2, 12, 8, 8)
-    winograd = Winograd(convolution, tile=tile)
-    for half, part in ((own_half, x[:, :6]), (other_half, x[:, 6:])):
+    winograd = Winograd(convolution, tile=tile, relu=True, pool=True)
+    for half, part in ((own_half, x[:, :6]), (other_half, x[:, 6:])):  # the ReLU is that of their sum
         torch.testing.assert_close(half(winograd, part), half(convolution, part))
+    torch.testing.assert_close(winograd(x[:, :5], x[:, 5:6], x[:, 6:].contiguous()), winograd(x))
 
 
 @pytest.mark.parametrize("channels", [128, 512])
@@ -112,7 +113,8 @@ def test_what_fits_and_is_replaced() -> None:
     expected = layers(x)
     replace_convolutions(layers, torch.float32)
     assert [layer.tile for layer in layers if isinstance(layer, Winograd)] == [4, 4]
-    assert [type(layer) for layer in layers] == [Winograd, nn.ReLU, Winograd, nn.Identity, nn.Identity, nn.Conv2d]
+    done = nn.Identity
+    assert [type(layer) for layer in layers] == [Winograd, done, Winograd, done, done, nn.Conv2d]
     torch.testing.assert_close(layers(x), expected, rtol=1e-4, atol=1e-4)
 
 
