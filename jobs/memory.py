@@ -1,7 +1,7 @@
 """Memory that was freed is kept for what comes next, where the C library is GNU's.
 
 By default what is large goes back to the system as it is freed, what is small whenever much of it is free, and each
-thread has a heap of its own: tensors are then made of new pages again and again, at up to an eighth of a scorer's time.
+thread has a heap of its own: tensors are then made of new pages again and again, at up to a ninth of a scorer's time.
 """
 
 from __future__ import annotations
