@@ -14,7 +14,7 @@ An empty foreground (P or Q = 0) is legal: no region in common, so no match: the
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -26,9 +26,12 @@ EMPTY_LOGIT = -16.0  # a probability of 1e-7: "nothing in common was seen"
 # Of [B, 2d, k, k] at once; a pair takes 17 MB with the paper's d and K, in float32. What a CPU's caches hold is twice
 # as fast as what they do not; a GPU wants much at once.
 POOLED_BYTES = {"cpu": 8 << 20, "cuda": 1 << 30}
+# Of [columns, B, k, d], S_ij R_i of so many columns' bins, while it is made: what a CPU's caches hold.
+LARGEST_BYTES = {"cpu": 1 << 21, "cuda": 1 << 30}
 # Foregrounds are padded to a multiple of it, at no cost in time: for each shape of a product of bfloat16 matrices
-# oneDNN compiles a program, and keeps a thousand of them, 1.4 MB each.
-STEP = 64
+# oneDNN compiles a program, and keeps a thousand of them, 1.4 MB each. No power of two: S would be transposed along
+# rows that share their places in the caches.
+STEP = 80
 
 
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,42 +69,45 @@ def adaptive_bins(counts: Tensor, k: int) -> Tensor:
 def pooled_pairs(r_a: Tensor, n_a: Tensor, r_b: Tensor, n_b: Tensor, k: int, similarity: Similarity) -> Tensor:
     """Padded R_a [B, P, d], R_b [B, Q, d] with their counts -> pooled S_ij * [R_a_i, R_b_j], [B, 2d, k, k].
 
-    Zeros where a count is 0. Equal to `matcher_reference.pooled_pairs_reference` pair by pair.
+    Zeros where a count is 0. Equal to `matcher_reference.pooled_pairs_reference` pair by pair. For inference products
+    and maxima are float32, which on a CPU takes half the time of bfloat16.
     """
-    both = ((n_a > 0) & (n_b > 0))[:, None, None]
     s = similarity(r_a, r_b)  # [B, P, Q]
+    if not torch.is_grad_enabled():
+        s = s.to(torch.promote_types(s.dtype, torch.float32))
+    both = ((n_a > 0) & (n_b > 0))[:, None, None]
     bins_a, bins_b = adaptive_bins(n_a, k), adaptive_bins(n_b, k)
-    half_a = list(_weighted(r_a * both, s.transpose(1, 2), bins_a, bins_b))
-    half_b = [[x.transpose(1, 2) for x in terms] for terms in _weighted(r_b * both, s, bins_b, bins_a)]
-    if torch.is_grad_enabled():
-        halves = [functools.reduce(_larger, map(_add, half)) for half in (half_a, half_b)]
-        return torch.cat(halves, -1).permute(0, 3, 1, 2)
     pooled = r_a.new_empty(len(r_a), k, k, 2, r_a.shape[2])
-    scratch = torch.empty_like(pooled[:, :, :, 0])
-    for place, half in enumerate((half_a, half_b)):
-        out = _add(half[0], pooled[:, :, :, place])
-        for terms in half[1:]:
-            torch.maximum(out, _add(terms, scratch), out=out)
+    _pool_half(pooled[:, :, :, 0].permute(2, 0, 1, 3), r_a, s.transpose(1, 2), bins_a, bins_b, both)
+    _pool_half(pooled[:, :, :, 1].permute(1, 0, 2, 3), r_b, s, bins_b, bins_a, both)
     return pooled.flatten(3).permute(0, 3, 1, 2)
 
 
-def _weighted(r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor) -> Iterator[list[Tensor]]:
-    """R [B, P, d], S transposed [B, Q, P] -> for each place within a bin of rows, what `_add` makes S_ij R_i of."""
+def _pool_half(out: Tensor, r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor, both: Tensor) -> None:
+    """R [B, P, d], S transposed [B, Q, P] -> S_ij R_i pooled, into `out` [k (columns), B, k (rows), d]."""
     columns = _rows(s, bins_columns)  # [B, k, members, P]
-    extremes = torch.cat([columns.amax(2), columns.amin(2)], 1)  # [B, 2k, P]
-    highest, lowest = _rows(extremes.transpose(1, 2), bins_rows)[..., None].chunk(2, 3)  # [B, k, members, k, 1]
-    members = _rows(r, bins_rows)[:, :, :, None]  # [B, k, members, 1, d]
+    extremes = torch.cat([columns.amax(2), columns.amin(2)], 1) * both  # [B, 2k, P]
+    highest, lowest = _rows(extremes.transpose(1, 2), bins_rows).permute(2, 3, 0, 1)[..., None].chunk(2, 1)
+    members = _rows(r, bins_rows).permute(2, 0, 1, 3).to(s.dtype)  # [members, B, k, d]
     positive, negative = members.clamp(min=0), members.clamp(max=0)
-    for i in range(bins_rows.shape[2]):
-        yield [terms[:, :, i] for terms in (positive, highest, negative, lowest)]
+    step = len(out) if torch.is_grad_enabled() else max(LARGEST_BYTES[r.device.type] // members[0].nbytes, 1)
+    for start in range(0, len(out), step):
+        high, low = highest[:, start : start + step], lowest[:, start : start + step]  # [members, step, B, k, 1]
+        terms = zip(positive, high, negative, low, strict=True)
+        out[start : start + step] = _largest(terms)
 
 
-def _add(terms: list[Tensor], out: Tensor | None = None) -> Tensor:
-    """positive * highest + negative * lowest; of [B, k, 1, d] and [B, k, k, 1], [B, k, k, d]."""
-    positive, highest, negative, lowest = terms
-    if out is None:
-        return torch.addcmul(positive * highest, negative, lowest)
-    return torch.mul(positive, highest, out=out).addcmul_(negative, lowest)
+def _largest(terms: Iterable[tuple[Tensor, Tensor, Tensor, Tensor]]) -> Tensor:
+    """The largest of all positive * high + negative * low."""
+    if torch.is_grad_enabled():
+        return functools.reduce(_larger, (torch.addcmul(p * high, n, low) for p, high, n, low in terms))
+    (p, high, n, low), *others = terms
+    largest = torch.addcmul(p * high, n, low)
+    scratch = torch.empty_like(largest)
+    for p, high, n, low in others:
+        torch.mul(p, high, out=scratch).addcmul_(n, low)
+        torch.maximum(largest, scratch, out=largest)
+    return largest
 
 
 def _larger(a: Tensor, b: Tensor) -> Tensor:
