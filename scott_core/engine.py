@@ -1,7 +1,8 @@
 """The engine: what a catalogue's pairs cost is what the mathematics says they must.
 
-    never twice      a picture is encoded once for each role, however many pairs, products and calls it is in; two files
-                     with the same pixels are one picture. The states of the last STATE_BYTES' worth are kept.
+    never twice      a picture is encoded once (for each role, where roles differ: `Scott.has_roles`), however many pairs,
+                     products and calls it is in; two files with the same pixels are one picture. The states used last
+                     are kept.
     full batches     pairs of any products share batches of one shape; the last one is filled up. So a score does not
                      depend on what else is in its batch, and memory not on the number of pairs.
     every core       of a CPU works on a batch of its own: they wait for one another at the end of many operations, not
@@ -49,7 +50,7 @@ log = logging.getLogger("scott")
 
 @dataclass(frozen=True)
 class Batches:
-    """How much at once: pictures encoded, pairs scored (by each worker), bytes of states kept."""
+    """How much at once: pictures encoded, pairs scored (by each worker), bytes of states kept (of a role)."""
 
     encode: int
     pair: int
@@ -97,7 +98,8 @@ class Engine:
             for merge in self.model.modules():
                 if isinstance(merge, Matcher):
                     merge.pool = pooled_pairs_fused
-        self._kept: dict[Role, _States] = {"a": _States(), "b": _States()}
+        states = _States()
+        self._kept: dict[Role, _States] = {"a": states, "b": _States() if self.model.has_roles else states}
 
     @property
     def pairs_at_once(self) -> int:
@@ -122,10 +124,7 @@ class Engine:
         while start < len(pairs):
             now = pairs[start : start + ROUNDS * self.pairs_at_once]
             soon = pairs[start : start + LOOK_AHEAD * self.pairs_at_once]
-            self._encode_missing(
-                {"a": [a[i] for i, _ in now], "b": [b[j] for _, j in now]},
-                {"a": [a[i] for i, _ in soon], "b": [b[j] for _, j in soon]},
-            )
+            self._encode_missing(self._to_encode(a, b, now), self._to_encode(a, b, soon))
             chunks = list(_split(now, self.batches.pair))
             try:
                 found = list(self.map(compared, chunks))
@@ -156,6 +155,12 @@ class Engine:
             self._encode_missing({role: now}, {role: now})
             parts += self.map(summary, _split(now, self.batches.pair))
         return torch.cat(parts)
+
+    def _to_encode(self, a: Sequence[Prepared], b: Sequence[Prepared], pairs: Pairs) -> dict[Role, Sequence[Prepared]]:
+        """The pictures of `pairs` by role; all as "a" where roles do not differ."""
+        if self.model.has_roles:
+            return {"a": [a[i] for i, _ in pairs], "b": [b[j] for _, j in pairs]}
+        return {"a": [picture for i, j in pairs for picture in (a[i], b[j])]}
 
     def _encode_missing(self, now: dict[Role, Sequence[Prepared]], soon: dict[Role, Sequence[Prepared]]) -> None:
         """See to the states of the pictures of `now`; those that fill the last batch are of `soon`."""
@@ -201,7 +206,7 @@ class Engine:
     def _capacity(self, state: State) -> int:
         """Pictures whose states are kept: as many as the bytes hold, and at least those of the batches at work."""
         each = sum(part[0].nbytes for part in state)
-        return max(self.batches.state_bytes // each, ROUNDS * self.pairs_at_once + self.batches.encode)
+        return max(self.batches.state_bytes // each, 2 * ROUNDS * self.pairs_at_once + self.batches.encode)
 
     def _halve(self, side: str, error: RuntimeError) -> None:
         """Half as much at once from now on; raises `error` where it is of something else, or one is too much."""

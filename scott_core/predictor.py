@@ -50,7 +50,7 @@ class Match:
 class Predictor:
     """Scores pairs with a checkpoint. a is the catalogue picture, b the document's: score(a, b) is not score(b, a)."""
 
-    pictures_at_once = 512  # prepared ones that a caller does well to hold: 0.3 MB each
+    pictures_at_once = 128  # prepared ones that a caller does well to hold: 0.3 MB each
 
     def __init__(
         self,

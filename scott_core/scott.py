@@ -46,6 +46,11 @@ class Scott(nn.Module):
         self.alpha = alpha
         self.cross: nn.Module = Crossed()
 
+    @property
+    def has_roles(self) -> bool:
+        """Whether a picture's state depends on its role: not that of a twin encoder whose pictures look at each other."""
+        return not (self.encoder.is_twin and self.encoder.co_dependent)
+
     def join(self) -> None:
         """For inference: layers that see nothing but pairs, once for each role, become one."""
         self.encoder.join()

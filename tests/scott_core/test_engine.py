@@ -71,8 +71,11 @@ def test_the_engine_is_the_literal_scott(encoder: dict[str, Any], merge: str) ->
         assert len(np.unique(literal.round(4))) > 1, "nothing was compared"
 
 
-def test_a_picture_is_encoded_once_for_each_role_in_all_calls_and_products(small: Checkpoint) -> None:
-    predictor = Predictor(small, device="cpu")
+@pytest.mark.parametrize(("encoder", "has_roles"), [(0, True), (1, True), (2, False), (3, False), (4, True)])
+def test_a_picture_is_encoded_once_in_all_calls_and_products_for_each_role_that_differs(
+    encoder: int, has_roles: bool
+) -> None:
+    predictor = Predictor(checkpoint(ENCODERS[encoder]), device="cpu")
     encoded: list[tuple[int, str]] = []
     encode = predictor.engine.model.encode_image
 
@@ -85,9 +88,13 @@ def test_a_picture_is_encoded_once_for_each_role_in_all_calls_and_products(small
     predictor.score_pairs(IMAGES_A, [*IMAGES_B, *copies], [(i, j) for i in range(3) for j in range(8)])
     predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS)
     predictor.match(IMAGES_A[0], IMAGES_B[0])
-    assert {role: sum(n for n, its in encoded if its == role) for role in "ab"} == {"a": 3, "b": 4}
-    predictor.score_pairs(IMAGES_B[:1], IMAGES_B[:1], [(0, 0)])
-    assert encoded[-1] == (1, "a"), "the other role has weights of its own"
+    count = {role: sum(n for n, its in encoded if its == role) for role in "ab"}
+    assert count == ({"a": 3, "b": 4} if has_roles else {"a": 7, "b": 0})
+    encoded.clear()
+    score = predictor.score_pairs(IMAGES_B[:1], IMAGES_A[:1], [(0, 0)]).score
+    assert sum(n for n, _ in encoded) == (2 if has_roles else 0), "in the other role"
+    predictor.engine.forget()
+    np.testing.assert_array_equal(predictor.score_pairs(IMAGES_B[:1], IMAGES_A[:1], [(0, 0)]).score, score)
 
 
 @pytest.mark.parametrize("precision", available(CPU))
