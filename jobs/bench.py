@@ -112,12 +112,13 @@ def measure(weights: str = "default") -> dict[str, Any]:
 
 
 def hardware(device: torch.device = CPU) -> dict[str, Any]:
-    """What the times were measured on: processor and the vectors it has, cores, accelerator, torch."""
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").is_file():
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-        model = found[1].strip() if found else model
-    model = f"{model} {torch.backends.cpu.get_cpu_capability()}"  # a virtual one is often of no more than its maker
+    """What the times were measured on: processor, its family and vectors, cores, accelerator, torch."""
+    told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+    fields = dict(re.findall(r"^(model name|cpu family)\s*:\s*(.+)$", told, re.MULTILINE))
+    model = fields.get("model name") or platform.processor() or platform.machine()
+    if "cpu family" in fields:  # for a virtual one's name is often that of its maker
+        model += f" family {fields['cpu family']}"
+    model += f" {torch.backends.cpu.get_cpu_capability()}"
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {"cpu": model, "cores": cores(), "gpu": gpu, "torch": torch.__version__}
 

@@ -3,7 +3,8 @@
 Reads the bucket's object of `document_images`, which holds the pictures themselves, and the catalogue
 images; writes the bucket's object of `pair_scores`: one row for each pair, in the order of the
 catalogue's images and then of the documents'. Products share the scorer's batches, and a picture is
-decoded once for all of them; what a pair scores does not depend on what else is in its bucket. A picture
+decoded once for all of them, which is why those that share one come together; what a pair scores does
+not depend on what else is in its bucket. A picture
 that cannot be read fails its pairs, with a reason.
 
 With `stop_at_match` in the plan a product's likelier pairs come first, and those left when one is a match
@@ -53,7 +54,7 @@ def score_bucket(
         found = documents.get(product.product_id, [])
         check_extracted(product, found)
         scored.append(_Scored(product, [row for row in found if row["used"]]))
-    for block in _with_pictures(storage, run, [each for each in scored if each.sources]):
+    for block in _with_pictures(storage, run, _side_by_side([each for each in scored if each.sources])):
         _score_block(run, block)
         progress(len(block))
     progress(sum(not each.sources for each in scored))
@@ -149,6 +150,15 @@ class _Scored:
                 }
             )
         return rows
+
+
+def _side_by_side(products: list[_Scored]) -> list[_Scored]:
+    """Those that share a picture one after the other, however far apart they are in the bucket: few need be kept."""
+    first: dict[_Source, int] = {}
+    for n, each in enumerate(products):
+        for source in each.sources:
+            first.setdefault(source, n)
+    return sorted(products, key=lambda each: min(first[source] for source in each.sources))
 
 
 def _with_pictures(storage: Storage, run: Run, products: list[_Scored]) -> Iterator[list[_Scored]]:

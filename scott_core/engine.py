@@ -1,8 +1,8 @@
 """The engine: what a catalogue's pairs cost is what the mathematics says they must.
 
-    never twice      a picture is encoded once (for each role, where roles differ: `Scott.has_roles`), however many pairs,
-                     products and calls it is in; two files with the same pixels are one picture. The states used last
-                     are kept.
+    never twice      a picture is encoded once (for each role, where they differ: `Scott.has_roles`), however many
+                     pairs, products and calls it is in; two files with the same pixels are one picture. The states
+                     used last are kept.
     full batches     pairs of any products share batches of one shape; the last one is filled up. So a score does not
                      depend on what else is in its batch, and memory not on the number of pairs.
     every core       of a CPU works on a batch of its own: they wait for one another at the end of many operations, not

@@ -48,7 +48,7 @@ class Scott(nn.Module):
 
     @property
     def has_roles(self) -> bool:
-        """Whether a picture's state depends on its role: not that of a twin encoder whose pictures look at each other."""
+        """Whether a picture's state depends on its role: not where it is all of a twin encoder before `exchange`."""
         return not (self.encoder.is_twin and self.encoder.co_dependent)
 
     def join(self) -> None:

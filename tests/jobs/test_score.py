@@ -64,6 +64,24 @@ def test_a_picture_is_decoded_once_for_all_products(storage: Storage, monkeypatc
     assert len(prepared) == 5 + 2, "five catalogue files of different bytes, two document pictures"
 
 
+def test_products_that_share_a_picture_come_together(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of two products far apart in their bucket was decoded twice: only the pictures used last are kept."""
+    for n in range(4, 9):
+        add_product(storage, f"P{n}", [picture(2 * n)], [report(picture(2 * n + 1))])
+    add_product(storage, "P9", [picture(30)], [report(picture(1), picture(2))])
+    run_audit(storage.root, DAY, **with_orb("all at once"))
+    prepared: list[bytes] = []
+    monkeypatch.setattr(OrbScorer, "prepare", lambda self, image: prepared.append(image.tobytes()) or image)
+    monkeypatch.setattr(OrbScorer, "pictures_at_once", 4)
+    run_audit(storage.root, "2026-01-03", **with_orb("few at once"))
+    assert len(prepared) == len(set(prepared))
+    found, wanted = rows(storage, "pair_scores", "2026-01-03"), rows(storage, "pair_scores")
+    assert list(found) == list(wanted)
+    assert [[row["score"] for row in found[name]] for name in found] == [
+        [row["score"] for row in wanted[name]] for name in wanted
+    ]
+
+
 def test_stopping_at_a_match_changes_no_verdict_and_says_so(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     run_audit(storage.root, DAY, **with_orb("every pair"))
     run_audit(storage.root, "2026-01-03", **with_orb("stops", stop_at_match=True))
