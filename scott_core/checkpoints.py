@@ -122,5 +122,8 @@ def sha256(path: Path) -> str:
 
 
 def probability(logits: torch.Tensor, card: dict[str, Any]) -> torch.Tensor:
-    """Calibrated probability of a match: sigmoid(slope * logit + bias), fitted on validation."""
-    return torch.sigmoid(card["slope"] * logits + card["bias"])
+    """Calibrated probability of a match: sigmoid(slope * logit + bias), fitted on validation; of the logits' type.
+
+    Rounded from float64: torch's float32 sigmoid depends, in its last bit, on where in a tensor a number stands.
+    """
+    return torch.sigmoid(card["slope"] * logits.double() + card["bias"]).to(logits.dtype)

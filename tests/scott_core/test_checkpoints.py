@@ -108,3 +108,11 @@ def test_shipped_weights_load_and_are_small(name: str) -> None:
     assert checkpoint.card["bytes"] < 40_000_000
     for field in ("training", "validation", "test", "data", "licences", "command", "intended_use", "known_failures"):
         assert checkpoint.card[field], field
+
+
+def test_a_probability_does_not_depend_on_what_it_is_computed_with() -> None:
+    logits = torch.linspace(-8, 8, 1001)
+    card = {"slope": 1.3, "bias": -0.2}
+    together = probability(logits, card)
+    assert together.dtype == torch.float32
+    assert torch.equal(torch.cat([probability(one, card) for one in logits.split(1)]), together)
