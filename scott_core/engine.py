@@ -50,7 +50,7 @@ log = logging.getLogger("scott")
 
 @dataclass(frozen=True)
 class Batches:
-    """How much at once: pictures encoded, pairs scored (by each worker), bytes of states kept (of a role)."""
+    """How much at once: pictures encoded, pairs scored (by each worker), bytes of states kept (for each role)."""
 
     encode: int
     pair: int
@@ -206,7 +206,8 @@ class Engine:
     def _capacity(self, state: State) -> int:
         """Pictures whose states are kept: as many as the bytes hold, and at least those of the batches at work."""
         each = sum(part[0].nbytes for part in state)
-        return max(self.batches.state_bytes // each, 2 * ROUNDS * self.pairs_at_once + self.batches.encode)
+        sides = 1 if self.model.has_roles else 2
+        return max(self.batches.state_bytes // each, sides * ROUNDS * self.pairs_at_once + self.batches.encode)
 
     def _halve(self, side: str, error: RuntimeError) -> None:
         """Half as much at once from now on; raises `error` where it is of something else, or one is too much."""

@@ -27,7 +27,7 @@ EMPTY_LOGIT = -16.0  # a probability of 1e-7: "nothing in common was seen"
 # as fast as what they do not; a GPU wants much at once.
 POOLED_BYTES = {"cpu": 8 << 20, "cuda": 1 << 30}
 # Of [columns, B, k, d], S_ij R_i of so many columns' bins, while it is made: what a CPU's caches hold.
-LARGEST_BYTES = {"cpu": 1 << 21, "cuda": 1 << 30}
+LARGEST_BYTES = {"cpu": 1 << 21, "cuda": 1 << 27}
 # Foregrounds are padded to a multiple of it, at no cost in time: for each shape of a product of bfloat16 matrices
 # oneDNN compiles a program, and keeps a thousand of them, 1.4 MB each. No power of two: S would be transposed along
 # rows that share their places in the caches.
@@ -87,7 +87,7 @@ def _pool_half(out: Tensor, r: Tensor, s: Tensor, bins_rows: Tensor, bins_column
     columns = _rows(s, bins_columns)  # [B, k, members, P]
     extremes = torch.cat([columns.amax(2), columns.amin(2)], 1) * both  # [B, 2k, P]
     highest, lowest = _rows(extremes.transpose(1, 2), bins_rows).permute(2, 3, 0, 1)[..., None].chunk(2, 1)
-    members = _rows(r, bins_rows).permute(2, 0, 1, 3).to(s.dtype)  # [members, B, k, d]
+    members = _rows(r, bins_rows).permute(2, 0, 1, 3).to(torch.promote_types(r.dtype, s.dtype))  # [members, B, k, d]
     positive, negative = members.clamp(min=0), members.clamp(max=0)
     step = len(out) if torch.is_grad_enabled() else max(LARGEST_BYTES[r.device.type] // members[0].nbytes, 1)
     for start in range(0, len(out), step):

@@ -107,11 +107,15 @@ def test_a_score_does_not_depend_on_its_batch(small: Checkpoint, precision: str)
 
 
 @pytest.mark.parametrize("batches", [Batches(1, 1, 0), Batches(2, 5, 0), Batches(3, 4, 1), Batches(64, 64, 1 << 30)])
-def test_room_for_few_states_changes_no_score(small: Checkpoint, batches: Batches) -> None:
-    wanted = Predictor(small, device="cpu").score_pairs(IMAGES_A, IMAGES_B, PAIRS)
-    predictor = Predictor(small, device="cpu")
+@pytest.mark.parametrize("encoder", [ENCODERS[0], ENCODERS[3]], ids=["roles", "no roles"])
+def test_room_for_few_states_changes_no_score(encoder: dict[str, Any], batches: Batches) -> None:
+    made = checkpoint(encoder)
+    images = [*IMAGES_A, *IMAGES_B]
+    pairs = [(i, (i + 1 + turn) % 7) for turn in range(6) for i in range(0, 7, 2)]  # neighbours share no picture
+    wanted = Predictor(made, device="cpu").score_pairs(images, images, pairs)
+    predictor = Predictor(made, device="cpu")
     predictor.engine.batches = batches
-    found = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS[::-1])
+    found = predictor.score_pairs(images, images, pairs[::-1])
     np.testing.assert_allclose(found.score[::-1], wanted.score, atol=1e-5)
     np.testing.assert_allclose(found.region_b[::-1], wanted.region_b, atol=1e-5)
 

@@ -55,6 +55,28 @@ def test_the_fast_matcher_equals_the_literal_one_on_ragged_pairs(name: str, k: i
         torch.testing.assert_close(fast[n], literal, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 1e-2)]
+)
+@pytest.mark.parametrize("bound", [1, 1 << 30])
+@pytest.mark.parametrize("k", [3, 64])
+def test_so_it_does_for_inference_however_little_is_made_at_once(
+    monkeypatch: pytest.MonkeyPatch, k: int, bound: int, dtype: torch.dtype, tolerance: float
+) -> None:
+    monkeypatch.setitem(matcher.LARGEST_BYTES, "cpu", bound)
+    generator = torch.Generator().manual_seed(k)
+    counts_a, counts_b = torch.tensor([0, 1, 20, 7]), torch.tensor([5, 0, 30, 29])
+    r_a, r_b = (torch.randn(4, n, 6, generator=generator).to(dtype) for n in (20, 30))
+    with torch.inference_mode():
+        s = SIMILARITIES["cosine"](r_a, r_b)
+        fast = pooled_pairs(r_a, counts_a, r_b, counts_b, k, lambda a, b: s)
+        assert fast.dtype == dtype
+        for n, (p, q) in enumerate(zip(counts_a, counts_b, strict=True)):
+            exact = s[n, :p, :q].double()
+            literal = pooled_pairs_reference(r_a[n, :p].double(), r_b[n, :q].double(), k, lambda a, b: exact)  # noqa: B023
+            torch.testing.assert_close(fast[n].double(), literal, rtol=tolerance, atol=1e-14)
+
+
 def test_their_gradients_are_equal_too() -> None:
     r_a = torch.randn(1, 9, 4, dtype=torch.float64, requires_grad=True)
     r_b = torch.randn(1, 5, 4, dtype=torch.float64, requires_grad=True)
@@ -93,7 +115,7 @@ def test_regions_of_many_sizes_ask_for_few_shapes() -> None:
         r, counts = gather_foreground(features, region)
         assert r.shape[1] >= counts.item() == size
         shapes.add(r.shape)
-    assert len(shapes) <= 7
+    assert len(shapes) <= 5
 
 
 @pytest.mark.parametrize("merge", [Matcher(8, k=4), RegionEmbedding(8)])
