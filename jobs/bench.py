@@ -114,7 +114,7 @@ def measure(weights: str = "default") -> dict[str, Any]:
 def hardware(device: torch.device = CPU) -> dict[str, Any]:
     """What the times were measured on: processor, its family and vectors, cores, accelerator, torch."""
     told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
-    fields = dict(re.findall(r"^(model name|cpu family)\s*:\s*(.+)$", told, re.MULTILINE))
+    fields = dict(re.findall(r"^(model name|cpu family)\s*:\s*(.+?)\s*$", told, re.MULTILINE))
     model = fields.get("model name") or platform.processor() or platform.machine()
     if "cpu family" in fields:  # for a virtual one's name is often that of its maker
         model += f" family {fields['cpu family']}"

@@ -12,13 +12,14 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.cores import cores
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, writing
-from jobs.pictures import Pictures, in_blocks, read_ahead
+from jobs.pictures import Pictures, in_blocks, read_ahead, side_by_side
 from jobs.scorers import load_scorer, scored_columns
 
 SCORES = pa.schema(
@@ -69,14 +70,15 @@ def score_pairs_file(
     check_output(out)
     scorer = load_scorer(method, weights)
     pictures = Pictures(scorer)
-    needed = ((pair, (pair["image_a"], pair["image_b"])) for pair in pairs)
-    blocks = in_blocks(needed, scorer.pictures_at_once)
+    needed = [(pair["image_a"], pair["image_b"]) for pair in pairs]
+    order = side_by_side(needed)  # a shuffled file is scored as fast as one in its products' order
+    blocks = in_blocks(((pairs[n], needed[n]) for n in order), scorer.pictures_at_once)
     about = {"method": method, "version": str(scorer.version), "threshold": repr(float(scorer.threshold))}
     schema = SCORES.with_metadata(about)
     tables = [schema.empty_table()]
     for block, found in read_ahead(lambda name: (name, pictures.get(name, folder / name)), blocks, cores()):
         tables.append(pa.Table.from_pylist(_score_block(scorer, block, dict(found), progress), schema))
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables(tables).take(np.argsort(order))
     with writing(out):
         pq.write_table(table, out, compression="zstd")
     return {

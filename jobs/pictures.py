@@ -9,37 +9,45 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 B = TypeVar("B")
 S = TypeVar("S")
 R = TypeVar("R")
 
 
 class Pictures:
-    """Pictures as `scorer` takes them, the last ones kept: a key is decoded once. Safe to use from several threads."""
+    """Pictures as `scorer` takes them, the last ones kept: a key is decoded once, by whichever thread asks first."""
 
     def __init__(self, scorer: Any):
         self._prepare = scorer.prepare
         self._keep = 2 * scorer.pictures_at_once
-        self._found: OrderedDict[Hashable, Any] = OrderedDict()
+        self._found: OrderedDict[Hashable, Future[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, source: Path | bytes) -> Any:
         """The prepared picture that `source` (a file or its bytes) holds, or in a str why it cannot be read."""
-        from scott_core import UnreadableImage, read_image
-
         with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key]
-        try:
-            found = self._prepare(read_image(source))
-        except UnreadableImage as error:
-            found = str(error)
-        with self._lock:
-            self._found[key] = found
+            is_first = key not in self._found
+            found = self._found.setdefault(key, Future())
+            self._found.move_to_end(key)
             if len(self._found) > self._keep:
                 self._found.popitem(last=False)
-        return found
+        if is_first:
+            try:
+                found.set_result(self._read(source))
+            except BaseException as error:
+                found.set_exception(error)  # else those who wait for it would wait for ever
+                raise
+        return found.result()
+
+    def _read(self, source: Path | bytes) -> Any:
+        from scott_core import UnreadableImage, read_image
+
+        try:
+            return self._prepare(read_image(source))
+        except UnreadableImage as error:
+            return str(error)
 
 
 def read_ahead(
@@ -58,6 +66,24 @@ def read_ahead(
             yield waiting[0], [future.result() for future in waiting[1]]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def side_by_side(needs: Sequence[Sequence[Hashable]]) -> list[int]:
+    """An order of items by the sources that each needs (one or more): those that share some are close, so few are kept.
+
+    Sources are ranked as Cuthill and McKee (1969) rank the nodes of a graph, to bring its edges near the diagonal; an
+    item's sources are joined to its first.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+    places: dict[Hashable, int] = {}
+    items = [[places.setdefault(source, len(places)) for source in each] for each in needs]
+    edges = [(each[0], place) for each in items for place in each]
+    graph = coo_array((np.ones(len(edges)), np.array(edges).reshape(-1, 2).T), (len(places),) * 2).tocsr()
+    order = reverse_cuthill_mckee(graph + graph.T, symmetric_mode=True) if places else []
+    rank = {int(place): n for n, place in enumerate(order)}
+    return sorted(range(len(items)), key=lambda n: sorted(rank[place] for place in items[n]))
 
 
 def in_blocks(items: Iterable[tuple[B, Sequence[S]]], at_once: int) -> Iterator[tuple[list[B], list[S]]]:

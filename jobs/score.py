@@ -23,7 +23,7 @@ from jobs.cores import cores
 from jobs.errors import RowsMissing, UnreadableInput
 from jobs.inputs import read_input
 from jobs.layout import check_date
-from jobs.pictures import Pictures, in_blocks, read_ahead
+from jobs.pictures import Pictures, in_blocks, read_ahead, side_by_side
 from jobs.plan import Planned, Run, read_bucket, read_run
 from jobs.schemas import SCHEMA_VERSION
 from jobs.scorers import planned_scorer, scored_columns
@@ -54,7 +54,7 @@ def score_bucket(
         found = documents.get(product.product_id, [])
         check_extracted(product, found)
         scored.append(_Scored(product, [row for row in found if row["used"]]))
-    for block in _with_pictures(storage, run, _side_by_side([each for each in scored if each.sources])):
+    for block in _with_pictures(storage, run, [each for each in scored if each.sources]):
         _score_block(run, block)
         progress(len(block))
     progress(sum(not each.sources for each in scored))
@@ -152,15 +152,6 @@ class _Scored:
         return rows
 
 
-def _side_by_side(products: list[_Scored]) -> list[_Scored]:
-    """Those that share a picture one after the other, however far apart they are in the bucket: few need be kept."""
-    first: dict[_Source, int] = {}
-    for n, each in enumerate(products):
-        for source in each.sources:
-            first.setdefault(source, n)
-    return sorted(products, key=lambda each: min(first[source] for source in each.sources))
-
-
 def _with_pictures(storage: Storage, run: Run, products: list[_Scored]) -> Iterator[list[_Scored]]:
     """The products in blocks, with their pictures read; nothing is loaded where there is nothing to score."""
     if not products:
@@ -177,7 +168,9 @@ def _with_pictures(storage: Storage, run: Run, products: list[_Scored]) -> Itera
             return source, _Read(None, f"catalogue_image_unreadable: {error.status}: {error}", None)
         return source, _picture(pictures.get(found.sha256, found.data), "catalogue_image_unreadable", found.sha256)
 
-    blocks = in_blocks(((each, each.sources) for each in products), scorer.pictures_at_once)
+    order = side_by_side([each.sources for each in products])
+    at_once = scorer.pictures_at_once * (4 if run.stop_at_match else 1)  # of more products, fewer pairs in a round
+    blocks = in_blocks(((products[n], products[n].sources) for n in order), at_once)
     for block, found in read_ahead(read, blocks, cores()):
         by_source = dict(found)
         for each in block:

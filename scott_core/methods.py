@@ -43,7 +43,11 @@ class PairScorer(Protocol):
     """What `scott score --method` and an audit ask of a method."""
 
     version: str
-    pictures_at_once: int  # that a caller does well to hold
+
+    @property
+    def pictures_at_once(self) -> int:
+        """Pictures that a caller does well to hold."""
+        ...
 
     @property
     def threshold(self) -> float:

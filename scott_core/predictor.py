@@ -50,8 +50,6 @@ class Match:
 class Predictor:
     """Scores pairs with a checkpoint. a is the catalogue picture, b the document's: score(a, b) is not score(b, a)."""
 
-    pictures_at_once = 128  # prepared ones that a caller does well to hold: 0.3 MB each
-
     def __init__(
         self,
         checkpoint: Checkpoint,
@@ -84,6 +82,11 @@ class Predictor:
     def pairs_at_once(self) -> int:
         """Pairs scored at the same time."""
         return self.engine.pairs_at_once
+
+    @property
+    def pictures_at_once(self) -> int:
+        """Prepared ones, of 0.3 MB each, that a caller does well to hold: so many have some batches' worth of pairs."""
+        return 4 * self.pairs_at_once
 
     def prepare(self, image: Image.Image) -> Prepared:
         """What `score_pairs` makes of a picture first; for callers who would do it early, or in a thread."""
