@@ -4,8 +4,7 @@ Reads the bucket's object of `document_images`, which holds the pictures themsel
 images; writes the bucket's object of `pair_scores`: one row for each pair, in the order of the
 catalogue's images and then of the documents'. Products share the scorer's batches, and a picture is
 decoded once for all of them, which is why those that share one come together; what a pair scores does
-not depend on what else is in its bucket. A picture
-that cannot be read fails its pairs, with a reason.
+not depend on what else is in its bucket. A picture that cannot be read fails its pairs, with a reason.
 
 With `stop_at_match` in the plan a product's likelier pairs come first, and those left when one is a match
 are not scored and have no row.
