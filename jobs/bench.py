@@ -45,7 +45,7 @@ from scott_core.images import to_batch
 from scott_core.matcher import Matcher, gather_foreground, pooled_pairs
 from scott_core.matcher_reference import pooled_pairs_reference
 from scott_core.methods import installed_baselines
-from scott_core.precision import PRECISIONS, available, flips
+from scott_core.precision import PRECISIONS, Scores, available, flips
 from scott_core.scott_reference import Reference
 
 N_CATALOGUE, N_DOCUMENT = 8, 16
@@ -79,13 +79,18 @@ class Method:
 
 @dataclass(frozen=True)
 class Check:
-    """All pairs of the sample's pictures, by a precision: how their scores differ from float32's."""
+    """Scores of pairs by a precision: how they differ from exact ones."""
 
     precision: str
     pairs: int
     largest_difference: float
     flips: int  # verdicts that differ
-    sure_flips: int  # those of them that float32 is sure of: `scott_core.precision.flips`
+    sure_flips: int  # those of them where the exact score is not near the threshold: `scott_core.precision.flips`
+
+    @classmethod
+    def of(cls, precision: str, score: Scores, exact: Scores, threshold: float) -> Check:
+        flipped, sure = flips(score, exact, threshold)
+        return cls(precision, len(score), float(np.abs(score - exact).max()), int(flipped.sum()), int(sure.sum()))
 
 
 def measure(weights: str = "default") -> dict[str, Any]:
@@ -299,15 +304,11 @@ def _literal_seconds(weights: str, device: str, threads: int) -> float:
 
 
 def _checks(engines: dict[str, Predictor], a: list[Image], b: list[Image]) -> list[Check]:
+    """All pairs of these pictures, by each other precision beside float32."""
     pairs = [(i, j) for i in range(len(a)) for j in range(len(b))]
     scores = {name: engine.score_pairs(a, b, pairs).score for name, engine in engines.items()}
-    threshold = engines["float32"].threshold
     exact = scores.pop("float32")
-    found = []
-    for name, score in scores.items():
-        flipped, sure = flips(score, exact, threshold)
-        found.append(Check(name, len(pairs), float(np.abs(score - exact).max()), int(flipped.sum()), int(sure.sum())))
-    return found
+    return [Check.of(name, score, exact, engines[name].threshold) for name, score in scores.items()]
 
 
 def _write(rows: list[dict[str, Any]]) -> None:

@@ -4,14 +4,17 @@ import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from jobs import bench
+from jobs.bench_literal import compare
 from jobs.bench_report import tables
 from jobs.cli import main
 from scott_core.packed import Packed
 from scott_core.precision import available
+from tests.jobs.small_catalogue import picture
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,15 @@ def test_operations_are_those_of_the_formula() -> None:
         packed = Packed(torch.nn.Conv2d(4, 8, 3, padding=1, groups=groups))
         with torch.no_grad():
             assert bench.operations(partial(packed, torch.rand(2, 4, 5, 6))) == 2 * 2 * 8 * 5 * 6 * 4 // groups * 9
+
+
+def test_the_engine_is_compared_with_the_literal_reference(tiny_weights: Path, tmp_path: Path) -> None:
+    for seed in range(3):
+        (tmp_path / f"{seed}.jpg").write_bytes(picture(seed))
+    (tmp_path / "pairs.csv").write_text("image_a,image_b\n0.jpg,1.jpg\n1.jpg,0.jpg\n2.jpg,2.jpg\n")
+    found = {check.precision: check for check in compare(tmp_path / "pairs.csv", str(tiny_weights))}
+    assert list(found) == available(torch.device("cpu"))
+    assert {check.pairs for check in found.values()} == {3}
+    assert found["float32"].largest_difference < 2e-5
+    far = bench.Check.of("x", np.array([0.2, 0.6, 0.7], np.float32), np.array([0.2, 0.1, 0.495], np.float32), 0.5)
+    assert (far.flips, far.sure_flips, round(far.largest_difference, 3)) == (2, 1, 0.5)
