@@ -37,7 +37,7 @@ from jobs.cores import cores
 from jobs.schemas import SCHEMAS
 from jobs.scorers import load_scorer
 from scott_core import Predictor, read_image
-from scott_core.checkpoints import load_checkpoint
+from scott_core.checkpoints import Checkpoint, load_checkpoint
 from scott_core.data.cartons import carton_on_white
 from scott_core.encoders import State, take
 from scott_core.engine import Engine
@@ -100,7 +100,7 @@ def measure(weights: str = "default") -> dict[str, Any]:
     """
     predictor = load_scorer("scott", weights)
     checkpoint = load_checkpoint(weights)
-    engines = {name: Predictor(checkpoint, precision=name) for name in available(predictor.device)}
+    engines = engines_beside(predictor, checkpoint)
     a, b, product = _product()
     peak = _peak(engines, predictor.device)
     return {
@@ -113,6 +113,15 @@ def measure(weights: str = "default") -> dict[str, Any]:
         "stages": [asdict(stage) for stage in _stages(predictor, b, peak)],
         "methods": [asdict(method) for method in _rates(predictor, engines, weights, a, b, product)],
         "sample": [asdict(check) for check in _checks(engines, *_toys())],
+    }
+
+
+def engines_beside(predictor: Predictor, checkpoint: Checkpoint) -> dict[str, Predictor]:
+    """One for each precision that the predictor's device multiplies, the predictor itself among them."""
+    own, device = predictor.engine.precision, str(predictor.device)
+    return {
+        name: predictor if name == own else Predictor(checkpoint, device=device, precision=name)
+        for name in available(predictor.device)
     }
 
 

@@ -72,7 +72,7 @@ def test_operations_are_those_of_the_formula() -> None:
 def test_the_engine_is_compared_with_the_literal_reference(tiny_weights: Path, tmp_path: Path) -> None:
     for seed in range(3):
         (tmp_path / f"{seed}.jpg").write_bytes(picture(seed))
-    (tmp_path / "pairs.csv").write_text("image_a,image_b\n0.jpg,1.jpg\n1.jpg,0.jpg\n2.jpg,2.jpg\n")
+    (tmp_path / "pairs.csv").write_text("image_a,image_b,label\n0.jpg,1.jpg,0\n1.jpg,0.jpg,0\n2.jpg,2.jpg,1\n")
     found = {check.precision: check for check in compare(tmp_path / "pairs.csv", str(tiny_weights))}
     assert list(found) == available(torch.device("cpu"))
     assert {check.pairs for check in found.values()} == {3}
