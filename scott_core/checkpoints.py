@@ -22,6 +22,7 @@ from scott_core.registry import build
 from scott_core.scott import Scott
 
 WEIGHTS = Path(__file__).parent / "weights"
+CONFIGS = Path(__file__).parent / "configs"
 DEFAULT = "scott-lite0"
 _REQUIRED = ("name", "architecture", "image_size", "threshold", "slope", "bias", "sha256")
 
@@ -49,15 +50,26 @@ def shipped() -> list[str]:
 def resolve(weights: str | Path) -> Path:
     """`default`, a shipped name, or the path of a .safetensors file -> that file's path.
 
-    Raises WeightsError, naming what is shipped, where there is no such file.
+    Raises WeightsError where there is no such file: it names what is shipped and, for weights that a configuration of
+    the package trains, the command.
     """
     name = DEFAULT if str(weights) == "default" else str(weights)
     path = Path(name) if name.endswith(".safetensors") else WEIGHTS / f"{name}.safetensors"
     if not path.is_file():
         raise WeightsError(
             f"no weights {name!r}: shipped are {', '.join(shipped()) or 'none'}, or give a .safetensors file"
+            + _how_to_train(path)
         )
     return path
+
+
+def _how_to_train(path: Path) -> str:
+    """The command for weights named as a configuration, or as its training names them: runs/NAME/best.safetensors."""
+    name = path.parent.name if path.stem == "best" else path.stem
+    for config in CONFIGS.rglob("*.yaml"):
+        if config.stem == name:
+            return f"; `scott train {config}` makes runs/{name}/best.safetensors"
+    return ""
 
 
 def read_card(weights: str | Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Weights are loaded strictly, and an error names what differs."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from scott_core import checkpoints
 from scott_core.checkpoints import load_checkpoint, probability, save_checkpoint, sha256, shipped
 from scott_core.errors import WeightsError
 from scott_core.registry import build
+from scott_core.training_config import read_config
 
 ARCHITECTURE = {"encoder": {"name": "coder", "d": 16}, "merge": {"name": "matcher", "k": 4}, "alpha": 0.4}
 CARD: dict[str, Any] = {
@@ -49,6 +52,24 @@ def test_missing_weights_name_what_is_shipped(tmp_path: Path) -> None:
     for name in ("nothing", str(tmp_path / "nothing.safetensors")):
         with pytest.raises(WeightsError, match=r"nothing.*shipped"):
             load_checkpoint(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["scott-coder", "runs/scott-coder/best.safetensors", "runs/table5-h36m-matcher/best.safetensors"]
+)
+def test_weights_that_are_not_shipped_come_with_their_command(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last two are what configurations of the tables start from."""
+    monkeypatch.setattr(checkpoints, "WEIGHTS", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match=f"no weights '{name}'") as raised:
+        load_checkpoint(name)
+    command = re.search(r"`scott train (.+)`", str(raised.value))
+    assert command
+    made = read_config(Path(command[1]), [])
+    assert str(raised.value).endswith(f" makes {made.runs}/{made.name}/best.safetensors")
+    assert made.name in name
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip"])
