@@ -1,6 +1,6 @@
 """The runs of `scott bench` in results/, as Markdown: the tables of README.md and docs/speed.md are made here.
 
-python -m jobs.bench_report results/*.json
+python -m jobs.bench_report results/*-scott-*.json
 """
 
 from __future__ import annotations

@@ -315,15 +315,13 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("image_b", type=Path, metavar="B.jpg", help="the document image")
     v.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw both with the common object marked")
     v.add_argument("--json", action="store_true", help="print one JSON object")
-    v.add_argument(
-        "--weights", default="default", metavar="W", help="scott-lite0 (default), scott-coder, or a .safetensors file"
-    )
+    v.add_argument("--weights", default="default", metavar="W", help="scott-lite0 (default) or a .safetensors file")
 
     v = verb("score", score)
     v.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="header image_a,image_b[,label]")
     v.add_argument("--out", type=Path, required=True, metavar="SCORES.parquet")
     v.add_argument("--method", default="scott", help="scott, orb, embedding, lightglue, superglue, saliency")
-    v.add_argument("--weights", metavar="W", help="scott-lite0 (default), scott-coder, or a .safetensors file")
+    v.add_argument("--weights", metavar="W", help="scott-lite0 (default) or a .safetensors file")
 
     v = verb("evaluate", evaluate)
     what = v.add_mutually_exclusive_group(required=True)
@@ -343,9 +341,7 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("--json", action="store_true", help="print one JSON object")
 
     v = verb("bench", bench)
-    v.add_argument(
-        "--weights", default="default", metavar="W", help="scott-lite0 (default), scott-coder, or a .safetensors file"
-    )
+    v.add_argument("--weights", default="default", metavar="W", help="scott-lite0 (default) or a .safetensors file")
     v.add_argument("--out", type=Path, metavar="DIR", help="write the run to DIR, in a file named by the hardware")
     v.add_argument("--json", action="store_true", help="print one JSON object")
 
