@@ -21,7 +21,7 @@ from jobs.memory import keep_freed_memory
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     keep_freed_memory()
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     try:
         return int(arguments.verb(arguments))
     except AuditError as error:
@@ -33,6 +33,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `scott ... | head`
         sys.stderr.close()
         return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; argparse would not take key=value overrides that come after an option."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and (any(each.startswith("-") for each in rest) or not hasattr(arguments, "overrides")):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.overrides += rest
+    return arguments
 
 
 def _bad_input() -> tuple[type[Exception], ...]:
@@ -246,8 +257,37 @@ def train(arguments: argparse.Namespace) -> int:
     """Train a model from a configuration; print the card of its weights."""
     from scott_core import training
 
-    run = training.overfit_one_batch if arguments.overfit_one_batch else training.train
-    print(json.dumps(run(arguments.config, arguments.overrides), indent=1))
+    if arguments.overfit_one_batch:
+        found: dict[str, Any] = dict(
+            training.overfit_one_batch(arguments.config, arguments.overrides, pack=arguments.pack)
+        )
+    else:
+        found = training.train(arguments.config, arguments.overrides, pack=arguments.pack, minutes=arguments.minutes)
+    print(json.dumps(found, indent=1))
+    return 0
+
+
+def pack(arguments: argparse.Namespace) -> int:
+    """Pack training images, masks and validation pairs into one small file."""
+    from tqdm import tqdm
+
+    from jobs.outputs import check_output
+    from scott_core.data.pack import write_pack
+
+    check_output(arguments.out)
+    with tqdm(desc="pack", unit="image", file=sys.stderr, delay=0.5) as bar:
+        packed = write_pack(
+            arguments.sources,
+            arguments.out,
+            mib=arguments.mib,
+            size=arguments.size,
+            val=arguments.val,
+            progress=bar.update,
+        )
+    print(_table(("family, split", "images"), sorted(packed.images.items())))
+    for tier, n in packed.left_out.items():
+        print(f"left out for want of room: {n} {tier}")
+    print(f"\n{packed.val_pairs} validation pairs, {packed.bytes / 2**20:.1f} MiB: {arguments.out}")
     return 0
 
 
@@ -345,8 +385,21 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("--out", type=Path, metavar="DIR", help="write the run to DIR, in a file named by the hardware")
     v.add_argument("--json", action="store_true", help="print one JSON object")
 
+    v = verb("pack", pack)
+    v.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="a folder with manifest.csv; a pairs file")
+    v.add_argument("out", type=Path, metavar="OUT")
+    v.add_argument("--mib", type=float, metavar="N", help="at most N MiB, variety first (default: everything)")
+    v.add_argument("--size", type=int, default=256, metavar="PX", help="longest side of an image (default: 256)")
+    v.add_argument("--val", type=Path, metavar="PAIRS.csv", help="default: the first SOURCE/pairs/val.csv")
+
     v = verb("train", train)
     v.add_argument("config", type=Path, metavar="CONFIG.yaml")
     v.add_argument("overrides", nargs="*", metavar="key=value")
+    v.add_argument("--pack", type=Path, metavar="FILE", help="of `scott pack` (default: the configuration's data)")
+    v.add_argument("--minutes", type=float, metavar="N", help="stop after N minutes; the same command goes on")
     v.add_argument("--overfit-one-batch", action="store_true", help="every step on one batch; keeps nothing")
     return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -34,6 +34,11 @@ LARGEST_BYTES = {"cpu": 1 << 21, "cuda": 1 << 27}
 STEP = 80
 
 
+def never_waits(like: Tensor) -> bool:
+    """Whether shapes must not depend on data: a GPU that trains would stand still until the host has read it."""
+    return like.is_cuda and torch.is_grad_enabled()
+
+
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
     """The foreground descriptors R, in raster order, padded to what holds the longest of the batch.
 
@@ -41,7 +46,7 @@ def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]
     """
     flat = region.flatten(1)
     counts = flat.sum(1)
-    longest = max(-(-int(counts.max()) // STEP), 1) * STEP
+    longest = flat.shape[1] if never_waits(features) else max(-(-int(counts.max()) // STEP), 1) * STEP
     order = torch.argsort(flat.to(torch.uint8), dim=1, descending=True, stable=True)[:, :longest]  # [B, P_max]
     return _rows(features.flatten(2).transpose(1, 2), order), counts
 
@@ -53,16 +58,18 @@ def _rows(x: Tensor, index: Tensor) -> Tensor:
     return x.flatten(0, 1).index_select(0, flat.flatten()).view(*index.shape, x.shape[2])
 
 
-def adaptive_bins(counts: Tensor, k: int) -> Tensor:
+def adaptive_bins(counts: Tensor, k: int, *, longest: int | None = None) -> Tensor:
     """Members of the k adaptive-pooling bins over `counts` items: indices [B, k, L], the last repeated to fill L.
 
-    Bin u is floor(u n / k) .. ceil((u + 1) n / k) - 1, as in torch's adaptive_max_pool.
+    L is what the largest bin needs; with `longest`, an upper bound of counts, what it could need. Bin u is
+    floor(u n / k) .. ceil((u + 1) n / k) - 1, as in torch's adaptive_max_pool.
     """
     n = counts.clamp(min=1)[:, None]
     u = torch.arange(k, device=counts.device)[None]
     start = u * n // k
     end = ((u + 1) * n + k - 1) // k
-    steps = torch.arange(int((end - start).max()), device=counts.device)
+    largest = int((end - start).max()) if longest is None else longest // k + 2
+    steps = torch.arange(largest, device=counts.device)
     return torch.minimum(start[..., None] + steps, end[..., None] - 1)
 
 
@@ -75,7 +82,9 @@ def pooled_pairs(r_a: Tensor, n_a: Tensor, r_b: Tensor, n_b: Tensor, k: int, sim
     if s.device.type == "cpu" and s.dtype == torch.bfloat16 and not torch.is_grad_enabled():
         s = s.float()  # products and maxima take half the time, and are the same but for when they are rounded
     both = ((n_a > 0) & (n_b > 0))[:, None, None]
-    bins_a, bins_b = adaptive_bins(n_a, k), adaptive_bins(n_b, k)
+    static = never_waits(r_a)
+    bins_a = adaptive_bins(n_a, k, longest=r_a.shape[1] if static else None)
+    bins_b = adaptive_bins(n_b, k, longest=r_b.shape[1] if static else None)
     pooled = r_a.new_empty(len(r_a), k, k, 2, r_a.shape[2])
     _pool_half(pooled[:, :, :, 0].permute(2, 0, 1, 3), r_a, s.transpose(1, 2), bins_a, bins_b, both)
     _pool_half(pooled[:, :, :, 1].permute(1, 0, 2, 3), r_b, s, bins_b, bins_a, both)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from scott_core.errors import InputError
 
@@ -32,23 +31,16 @@ def evaluate_scores(label: ArrayLike, score: ArrayLike, threshold: float) -> dic
     A null (NaN) score is an unscored pair: it never counts as a match, and ranks below every score. Raises InputError
     where the labels hold only one class or the lengths differ.
     """
-    truth, raw = _checked(label, score)
-    scores = np.where(np.isnan(raw), -1.0, raw)
-    said = scores >= threshold
-    hits = float((said & (truth == 1)).sum())
-    precision = hits / said.sum() if said.any() else 0.0
-    recall = hits / truth.sum()
-    best_threshold, best_f1 = best_f1_threshold(truth, scores)
+    truth, scores = _checked(label, score)
+    once = np.ones((1, truth.size), np.int64)
+    measured = {name: float(value[0]) for name, value in weighted_measures(truth, scores, threshold, once).items()}
+    best_threshold, best_f1 = best_f1_threshold(truth, np.where(np.isnan(scores), -1.0, scores))
     return {
         "n": float(truth.size),
         "n_positive": float(truth.sum()),
         "threshold": float(threshold),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(2 * hits / (said.sum() + truth.sum())),
-        "average_precision": float(average_precision_score(truth, scores)),
-        "roc_auc": float(roc_auc_score(truth, scores)),
-        "ece": expected_calibration_error(truth, raw),
+        **measured,
+        "ece": expected_calibration_error(truth, scores),
         "best_f1": best_f1,
         "best_threshold": best_threshold,
     }
@@ -120,10 +112,14 @@ def weighted_measures(truth: Floats, scores: Floats, threshold: float, weights: 
 
 def best_f1_threshold(label: ArrayLike, score: ArrayLike) -> tuple[float, float]:
     """The threshold with the highest F1, and that F1. Choose on validation only."""
-    precision, recall, thresholds = precision_recall_curve(label, score)
-    f1 = 2 * precision[:-1] * recall[:-1] / np.maximum(precision[:-1] + recall[:-1], 1e-12)
+    truth, scores = np.asarray(label, float), np.asarray(score, float)
+    order = np.argsort(scores, kind="stable")
+    first = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # of each run of equal scores, upwards
+    hits = truth.sum() - np.cumsum(truth[order])[first] + truth[order][first]
+    said = truth.size - first
+    f1 = 2 * hits / (said + truth.sum())
     best = int(np.argmax(f1))
-    return float(thresholds[best]), float(f1[best])
+    return float(scores[order][first[best]]), float(f1[best])
 
 
 def iou(predicted: np.ndarray, truth: np.ndarray) -> float:

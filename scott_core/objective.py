@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scott_core.data.batches import Batch
+from scott_core.data.chance import Chance
 from scott_core.encoders import take
 from scott_core.losses import multi_task_loss
 from scott_core.scott import Scott
@@ -33,16 +34,14 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch, matching_only: bool) -> dict[str, Tensor]:
         """The losses, scalars: `objective` is what to minimise. Step 1 of section 4.3 is `matching_only`."""
-        chance = torch.Generator().manual_seed(self.seed * 1_000_003 + batch.number)
+        chance = Chance(self.seed + 1, batch.number, batch.group.device)
         images = [images.contiguous(memory_format=torch.channels_last) for images in (batch.images_a, batch.images_b)]
         state_a = self.scott.encode_image(images[0], "a")
         state_b = self.scott.encode_image(images[1], "b")
-        on = images[0].device
         cells = images[0].shape[2] // self.scott.encoder.stride
         mask_a, mask_b = (F.adaptive_avg_pool2d(mask, cells) for mask in (batch.mask_a, batch.mask_b))
         likeness = self._likeness(state_a[0], mask_a, batch.has_mask_a, state_b[0], mask_b, batch.has_mask_b)
         i, j = pair_grid(batch.group, 0 if matching_only else self.negatives, chance, likeness)
-        i, j = i.to(on), j.to(on)
         logits = self.scott.score_pairs(
             take(state_a, i),
             take(state_b, j),
@@ -55,7 +54,7 @@ class Objective(nn.Module):
         objective = losses.mask_a + losses.mask_b if matching_only else losses.total
         parts = {"match": losses.match, "mask_a": losses.mask_a, "mask_b": losses.mask_b}
         if likeness is not None:
-            same = torch.arange(len(likeness), device=on)
+            same = torch.arange(len(likeness), device=likeness.device)
             parts["contrast"] = (F.cross_entropy(likeness, same) + F.cross_entropy(likeness.T, same)) / 2
             objective = objective + self.contrast * parts["contrast"]
         return {"objective": objective, **{name: value.detach() for name, value in parts.items()}}
@@ -76,29 +75,26 @@ class Objective(nn.Module):
         return likeness
 
 
-def pair_grid(
-    group: Tensor, negatives: int, chance: torch.Generator, likeness: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+def pair_grid(group: Tensor, negatives: int, chance: Chance, likeness: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Indices of the pairs of a batch: every (i, i), and for each i `negatives` others: one of its group, then any.
 
-    With `likeness` [n, n], those that look alike are drawn more often.
+    With `likeness` [n, n], those that look alike are drawn more often. Each group has two instances or more.
     """
-    group = group.cpu()
-    n = len(group)
-    index_a, index_b = [torch.arange(n)], [torch.arange(n)]
+    every = torch.arange(len(group), device=group.device)
     same = (group[:, None] == group[None]).float()
-    other = 1 - torch.eye(n)
+    other = 1 - torch.eye(len(group), device=group.device)
     if likeness is not None:
-        other = other * torch.softmax(likeness.detach().float().cpu() * HARDNESS, 1).clamp(min=1e-6)
-    for k in range(negatives):
-        weight = same * other if k == 0 else other
-        rows = torch.nonzero(weight.sum(1) > 0)[:, 0]
-        index_a.append(rows)
-        index_b.append(torch.multinomial(weight[rows], 1, generator=chance)[:, 0])
-    return torch.cat(index_a), torch.cat(index_b)
+        other = other * torch.softmax(likeness.detach().float() * HARDNESS, 1).clamp(min=1e-6)
+    drawn = [_one_of_each_row(same * other if k == 0 else other, chance) for k in range(negatives)]
+    return every.repeat(1 + negatives), torch.cat([every, *drawn])
 
 
-def _sometimes_true(mask: Tensor, known: Tensor, chance: torch.Generator) -> Tensor:
+def _one_of_each_row(weight: Tensor, chance: Chance) -> Tensor:
+    """A column of each row of `weight` [n, m], drawn in proportion to it: the first of m exponential clocks to ring."""
+    return (-torch.log(chance.uniform(*weight.shape).clamp(min=1e-30)) / weight).argmin(1)
+
+
+def _sometimes_true(mask: Tensor, known: Tensor, chance: Chance) -> Tensor:
     """The region the merge sees: the true one for half of the pairs that have it, else NaN, as predicted. [B, h, w]"""
-    use = (known > 0) & (torch.rand(len(known), generator=chance).to(known.device) < 0.5)
+    use = (known > 0) & (chance.uniform(len(known)) < 0.5)
     return torch.where(use[:, None, None], mask[:, 0], torch.nan)

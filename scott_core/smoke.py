@@ -17,14 +17,16 @@ from pathlib import Path
 
 import torch
 
-from scott_core.data.batches import CARTON_BRANDS
+from scott_core.data import cartons
 from scott_core.data.cartons import VARIANTS, carton_on_white
+from scott_core.data.pack import write_pack
 from scott_core.training import build_for_training
 from scott_core.training_config import read_config
 from scott_core.validation import ValidationSet
 
 CONFIG = Path(__file__).parent / "configs" / "smoke.yaml"
-BRANDS = 40  # of the validation, none of which is trained on
+BRANDS = 60
+VAL_BRANDS = 40  # none of which is trained on
 GAIN = 0.1
 
 
@@ -32,41 +34,36 @@ def main() -> int:
     """Prints what happened; the exit status says whether it is what should."""
     with tempfile.TemporaryDirectory(prefix="scott-smoke-") as name:
         folder = Path(name)
-        options = [f"data={_no_data(folder)}", f"validation={_validation(folder)}", f"runs={folder}"]
+        pack = folder / "smoke.pack"
+        cartons.main(["--out", f"{folder}/cartons", "--brands", str(BRANDS), "--views", "4", "--size", "96"])
+        write_pack([folder / "cartons"], pack, size=96, val=_validation(folder))
+        options = [f"runs={folder}"]
         config = read_config(CONFIG, options)
         card = {"name": "smoke", "image_size": config.score_size, "threshold": 0.5, "slope": 1.0, "bias": 0.0}
         torch.set_num_threads(config.threads)
         untrained = build_for_training(config)
-        before = ValidationSet(Path(config.validation)).measure(
-            untrained, {**card, "architecture": config.architecture}
-        )["roc_auc"]
+        before = ValidationSet(pack).measure(untrained, {**card, "architecture": config.architecture})["roc_auc"]
         checkpoint = folder / config.name / "checkpoint.pt"
-        with _train(options) as process:
+        with _train(pack, options) as process:
             while process.poll() is None and not checkpoint.exists():
                 time.sleep(0.2)
             process.kill()
         killed_at = int(torch.load(checkpoint, weights_only=True)["step"])
-        with _train(options) as process:
+        with _train(pack, options) as process:
             status = process.wait()
         step = int(torch.load(checkpoint, weights_only=True)["step"])
         best = json.loads((folder / config.name / "best.json").read_text(encoding="utf-8"))
         after = best["validation"]["roc_auc"]
     tell = sys.stdout.write
     tell(f"killed at step {killed_at} of {config.steps}, resumed, ended at {step} with status {status}\n")
-    tell(f"ROC AUC on {2 * BRANDS} pairs of unseen brands: {before:.3f} untrained, {after:.3f} trained\n")
+    tell(f"ROC AUC on {2 * VAL_BRANDS} pairs of unseen brands: {before:.3f} untrained, {after:.3f} trained\n")
     return int(status != 0 or not 0 < killed_at < step == config.steps or after < before + GAIN)
 
 
-def _train(options: list[str]) -> subprocess.Popen[bytes]:
+def _train(pack: Path, options: list[str]) -> subprocess.Popen[bytes]:
     command = "import sys; from pathlib import Path; from scott_core.training import train; "
-    command += "train(Path(sys.argv[1]), sys.argv[2:])"
-    return subprocess.Popen([sys.executable, "-c", command, str(CONFIG), *options])
-
-
-def _no_data(folder: Path) -> Path:
-    """A manifest without rows: the cartons are printed as they are needed."""
-    (folder / "manifest.csv").write_text("image,mask,mask_kind,dataset,category,instance,role,split,licence\n")
-    return folder
+    command += "train(Path(sys.argv[1]), sys.argv[3:], pack=Path(sys.argv[2]))"
+    return subprocess.Popen([sys.executable, "-c", command, str(CONFIG), str(pack), *options])
 
 
 def _validation(folder: Path) -> Path:
@@ -75,12 +72,12 @@ def _validation(folder: Path) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["image_a", "image_b", "label"])
-        for brand in range(BRANDS):
+        for brand in range(VAL_BRANDS):
             for view in (0, 1):
-                seed = (CARTON_BRANDS + brand) * VARIANTS
+                seed = (BRANDS + brand) * VARIANTS
                 carton_on_white(seed, view, size=96).save(folder / f"{brand}-{view}.png")
             rows.writerow([f"{brand}-0.png", f"{brand}-1.png", 1])
-            rows.writerow([f"{brand}-0.png", f"{(brand + 1) % BRANDS}-1.png", 0])
+            rows.writerow([f"{brand}-0.png", f"{(brand + 1) % VAL_BRANDS}-1.png", 0])
     return path
 
 

@@ -1,185 +1,217 @@
-"""Training in the paper's two steps (section 4.3).
+"""Training in the paper's two steps (section 4.3), from a pack.
 
 Step 1 trains encoder and sigma on matching pairs with the mask losses. Step 2 trains everything on all pairs with the
-multi-task loss, without gradient through sigma for pairs that do not match. A training is a YAML file; its state is
-one checkpoint file, and since batch k depends on (seed, k) alone, a killed training resumes as if it had not been.
-Devices, their processes and mixed precision are Lightning Fabric's work; curves are TensorBoard's.
-Batch-norm statistics stay those of the trunk (the model is in evaluation mode throughout).
+multi-task loss, without gradient through sigma for pairs that do not match. A training run is a YAML file and a pack;
+its state is one checkpoint file, and since batch k depends on (seed, k) alone, a run that was stopped or killed resumes
+as if it had not been. Batch-norm statistics stay those of the backbone (the model is in evaluation mode throughout).
+
+One process trains on its GPU, or on the CPU; under `torchrun` several do, with DistributedDataParallel: process r of n
+takes batches r, r + n, ..., and the first validates and saves.
 """
 
 from __future__ import annotations
 
+import copy
 import math
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import cv2
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+import torch.distributed as dist
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader, Subset
-from tqdm import tqdm
+from torch.nn.parallel import DistributedDataParallel
 
 from scott_core.checkpoints import load_checkpoint, read_card, save_checkpoint
 from scott_core.data.batches import Batch, Batches
-from scott_core.data.instances import read_instances, read_toys
+from scott_core.data.pack import write_pack
+from scott_core.data.recipe import recipe_of
+from scott_core.data.store import load_store
 from scott_core.efficientnet_lite import EfficientNetLite0, load_imagenet
 from scott_core.encoders import TwinLite
 from scott_core.errors import InputError
 from scott_core.objective import Objective
+from scott_core.precision import PRECISIONS
 from scott_core.registry import build
 from scott_core.scott import Scott
 from scott_core.training_config import TrainingConfig, read_config
+from scott_core.training_log import TrainingLog
 from scott_core.validation import ALPHAS, ValidationSet, calibrate
 
-LOG_EVERY = 20
+CLIP = 5.0  # norm of the gradient, at most
 
 
-def train(config_path: Path, overrides: list[str]) -> dict[str, Any]:
-    """Train, resuming from runs/<name>/checkpoint.pt where there is one; write the best weights and their card.
+def train(
+    config_path: Path, overrides: list[str], *, pack: Path | None = None, minutes: float | None = None
+) -> dict[str, Any]:
+    """Train, resuming from runs/<name>/checkpoint.pt where there is one; returns the card of the weights it leaves.
 
-    Returns the card. The weights are those of the validation with the highest ROC AUC.
+    Without `pack`, the configuration's `data` is packed whole to runs/<name>/data.pack, once. `minutes` of training
+    stop the run early: its averaged weights are runs/<name>/last.safetensors, and the same command goes on. At the last
+    step alpha is chosen for the weights with the highest ROC AUC on validation, runs/<name>/best.safetensors.
     """
-    return Trainer(read_config(config_path, overrides)).run()
+    return Trainer(read_config(config_path, overrides), pack).run(minutes)
 
 
-def overfit_one_batch(config_path: Path, overrides: list[str]) -> dict[str, float]:
+def overfit_one_batch(config_path: Path, overrides: list[str], *, pack: Path | None = None) -> dict[str, float]:
     """Train on the first batch alone, and keep nothing: losses that do not fall show a mistake in a minute.
 
     Returns the first and the last losses.
     """
-    return Trainer(read_config(config_path, overrides)).overfit()
+    return Trainer(read_config(config_path, overrides), pack).overfit()
 
 
 class Trainer:
-    """One training and its state."""
+    """A training run and its state."""
 
-    def __init__(self, config: TrainingConfig):
+    def __init__(self, config: TrainingConfig, pack: Path | None = None):
         self.config = config
         self.folder = Path(config.runs) / config.name
+        self.rank, self.world, self.device = _join_processes()
         torch.set_num_threads(config.threads)
-        cv2.setNumThreads(1)
-        self.fabric = Fabric(
-            devices=config.devices,
-            precision=cast(Any, config.precision),
-            strategy="auto" if config.devices == 1 else "ddp_find_unused_parameters_true",
-            loggers=TensorBoardLogger(config.runs, name=config.name, version=""),
-        )
-        self.fabric.launch()
-        self.fabric.seed_everything(config.seed, verbose=False)
-        self.objective = Objective(
+        torch.manual_seed(config.seed)
+        objective = Objective(
             build_for_training(config), negatives=config.negatives, contrast=config.contrast, seed=config.seed
-        ).to(memory_format=torch.channels_last)
-        trunk, rest = self._parameters()
-        optimiser = torch.optim.AdamW(
-            [{"params": trunk, "peak": config.lr_trunk}, {"params": rest, "peak": config.lr}],
+        )
+        self.objective = objective.to(self.device).to(memory_format=torch.channels_last)
+        self.module: nn.Module = self.objective
+        if self.world > 1:
+            self.module = DistributedDataParallel(self.objective, find_unused_parameters=True)
+        backbone, rest = self._parameters()
+        self.optimiser = torch.optim.AdamW(
+            [{"params": backbone, "peak": config.lr_trunk}, {"params": rest, "peak": config.lr}],
             weight_decay=config.weight_decay,
         )
-        self.module, self.optimiser = self.fabric.setup(self.objective, optimiser)
-        self.ema = AveragedModel(self.model, avg_fn=_moving_average(config.ema))
+        self.average = Average(self.model, config.ema)
         self.step = 0
         self.best = -1.0
         self.seconds = 0.0
-        instances, backgrounds = read_instances(Path(config.data))
-        if config.families.get("toy"):
-            instances += read_toys(Path(config.toys))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        pack = pack or self._own_pack()
         self.batches = Batches(
-            instances,
-            backgrounds,
-            weights=config.families,
-            n_groups=config.groups,
+            load_store(pack, group_size=config.group_size).to(self.device),
+            recipe_of(config.augment),
+            families=config.families,
+            groups=config.groups,
             group_size=config.group_size,
+            look_alikes=config.look_alikes,
             size=config.image_size,
             seed=config.seed,
-            steps=config.steps * self.fabric.world_size,
         )
-        self.validation = ValidationSet(Path(config.validation))
+        self.validation = ValidationSet(pack)
 
     @property
     def model(self) -> Scott:
         """The model in training, without its wrappers."""
-        return self.objective.scott
+        scott: Scott = self.objective.scott
+        return scott
 
-    def _parameters(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        named = [(name, p) for name, p in self.objective.named_parameters() if p.requires_grad]
-        trunk = [p for name, p in named if name.startswith("scott.encoder.trunk")]
-        return trunk, [p for name, p in named if not name.startswith("scott.encoder.trunk")]
-
-    def run(self) -> dict[str, Any]:
-        """Train to the last step; returns the card of the best weights."""
+    def run(self, minutes: float | None = None) -> dict[str, Any]:
+        """Train to the last step, or for `minutes`; returns the card of the best weights, or of the last."""
         self._resume()
         config = self.config
-        for losses in self._steps(self._batches()):
-            if self.step % LOG_EVERY == 0:
-                self.fabric.log_dict({**losses, "lr": self.optimiser.param_groups[1]["lr"]}, self.step)
-            if self.step % config.validate_every == 0 or self.step == config.steps:
-                self._on_rank_zero(self._validate)
-            if self.step % config.checkpoint_every == 0 or self.step == config.steps:
-                self._on_rank_zero(self._save)
-        self._on_rank_zero(self._choose_alpha)
+        numbers = range(self.step * self.world + self.rank, config.steps * self.world, self.world)
+        with TrainingLog(self.folder / "log.jsonl", self.device, is_on=self.rank == 0) as log:
+            for _ in self._steps((self.batches[number] for number in numbers), log, minutes):
+                if self.step % config.validate_every == 0 or self.step == config.steps:
+                    self._alone(lambda: self._validate(log))
+                if self.step % config.checkpoint_every == 0:
+                    self._alone(self._save)
+            self._alone(self._save)
+            if self.step < config.steps:
+                self._alone(lambda: self._keep(self.folder / "last.safetensors", log))
+                return read_card(self.folder / "last.safetensors")
+            self._alone(self._choose_alpha)
         return read_card(self.folder / "best.safetensors")
 
     def overfit(self) -> dict[str, float]:
         """Every step on the first batch; returns the first and the last losses."""
-        first = self.batches[self.fabric.global_rank]
-        history = list(self._steps(first for _ in range(self.config.steps)))
+        first = self.batches[self.rank]
+        with TrainingLog(None, self.device, is_on=self.rank == 0) as log:
+            history = list(self._steps((first for _ in range(self.config.steps)), log))
         ends = {"first": history[0], "last": history[-1]}
         return {f"{end}_{name}": float(value) for end, losses in ends.items() for name, value in losses.items()}
 
-    def _batches(self) -> Iterable[Batch]:
-        """This process's batches from the present step on: every world_size-th of all."""
-        world, rank = self.fabric.world_size, self.fabric.global_rank
-        todo = Subset(self.batches, range(self.step * world + rank, self.config.steps * world, world))
-        return DataLoader(todo, batch_size=None, num_workers=1, prefetch_factor=3)
+    def _own_pack(self) -> Path:
+        """The configuration's data, packed whole when the run began, so that it stays what it was."""
+        path = self.folder / "data.pack"
+        sources = self.config.data if isinstance(self.config.data, list) else [self.config.data]
+        if not path.is_file():
+            self._alone(lambda: write_pack([Path(s) for s in sources], path, val=Path(self.config.validation)))
+        return path
 
-    def _steps(self, batches: Iterable[Batch]) -> Iterable[dict[str, Tensor]]:
-        config = self.config
-        with tqdm(
-            total=config.steps,
-            initial=self.step,
-            desc=config.name,
-            unit="step",
-            disable=not self.fabric.is_global_zero,
-        ) as bar:
-            for batch in batches:
-                started = time.monotonic()
-                losses = self._advance(batch)
-                self.step += 1
-                self.seconds += time.monotonic() - started
-                bar.update()
-                bar.set_postfix({name: f"{value.item():.3f}" for name, value in losses.items()})
-                yield losses
+    def _parameters(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        named = [(name, p) for name, p in self.objective.named_parameters() if p.requires_grad]
+        backbone = [p for name, p in named if name.startswith("scott.encoder.trunk")]
+        return backbone, [p for name, p in named if not name.startswith("scott.encoder.trunk")]
+
+    def _steps(
+        self, batches: Iterable[Batch], log: TrainingLog, minutes: float | None = None
+    ) -> Iterator[dict[str, Tensor]]:
+        """One step a batch, until `minutes` of steps are over; yields the losses."""
+        ends = time.monotonic() + 60 * minutes if minutes is not None else math.inf
+        started = time.monotonic()
+        for batch in batches:
+            drawn = time.monotonic()
+            losses = self._advance(batch)
+            self.step += 1
+            now = time.monotonic()
+            self.seconds += now - started
+            log.step(self.step, len(batch.group) * 2, losses, drawn - started, now - started)
+            yield losses
+            started = time.monotonic()
+            if self._any_says(started >= ends):
+                return
 
     def _advance(self, batch: Batch) -> dict[str, Tensor]:
         config = self.config
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * _schedule(self.step, config.steps)
-        losses: dict[str, Tensor] = self.module(batch.to(self.fabric.device), self.step < config.steps_segmentation)
+        with self._autocast():
+            losses: dict[str, Tensor] = self.module(batch, self.step < config.steps_segmentation)
         self.optimiser.zero_grad(set_to_none=True)
-        self.fabric.backward(losses["objective"])
-        self.fabric.clip_gradients(self.module, self.optimiser, max_norm=5.0, error_if_nonfinite=False)
+        losses["objective"].backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.objective.parameters(), CLIP)
         self.optimiser.step()
-        self.ema.update_parameters(self.model)
+        self.average.update(self.model, self.step)
         return {name: value.detach() for name, value in losses.items()}
 
-    def _on_rank_zero(self, work: Callable[[], None]) -> None:
-        if self.fabric.is_global_zero:
-            work()
-        self.fabric.barrier()
+    def _autocast(self) -> Any:
+        dtype = PRECISIONS[self.config.precision]
+        return nullcontext() if dtype == torch.float32 else torch.autocast(self.device.type, dtype)
 
-    def _validate(self) -> None:
+    def _alone(self, work: Callable[[], object]) -> None:
+        """The first process works, the others wait for it."""
+        if self.rank == 0:
+            work()
+        if self.world > 1:
+            dist.barrier()
+
+    def _any_says(self, is_over: bool) -> bool:
+        """Whether it is over for any process: all stop at the same step."""
+        if self.world == 1:
+            return is_over
+        said = torch.tensor(float(is_over), device=self.device)
+        dist.all_reduce(said, dist.ReduceOp.MAX)
+        return bool(said > 0)
+
+    def _validate(self, log: TrainingLog) -> None:
         """Calibrate and measure the averaged weights; keep them where they are the best so far."""
-        model = cast(Scott, self.ema.module)
-        card = calibrate(model, self._card(), self.validation)
-        measured = card["validation"]
-        self.fabric.log_dict({f"validation/{name}": measured[name] for name in ("roc_auc", "f1")}, self.step)
-        if measured["roc_auc"] > self.best:
-            self.best = measured["roc_auc"]
-            save_checkpoint(model, card, self.folder / "best.safetensors")
+        card = self._measured(log)
+        if card["validation"]["roc_auc"] > self.best:
+            self.best = card["validation"]["roc_auc"]
+            save_checkpoint(self.average.model, card, self.folder / "best.safetensors")
+
+    def _keep(self, path: Path, log: TrainingLog) -> None:
+        save_checkpoint(self.average.model, self._measured(log), path)
+
+    def _measured(self, log: TrainingLog) -> dict[str, Any]:
+        card = calibrate(self.average.model, self._card(), self.validation)
+        log.validated(self.step, card["validation"])
+        return card
 
     def _choose_alpha(self) -> None:
         """The best weights once more, with alpha chosen on validation and the calibration that goes with it."""
@@ -189,6 +221,7 @@ class Trainer:
 
     def _card(self) -> dict[str, Any]:
         config = self.config
+        shown = self.step * config.groups * config.group_size * 2 * self.world
         return {
             "name": config.name,
             "architecture": config.architecture,
@@ -200,17 +233,17 @@ class Trainer:
                 "step": self.step,
                 "seconds": round(self.seconds),
                 "seed": config.seed,
-                "device": str(self.fabric.device),
-                "processes": self.fabric.world_size,
+                "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
+                "processes": self.world,
                 "precision": config.precision,
-                "instances_per_second": round(self.step * config.groups * config.group_size / self.seconds, 2),
+                "images_per_second": round(shown / max(self.seconds, 1e-9), 1),
             },
         }
 
     def _save(self) -> None:
         state = {
             "objective": self.objective.state_dict(),
-            "ema": self.ema.state_dict(),
+            "average": self.average.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "best": self.best,
@@ -221,22 +254,53 @@ class Trainer:
         partial.replace(self.folder / "checkpoint.pt")
 
     def _resume(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "checkpoint.pt"
         if not path.is_file():
             return
-        state = torch.load(path, map_location=self.fabric.device, weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         self.objective.load_state_dict(state["objective"])
-        self.ema.load_state_dict(state["ema"])
+        self.average.model.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+
+
+class Average:
+    """The exponential moving average of a model's parameters, which forgets its start.
+
+    The decay after n steps is at most (1 + n) / (10 + n). What is not trained stays as it was.
+    """
+
+    def __init__(self, model: Scott, decay: float):
+        self.model = copy.deepcopy(model)
+        self.decay = decay
+        trained = {name for name, p in model.named_parameters() if p.requires_grad}
+        self._averaged: list[Tensor] = [p for name, p in self.model.named_parameters() if name in trained]
+        self.model.requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, model: Scott, n: int) -> None:
+        """Takes in the parameters after step `n`, counted from 0."""
+        current: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
+        torch._foreach_lerp_(self._averaged, current, 1 - min(self.decay, (1 + n) / (10 + n)))
+
+
+def _join_processes() -> tuple[int, int, torch.device]:
+    """This process's number, how many there are (torchrun says so in the environment), and its device."""
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    has_gpu = torch.cuda.is_available()
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if has_gpu else torch.device("cpu")
+    if has_gpu:
+        torch.cuda.set_device(device)
+    if world > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if has_gpu else "gloo")
+    return rank, world, device
 
 
 def build_for_training(config: TrainingConfig) -> Scott:
     """The configured architecture, filled as `start` says: random, imagenet (the trunk's), or weights to go on from.
 
-    Weights may come from a smaller architecture: what they lack keeps its fresh values. Raises WeightsError, and
-    InputError for an `imagenet_share` of what has no trained ImageNet trunk.
+    Weights may come from a smaller architecture: what they lack, and the parts in `fresh`, keep their fresh values.
+    Raises WeightsError, and InputError for an `imagenet_share` of what has no trained ImageNet trunk.
     """
     torch.manual_seed(config.seed)
     model = build(config.architecture).eval()
@@ -247,7 +311,11 @@ def build_for_training(config: TrainingConfig) -> Scott:
         for part in (trunk.stem, *trunk.blocks[: config.frozen_blocks]):
             part.requires_grad_(False)
     if config.start not in ("random", "imagenet"):
-        model.load_state_dict(load_checkpoint(config.start).model.state_dict(), strict=False)
+        if unknown := set(config.fresh) - {name for name, _ in model.named_children()}:
+            raise InputError(f"fresh: no part {', '.join(sorted(unknown))}; there are encoder, sigma_a, sigma_b, merge")
+        trained = load_checkpoint(config.start).model.state_dict()
+        kept = {name: value for name, value in trained.items() if name.split(".")[0] not in config.fresh}
+        model.load_state_dict(kept, strict=False)
     if config.imagenet_share:
         if config.start in ("random", "imagenet") or not isinstance(model.encoder, TwinLite):
             raise InputError("imagenet_share is for twin_lite0, going on from trained weights")
@@ -274,13 +342,3 @@ def _schedule(step: int, steps: int, warm_up: int = 50) -> float:
     if step < warm_up:
         return (step + 1) / warm_up
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
-
-
-def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Exponential moving average that forgets its start: the decay of average n is at most (1 + n) / (10 + n)."""
-
-    def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-        n = float(count)
-        return torch.lerp(current, averaged, min(decay, (1 + n) / (10 + n)))
-
-    return average

@@ -17,19 +17,21 @@ class TrainingConfig:
     """A training, as its YAML file says it; scott_core/configs/scott-lite0.yaml explains each field."""
 
     name: str
-    data: str
+    data: str | list[str]
     validation: str
-    toys: str
     runs: str
     image_size: int
     score_size: int
     architecture: dict[str, Any]
     start: str
+    fresh: list[str]
     imagenet_share: float
     frozen_blocks: int
     families: dict[str, float]
     groups: int
     group_size: int
+    look_alikes: float
+    augment: dict[str, Any]
     negatives: int
     contrast: float
     steps_segmentation: int
@@ -42,7 +44,6 @@ class TrainingConfig:
     validate_every: int
     checkpoint_every: int
     threads: int
-    devices: int | str
     precision: str
 
 

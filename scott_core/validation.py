@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 
 from scott_core.checkpoints import Checkpoint, probability
+from scott_core.data.pack import is_pack, read_val
 from scott_core.data.pairs import Pair, read_pairs
 from scott_core.images import read_image
 from scott_core.matcher import EMPTY_LOGIT
@@ -24,14 +23,15 @@ THRESHOLD = 0.5  # even odds: scores are calibrated probabilities (decision 10)
 
 
 class ValidationSet:
-    """A labelled pairs file with its pictures decoded once."""
+    """Labelled pairs with their images decoded once: a pairs file, or the validation pairs of a pack."""
 
     def __init__(self, path: Path):
-        self.pairs: list[Pair] = read_pairs(path)
+        self.pairs: list[Pair]
+        self.pairs, data = read_val(path) if is_pack(path) else (read_pairs(path), {})
         names_a = sorted({pair.path_a for pair in self.pairs})
         names_b = sorted({pair.path_b for pair in self.pairs})
-        self.images_a = [read_image(name) for name in names_a]
-        self.images_b = [read_image(name) for name in names_b]
+        self.images_a = [read_image(data.get(name, name)) for name in names_a]
+        self.images_b = [read_image(data.get(name, name)) for name in names_b]
         where_a = {name: i for i, name in enumerate(names_a)}
         where_b = {name: i for i, name in enumerate(names_b)}
         self.index = [(where_a[pair.path_a], where_b[pair.path_b]) for pair in self.pairs]
@@ -58,7 +58,7 @@ def calibrate(
     """
     candidates = (model.alpha,) if alphas is None else tuple(alphas)
     columns = on.predictor(model, card).logits_at(candidates, on.images_a, on.images_b, on.index).T.astype(np.float64)
-    best = int(np.argmax([roc_auc_score(on.label, column) for column in columns]))
+    best = int(np.argmax([evaluate_scores(on.label, column, 0.0)["roc_auc"] for column in columns]))
     logit = columns[best]
     seen = logit != EMPTY_LOGIT
     slope, bias = fit_platt(logit[seen], on.label[seen])
@@ -74,8 +74,29 @@ def calibrate(
 
 
 def fit_platt(value: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """Slope and bias of the logistic regression of `label` on `value` [n]; 0 and 0 where a class is missing."""
+    """Slope and bias of the logistic regression of `label` on `value` [n]; 0 and 0 where a class is missing.
+
+    Platt 1999, by Newton's method, with so weak a ridge on the slope (1e-4 / 2 of its square) that it only keeps
+    separable labels from an infinite one.
+    """
     if len(np.unique(label)) < 2:
         return 0.0, 0.0
-    fit = LogisticRegression(C=1e4).fit(value[:, None], label)
-    return float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    ridge = np.array([1e-4, 0.0])
+    x = np.stack([value, np.ones_like(value)], 1).astype(np.float64)
+
+    def loss(weights: np.ndarray) -> float:
+        logit = x @ weights
+        return float(np.logaddexp(0, logit).sum() - label @ logit + ridge @ weights**2 / 2)
+
+    found = np.zeros(2)
+    for _ in range(100):
+        likely = 1 / (1 + np.exp(-(x @ found).clip(-500, 500)))
+        slope = x.T @ (likely - label) + ridge * found
+        curvature = (x * (likely * (1 - likely))[:, None]).T @ x + np.diag(ridge + 1e-12)
+        step = np.linalg.solve(curvature, slope)
+        while loss(found - step) > loss(found) and np.abs(step).max() > 1e-12:
+            step = step / 2
+        found = found - step
+        if np.abs(step).max() < 1e-10:
+            break
+    return float(found[0]), float(found[1])

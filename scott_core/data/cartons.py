@@ -2,10 +2,18 @@
 
 A carton is wholly determined by its seed; four consecutive seeds are variants of one brand (same lay-out, logo and
 typeface; other accent colour, words and illustration): the neighbours on a shelf that a matcher must tell apart.
+
+    python -m scott_core.data.cartons --out runs/cartons [--brands 150] [--views 3] [--start 0] [--size 256]
+
+writes a folder that `scott pack` reads: OUT/<seed>/<view>.png, RGBA, and OUT/manifest.csv; a brand is a category.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import cv2
@@ -13,6 +21,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
+from tqdm import tqdm
+
+from scott_core.data.sources import write_manifest
 
 VARIANTS = 4
 _FONTS = (
@@ -140,3 +151,28 @@ def carton_on_white(seed: int, view: int, *, size: int) -> Image.Image:
     """The same picture on a white ground, RGB, as a shop shows it."""
     rgba = Image.fromarray(render_carton(seed, view, size=size))
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write a folder of cartons."""
+    parser = argparse.ArgumentParser(prog="python -m scott_core.data.cartons", description=main.__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--brands", type=int, default=150)
+    parser.add_argument("--views", type=int, default=3)
+    parser.add_argument("--start", type=int, default=0, help="the first brand")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--split", default="train", choices=("train", "val", "test"))
+    options = parser.parse_args(argv)
+    rows = []
+    for seed in tqdm(range(options.start * VARIANTS, (options.start + options.brands) * VARIANTS), unit="carton"):
+        for view in range(options.views):
+            path = Path(f"{seed:06}", f"{view}.png")
+            (options.out / path).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(render_carton(seed, view, size=options.size)).save(options.out / path)
+            rows.append((path.as_posix(), f"carton_{seed}", f"brand_{seed // VARIANTS}"))
+    write_manifest(options.out, rows, dataset="carton", split=options.split)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

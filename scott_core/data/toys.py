@@ -7,8 +7,8 @@ renderer (extra `train`); no model that pybullet carries is used.
 
     python -m scott_core.data.toys --out DIR --instances N --views V [--start SEED] [--size 192]
 
-writes RGBA pictures DIR/<seed:06d>/<view>.png. pybullet keeps about 1 MB of each picture until its process
-ends, so many pictures want processes that are renewed, as here.
+writes RGBA images DIR/<seed:06d>/<view>.png and DIR/manifest.csv, which `scott pack` reads. pybullet keeps about 1 MB
+of each image until its process ends, so many images want processes that are renewed, as here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import numpy.typing as npt
 from PIL import Image
 from tqdm import tqdm
 
+from scott_core.data.sources import write_manifest
 from scott_core.data.toy_kinds import ANIMALS, BUILDERS
 from scott_core.data.toy_meshes import Array, Mesh, turn
 from scott_core.data.toy_textures import paint_atlas
@@ -189,6 +190,9 @@ def main(arguments: list[str] | None = None) -> None:
     with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=TOYS_PER_PROCESS) as pool:
         for _ in tqdm(pool.imap_unordered(write, seeds), total=len(seeds), unit="toy"):
             pass
+    views = [(f"{seed:06d}/{view}.png", seed) for seed in seeds for view in range(options.views)]
+    rows = [(path, f"toy_{seed}", TOY_KINDS[seed % len(TOY_KINDS)]) for path, seed in views]
+    write_manifest(options.out, rows, dataset="toy", split="train")
 
 
 if __name__ == "__main__":

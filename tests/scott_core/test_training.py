@@ -2,36 +2,47 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
-from PIL import Image
 
-from scott_core.checkpoints import save_checkpoint
+from scott_core import training_log
+from scott_core.checkpoints import load_checkpoint, save_checkpoint
+from scott_core.data import cartons
+from scott_core.data.batches import Batch, Batches
+from scott_core.data.chance import Chance
 from scott_core.data.instances import read_pair_instances
+from scott_core.data.pack import write_pack
+from scott_core.data.recipe import Recipe
+from scott_core.data.store import load_store
 from scott_core.errors import InputError
-from scott_core.objective import pair_grid
+from scott_core.objective import _one_of_each_row, pair_grid
 from scott_core.registry import build
-from scott_core.training import build_for_training, overfit_one_batch, train
+from scott_core.training import Trainer, build_for_training, overfit_one_batch, train
 from scott_core.training_config import read_config
 from tests.scott_core.test_predictor import CARD, carton
 
+SMALL = {
+    "encoder": {"name": "twin_lite0", "d": 16, "exchange": "correlation", "fine": True},
+    "merge": {"name": "matcher+region_embedding", "k": 4, "similarity": "cosine"},
+    "alpha": 0.15,
+}
 CONFIG = Path(__file__).parents[2] / "scott_core" / "configs" / "scott-lite0.yaml"
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder in the layout of ../shared/data: cartons of our own, photographed for validation."""
+    """A source: cartons of our own, and others photographed for validation."""
     root = tmp_path_factory.mktemp("data")
+    cartons.main(["--out", str(root), "--brands", "3", "--views", "2", "--size", "64", "--start", "100"])
     (root / "pairs").mkdir()
     (root / "images").mkdir()
-    fields = ["image", "mask", "mask_kind", "dataset", "category", "instance", "role", "split", "licence"]
-    with (root / "manifest.csv").open("w", newline="") as file:
-        csv.DictWriter(file, fields).writeheader()
     with (root / "pairs" / "val.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["image_a", "image_b", "label"])
@@ -43,50 +54,78 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def options(data: Path, runs: Path, *more: str) -> list[str]:
+@pytest.fixture(scope="module")
+def pack(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pack") / "cartons.pack"
+    write_pack([data], path, size=64)
+    return path
+
+
+def options(runs: Path, *more: str) -> list[str]:
     return [
-        f"data={data}", f"validation={data}/pairs/val.csv", f"runs={runs}", "start=random", "score_size=64",
-        "image_size=64", "families={carton: 1.0}", "steps=6",
+        f"runs={runs}", "start=random", "score_size=64", "image_size=64", "families={carton: 1.0}", "steps=6",
         "steps_segmentation=2", "validate_every=6", "checkpoint_every=3", "groups=2", "threads=1",
         "architecture.encoder.d=16", "architecture.merge.k=4", *more,
     ]  # fmt: skip
 
 
+def state_of(runs: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(runs / "scott-lite0" / "checkpoint.pt", weights_only=True)
+    return state
+
+
+def assert_equal_states(a: dict[str, Any], b: dict[str, Any]) -> None:
+    assert a["step"] == b["step"]
+    for part in ("objective", "average"):
+        for key, value in a[part].items():
+            assert torch.equal(b[part][key], value), key
+    for key, moments in a["optimiser"]["state"].items():
+        for name, value in moments.items():
+            assert torch.equal(b["optimiser"]["state"][key][name], value), (key, name)
+
+
 @pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_weights(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    card = train(CONFIG, options(data, tmp_path / "whole"))
+    card = train(CONFIG, options(tmp_path / "whole"), pack=pack)
     assert {"roc_auc", "f1"} <= set(card["validation"])
 
     class Killed(Exception):
         pass
 
-    from scott_core.training import Trainer
-
     advance = Trainer._advance
-    monkeypatch.setattr(Trainer, "_advance", lambda self, batch: advance(self, batch) if self.step < 4 else kill())
 
-    def kill() -> None:
-        raise Killed
+    def until_the_fifth(self: Trainer, batch: Batch) -> dict[str, torch.Tensor]:
+        if self.step == 4:
+            raise Killed
+        return advance(self, batch)
 
+    monkeypatch.setattr(Trainer, "_advance", until_the_fifth)
     with pytest.raises(Killed):
-        train(CONFIG, options(data, tmp_path / "killed"))
+        train(CONFIG, options(tmp_path / "killed"), pack=pack)
     monkeypatch.undo()
-    train(CONFIG, options(data, tmp_path / "killed"))
-    states = [
-        torch.load(tmp_path / run / "scott-lite0" / "checkpoint.pt", weights_only=True) for run in ("whole", "killed")
-    ]
-    assert states[0]["step"] == states[1]["step"] == 6
-    for key, value in states[0]["ema"].items():
-        torch.testing.assert_close(states[1]["ema"][key], value, rtol=0, atol=0, msg=key)
+    train(CONFIG, options(tmp_path / "killed"), pack=pack)
+    assert_equal_states(state_of(tmp_path / "whole"), state_of(tmp_path / "killed"))
 
 
 @pytest.mark.slow
-def test_step_1_trains_the_masks_and_leaves_the_merge_alone(data: Path, tmp_path: Path) -> None:
-    from scott_core.training import Trainer
+def test_training_that_is_stopped_by_the_clock_leaves_weights_and_goes_on_as_if_it_had_not_been(
+    pack: Path, tmp_path: Path
+) -> None:
+    train(CONFIG, options(tmp_path / "whole"), pack=pack)
+    command = options(tmp_path / "stopped")
+    card = train(CONFIG, command, pack=pack, minutes=0.0)
+    assert card["training"]["step"] == 1
+    assert load_checkpoint(tmp_path / "stopped" / "scott-lite0" / "last.safetensors").card == card
+    assert not (tmp_path / "stopped" / "scott-lite0" / "best.safetensors").exists()
+    assert train(CONFIG, command, pack=pack)["training"]["step"] == 6
+    assert_equal_states(state_of(tmp_path / "whole"), state_of(tmp_path / "stopped"))
 
-    trainer = Trainer(read_config(CONFIG, options(data, tmp_path, "steps_segmentation=6")))
+
+@pytest.mark.slow
+def test_step_1_trains_the_masks_and_leaves_the_merge_alone(pack: Path, tmp_path: Path) -> None:
+    trainer = Trainer(read_config(CONFIG, options(tmp_path, "steps_segmentation=6")), pack)
     before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
     trainer._advance(trainer.batches[0])
     moved = {name.split(".")[0] for name, p in trainer.model.named_parameters() if not torch.equal(before[name], p)}
@@ -95,33 +134,68 @@ def test_step_1_trains_the_masks_and_leaves_the_merge_alone(data: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_one_batch_can_be_learned_by_heart(data: Path, tmp_path: Path) -> None:
-    ends = overfit_one_batch(CONFIG, options(data, tmp_path, "start=imagenet", "steps=30", "steps_segmentation=0"))
+def test_one_batch_can_be_learned_by_heart(pack: Path, tmp_path: Path) -> None:
+    ends = overfit_one_batch(CONFIG, options(tmp_path, "start=imagenet", "steps=30", "steps_segmentation=0"), pack=pack)
     for loss in ("match", "mask_a", "mask_b", "contrast"):
         assert ends[f"last_{loss}"] < 0.8 * ends[f"first_{loss}"], loss
     assert not (tmp_path / "scott-lite0" / "checkpoint.pt").exists()
 
 
 @pytest.mark.slow
-def test_mixed_precision_trains(data: Path, tmp_path: Path) -> None:
-    card = train(CONFIG, options(data, tmp_path, "precision=bf16-mixed", "steps=3", "validate_every=3"))
-    assert (card["training"]["precision"], card["training"]["step"]) == ("bf16-mixed", 3)
+def test_mixed_precision_trains(pack: Path, tmp_path: Path) -> None:
+    card = train(CONFIG, options(tmp_path, "precision=bfloat16", "steps=3", "validate_every=3"), pack=pack)
+    assert (card["training"]["precision"], card["training"]["step"]) == ("bfloat16", 3)
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_model(data: Path, tmp_path: Path) -> None:
-    """DistributedDataParallel over gloo, as `scott train` starts it: twice the batches, one set of weights."""
-    command = [
-        str(Path(sys.executable).with_name("scott")),
-        "train",
-        str(CONFIG),
-        *options(data, tmp_path, "devices=2", "steps=2"),
-    ]
+def test_two_processes_train_one_model(pack: Path, tmp_path: Path) -> None:
+    """DistributedDataParallel over gloo, as torchrun starts it: twice the batches, one set of weights."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [*torchrun, "-m", "jobs.cli", "train", str(CONFIG), "--pack", str(pack), *options(tmp_path, "steps=2")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     card = json.loads((tmp_path / "scott-lite0" / "best.json").read_text())
     assert card["training"]["processes"] == 2
     assert card["training"]["step"] == 2
+
+
+@pytest.mark.slow
+def test_without_a_pack_the_data_of_the_configuration_is_packed_once(data: Path, tmp_path: Path) -> None:
+    command = options(tmp_path, f"data={data}", f"validation={data}/pairs/val.csv", "steps=1", "steps_segmentation=0")
+    first = train(CONFIG, command)
+    kept = (tmp_path / "scott-lite0" / "data.pack").read_bytes()
+    shutil.rmtree(data / "images")
+    assert train(CONFIG, command) == first
+    assert (tmp_path / "scott-lite0" / "data.pack").read_bytes() == kept
+
+
+@pytest.mark.slow
+def test_the_log_has_the_curves(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_log, "EVERY", 0.0)
+    train(CONFIG, options(tmp_path), pack=pack)
+    lines = [json.loads(line) for line in (tmp_path / "scott-lite0" / "log.jsonl").read_text().splitlines()]
+    steps = [line for line in lines if "objective" in line]
+    assert [line["step"] for line in steps] == [1, 2, 3, 4, 5, 6]
+    assert all(0 < line["drawing"] < 1 and line["images_per_second"] > 0 and line["busy"] is None for line in steps)
+    assert [line["step"] for line in lines if "roc_auc" in line] == [6]
+
+
+@pytest.mark.parametrize("part", ["merge", "sigma_a"])
+def test_a_fresh_part_does_not_come_from_the_weights(tmp_path: Path, part: str) -> None:
+    start = build_for_training(read_config(CONFIG, options(tmp_path, "seed=3")))
+    save_checkpoint(start, {**CARD, "architecture": SMALL}, tmp_path / "w.safetensors", half=False)
+    going_on = options(tmp_path, f"start={tmp_path}/w.safetensors", f"fresh=[{part}]", "seed=4")
+    found = build_for_training(read_config(CONFIG, going_on)).state_dict()
+    fresh = build_for_training(read_config(CONFIG, options(tmp_path, "seed=4"))).state_dict()
+    for name, value in start.state_dict().items():
+        assert torch.equal(found[name], (fresh[name] if name.startswith(f"{part}.") else value)), name
+
+
+def test_a_part_that_is_none_is_named(tmp_path: Path) -> None:
+    save_checkpoint(build(SMALL), {**CARD, "architecture": SMALL}, tmp_path / "w.safetensors")
+    config = read_config(CONFIG, options(tmp_path, f"start={tmp_path}/w.safetensors", "fresh=[head]"))
+    with pytest.raises(InputError, match="head"):
+        build_for_training(config)
 
 
 def test_a_configuration_builds_on_another(tmp_path: Path) -> None:
@@ -165,15 +239,15 @@ def test_a_pairs_file_gives_objects_and_their_look_alikes(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_a_trunk_goes_back_to_imagenet_as_far_as_is_said(data: Path, tmp_path: Path, share: float) -> None:
-    config = read_config(CONFIG, options(data, tmp_path, "seed=3"))
+def test_a_trunk_goes_back_to_imagenet_as_far_as_is_said(tmp_path: Path, share: float) -> None:
+    config = read_config(CONFIG, options(tmp_path, "seed=3"))
     start = build_for_training(config)
     save_checkpoint(start, {**CARD, "architecture": config.architecture}, tmp_path / "w.safetensors", half=False)
     going_on = read_config(
-        CONFIG, options(data, tmp_path, f"start={tmp_path}/w.safetensors", f"imagenet_share={share}", "seed=4")
+        CONFIG, options(tmp_path, f"start={tmp_path}/w.safetensors", f"imagenet_share={share}", "seed=4")
     )
     found = build_for_training(going_on).state_dict()
-    imagenet = build_for_training(read_config(CONFIG, options(data, tmp_path, "start=imagenet"))).state_dict()
+    imagenet = build_for_training(read_config(CONFIG, options(tmp_path, "start=imagenet"))).state_dict()
     for name, value in start.state_dict().items():
         if name.startswith("encoder.trunk.") and value.is_floating_point():
             wanted = (1 - share) * value + share * imagenet[name]
@@ -183,22 +257,29 @@ def test_a_trunk_goes_back_to_imagenet_as_far_as_is_said(data: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("start", ["random", "imagenet"])
-def test_a_share_of_imagenet_without_trained_weights_is_an_error(data: Path, tmp_path: Path, start: str) -> None:
-    config = read_config(CONFIG, options(data, tmp_path, f"start={start}", "imagenet_share=0.3"))
+def test_a_share_of_imagenet_without_trained_weights_is_an_error(tmp_path: Path, start: str) -> None:
+    config = read_config(CONFIG, options(tmp_path, f"start={start}", "imagenet_share=0.3"))
     with pytest.raises(InputError, match="imagenet_share is for twin_lite0, going on from trained weights"):
         build_for_training(config)
 
 
 def test_negatives_are_of_other_instances_the_first_of_the_same_group() -> None:
     group = torch.tensor([0, 0, 0, 1, 1, 1])
-    i, j = pair_grid(group, 2, torch.Generator().manual_seed(0))
+    i, j = pair_grid(group, 2, Chance(0, 0, torch.device("cpu")))
     assert i[:6].tolist() == j[:6].tolist() == list(range(6))
     assert (i[6:] != j[6:]).all()
     assert (group[i[6:12]] == group[j[6:12]]).all()
     likeness = torch.zeros(6, 6)
     likeness[:, 4] = 100.0  # everything looks like object 4
-    _, j = pair_grid(group, 2, torch.Generator().manual_seed(0), likeness)
+    _, j = pair_grid(group, 2, Chance(0, 0, torch.device("cpu")), likeness)
     assert (j[12:] == 4).sum() >= 5
+
+
+def test_negatives_are_drawn_in_proportion_to_their_weights() -> None:
+    weight = torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 2.0]])
+    drawn = torch.stack([_one_of_each_row(weight, Chance(1, k, torch.device("cpu"))) for k in range(2000)])
+    found = torch.stack([(drawn == column).float().mean(0) for column in range(3)], 1)
+    torch.testing.assert_close(found, weight / weight.sum(1, keepdim=True), rtol=0, atol=0.04)
 
 
 @pytest.mark.parametrize(
@@ -219,16 +300,19 @@ def test_a_configuration_must_be_whole(tmp_path: Path) -> None:
         read_config(tmp_path / "none.yaml", [])
 
 
-def test_batches_depend_on_seed_and_step_alone(data: Path) -> None:
-    from scott_core.data.batches import Batches
+def test_batches_depend_on_seed_and_step_alone(pack: Path) -> None:
+    store = load_store(pack, group_size=4)
 
-    make = lambda seed: Batches([], [], weights={"carton": 1}, n_groups=2, group_size=4, size=64, seed=seed, steps=9)  # noqa: E731
+    def make(seed: int) -> Batches:
+        return Batches(
+            store, Recipe(), families={"carton": 1}, groups=2, group_size=4, look_alikes=0.5, size=64, seed=seed
+        )
+
     first, again, other = make(1)[5], make(1)[5], make(2)[5]
     assert torch.equal(first.images_a, again.images_a)
     assert torch.equal(first.mask_b, again.mask_b)
     assert not torch.equal(first.images_a, other.images_a)
     assert first.images_a.shape == (8, 3, 64, 64)
+    assert first.images_a.dtype == torch.uint8
     assert first.group.tolist() == [0] * 4 + [1] * 4
-    covered = first.mask_a.mean((1, 2, 3))
-    assert (covered > 0.02).all()
-    Image.fromarray(first.images_a[0].permute(1, 2, 0).numpy())
+    assert (first.mask_a.mean((1, 2, 3)) > 0.005).all()

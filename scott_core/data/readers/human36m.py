@@ -77,7 +77,7 @@ def read(
         name = image.relative_to(images)
         subject = _SUBJECT.fullmatch(name.parts[0])
         if subject and (actor := actors.get(int(subject[1]))):
-            actor.views.append(View(image, mask_of(masks, name), cutout=False))
+            actor.views.append(View(image, mask_of(masks, name)))
     absent = [actor.name for actor in actors.values() if not actor.views]
     if absent:
         raise PairsError(f"{images} holds no frames of {', '.join(absent)}, which {split} needs")

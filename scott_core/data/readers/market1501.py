@@ -56,7 +56,7 @@ def read(
             raise PairsError(f"{image}: a name like 0002_c1s1_000451_03.jpg is expected")
         if name["person"] not in _DROPPED:
             person = people.setdefault(name["person"], Instance(name["person"], "person", "person"))
-            person.views.append(View(image, mask_of(masks, Path(image.name)), cutout=False))
+            person.views.append(View(image, mask_of(masks, Path(image.name))))
     chosen = _deal(sorted(people), persons or PERSONS, folder)[split]
     return sample_pairs(
         [people[name] for name in chosen],

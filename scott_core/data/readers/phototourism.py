@@ -108,7 +108,7 @@ def read(
             "landmark",
             "landmark",
             [
-                View(image, mask_of(masks, Path(scene.name, image.name)), cutout=False)
+                View(image, mask_of(masks, Path(scene.name, image.name)))
                 for image in sorted(folder.glob("*.jpg"))
                 if not scene.points or image.name in scene.points
             ],

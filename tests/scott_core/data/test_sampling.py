@@ -14,9 +14,7 @@ from scott_core.errors import PairsError
 def toys(**views: int) -> list[Instance]:
     """Instances such as car_1=3: group car, three pictures car_1/0 to car_1/2, each with a mask beside it."""
     return [
-        Instance(
-            name, "toy", name.split("_")[0], [View(Path(name, str(i)), Path(name, f"m{i}"), False) for i in range(n)]
-        )
+        Instance(name, "toy", name.split("_")[0], [View(Path(name, str(i)), Path(name, f"m{i}")) for i in range(n)])
         for name, n in views.items()
     ]
 

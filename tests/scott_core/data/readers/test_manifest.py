@@ -74,8 +74,11 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(PairsError, match=r"manifest\.csv cannot be read"):
         manifest.read(tmp_path, "train")
     (tmp_path / "manifest.csv").write_text("image,mask,dataset,category,instance,split\n")
-    with pytest.raises(PairsError, match="no column role"):
+    with pytest.raises(PairsError, match="no instance has two"):
+        manifest.read(tmp_path, "train")
+    (tmp_path / "manifest.csv").write_text("image,mask,dataset,category,split\n")
+    with pytest.raises(PairsError, match="no column instance"):
         manifest.read(tmp_path, "train")
     (tmp_path / "manifest.csv").write_text(f"{HEADER}\na.jpg,,,d,c,,main,train,MIT\n")
-    with pytest.raises(PairsError, match=":2: image and instance"):
+    with pytest.raises(PairsError, match=":2: no instance"):
         manifest.read(tmp_path, "train")

@@ -1,0 +1,225 @@
+"""From views to training images: cut out, placed, warped and lit, put before a scene, hidden in part, degraded.
+
+A view is either cut out by its mask and composed anew, or shown as it was photographed, cropped. Both go one way: a box
+of the source is placed in the image, and what is sampled there is (RGB, mask, opacity); the opacity of a cut-out is its
+mask, that of a photograph is its frame. The mask goes where its object goes, through the same grid.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scott_core.data import light
+from scott_core.data.chance import Chance
+from scott_core.data.recipe import Recipe
+from scott_core.data.store import Store
+from scott_core.data.warps import GRID, Placement, plane, points, sample, shade
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Augmented images."""
+
+    images: Tensor  # float32 [n, 3, S, S] in [0, 1]
+    masks: Tensor  # float32 [n, 1, S, S] in [0, 1], 0 where none is known
+    has_mask: Tensor  # bool [n]
+
+
+@dataclass(frozen=True)
+class Composer:
+    """Makes training images of `size` from the views of a store."""
+
+    store: Store
+    recipe: Recipe
+    size: int
+
+    def show(self, view: Tensor, shelf: Tensor, group: Tensor, chance: Chance) -> Shown:
+        """Images of views [n]; `shelf` [n] is each one's group in the store, `group` [n] its group in the batch."""
+        store, recipe, n = self.store, self.recipe, len(view)
+        keeps_ground = store.has_ground[view] & (chance.uniform(n) < recipe.as_photographed)
+        photographed = keeps_ground | ~store.may_cut[view]
+        scale = torch.where(photographed, 1.0, self._scales(n, chance))
+        placement = _choose(photographed, _whole(n, chance.device), self._placement(scale, shelf, chance))
+        box = torch.where(photographed[:, None], self._crop(view, chance), store.box[view])
+        images, mask, opacity = self._read(view, box, placement, scale, photographed)
+        images = light.relight(images, recipe, chance).mul_(opacity)
+        ground = self._ground(group, chance).masked_fill_(photographed.view(n, 1, 1, 1), 1.0)
+        images.addcmul_(ground, opacity.neg_().add_(1))
+        images, mask = self._occlude(images, mask, ground, chance)
+        return Shown(light.degrade(images, recipe, chance), mask, store.has_mask[view])
+
+    def _scales(self, n: int, chance: Chance) -> Tensor:
+        """The objects' longer sides, of the image's side, [n]."""
+        recipe = self.recipe
+        usual = torch.exp(chance.uniform(n, low=math.log(recipe.smallest), high=math.log(recipe.largest)))
+        close = chance.uniform(n, low=1.0, high=recipe.close_up_largest)
+        return torch.where(chance.uniform(n) < recipe.close_up, close, usual)
+
+    def _placement(self, scale: Tensor, shelf: Tensor, chance: Chance) -> Placement:
+        """A random placement of objects of `scale` [n]."""
+        recipe, n = self.recipe, len(scale)
+        rigid, printed = self._families(recipe.rigid)[shelf], self._families(recipe.printed)[shelf]
+        any_angle = chance.uniform(n, low=-math.pi, high=math.pi)
+        angle = torch.where(chance.uniform(n) < recipe.upright, recipe.turn * chance.normal(n), any_angle)
+        cos, sin = torch.cos(angle), torch.sin(angle)
+        turn = torch.stack([cos, sin, -sin, cos], 1).view(n, 2, 2)  # image to object: by -angle
+        stretch = torch.exp(recipe.stretch * chance.normal(n, 2))
+        stretch[:, 0] *= torch.where((chance.uniform(n) < recipe.flip) & ~printed, -1.0, 1.0)
+        shear = torch.eye(2, device=chance.device).repeat(n, 1, 1)
+        shear[:, 0, 1] = recipe.shear * chance.normal(n)
+        room = ((1 - scale).clamp(min=0) / 2 + recipe.off_centre)[:, None]
+        direction = chance.uniform(n, high=2 * math.pi)
+        is_folded = (chance.uniform(n) < recipe.fold) & ~rigid
+        return Placement(
+            matrix=(stretch[:, :, None] * shear) @ turn / scale[:, None, None],
+            centre=room * chance.uniform(n, 2, low=-1.0),
+            bend=torch.where(rigid, recipe.bend_rigid, recipe.bend)[:, None, None] * chance.normal(n, GRID**2, 2),
+            fold_normal=torch.stack([torch.cos(direction), torch.sin(direction)], 1),
+            fold_offset=chance.uniform(n, low=-0.25, high=0.25),
+            fold_depth=chance.uniform(n, low=0.3, high=1.0) * recipe.fold_depth * is_folded,
+        )
+
+    def _families(self, names: tuple[str, ...]) -> Tensor:
+        """bool [G]: groups of the store whose family is one of `names`."""
+        return torch.tensor(
+            [name.partition("/")[0] in names for name in self.store.names], device=self.store.rgba.device
+        )
+
+    def _crop(self, view: Tensor, chance: Chance) -> Tensor:
+        """Boxes [n, 4] that keep most of the object: each edge from a little within its box to the image's edge."""
+        content, box = self.store.content[view], self.store.box[view]
+        size = (box[:, 2:] - box[:, :2]) * self.recipe.crop_loss
+        inner = torch.cat([box[:, :2] + size, box[:, 2:] - size], 1)
+        return torch.lerp(content, inner, chance.uniform(len(view), 4))
+
+    def _read(
+        self, view: Tensor, box: Tensor, placement: Placement, scale: Tensor, photographed: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """RGB [n, 3, S, S], to be laid over a ground with the opacity; the mask and the opacity [n, 1, S, S]."""
+        q = points(placement, self.size)
+        found = self._sampled(view, box, q, scale, photographed)
+        rgb, mask = found[:, :3], found[:, 3:]
+        as_is = photographed.view(-1, 1, 1, 1)
+        inside = _within(q, box)
+        opacity = torch.where(as_is, inside, mask)
+        rgb *= shade(placement, q).div_(opacity.clamp(min=1e-3))  # straight again, for light
+        return rgb, mask * torch.where(as_is, inside, 1.0), opacity
+
+    def _sampled(self, view: Tensor, box: Tensor, q: Tensor, scale: Tensor, photographed: Tensor) -> Tensor:
+        """RGB and mask [n, 4, S, S] at the object's points; RGB times the mask where it is to be cut out.
+
+        The half of the images whose object is scaled down most is read from averages of 2 x 2 pixels.
+        """
+        n = len(view)
+        order = torch.argsort(scale / (box[:, 2:] - box[:, :2]).amax(1), descending=True)
+        parts = []
+        for index, factor in ((order[: n - n // 2], 1), (order[n - n // 2 :], 2)):
+            rgba = self.store.rgba[view[index]].float().mul_(1 / 255)
+            rgba[:, :3] *= torch.where(photographed[index].view(-1, 1, 1, 1), 1.0, rgba[:, 3:])
+            if factor > 1:
+                rgba = F.avg_pool2d(rgba, factor)
+            parts.append(sample(rgba, box[index] / factor, q[index]))
+        return torch.cat(parts)[torch.argsort(order)]
+
+    def _ground(self, group: Tensor, chance: Chance) -> Tensor:
+        """What objects stand before, [n, 3, S, S]: white or a soft gradient, or one of their group's scenes.
+
+        Images with and without a match share their scenes, so that no scene gives a match away. Now and then another
+        object stands there, which is not what the images have in common.
+        """
+        n, scenes = len(group), self.store.scenes
+        order = chance.some(n, 1.0)
+        plain = round(n * self.recipe.plain) if len(scenes) else n
+        ground = torch.empty(n, 3, self.size, self.size, device=chance.device)
+        ground[order[:plain]] = self._plain(plain, chance)
+        if plain < n:
+            index = order[plain:]
+            of_group = scenes[chance.below(torch.full((n, self.recipe.scenes), len(scenes), device=chance.device))]
+            which = chance.below(torch.full_like(index, self.recipe.scenes))
+            ground[index] = self._scene(of_group[group[index], which], chance)
+        index = chance.some(n, self.recipe.distractor)
+        if len(index) and len(self.store.cutouts):
+            ground[index] = self._distract(ground[index], chance)
+        return ground
+
+    def _plain(self, n: int, chance: Chance) -> Tensor:
+        """Studio white in three of five; else a soft gradient around a dull colour."""
+        white = chance.uniform(n, 1, 1, 1, low=0.94, high=1.0).expand(-1, 3, -1, -1)
+        middle = chance.uniform(n, 1, 1, 1, low=0.2, high=1.0) + 0.12 * chance.normal(n, 3, 1, 1)
+        slope = 0.14 * chance.normal(n, 3, 2) @ plane(self.size, chance.device).T
+        gradient = (middle + slope.view(n, 3, self.size, self.size)).clamp(0, 1)
+        return torch.where(chance.uniform(n, 1, 1, 1) < 0.6, white, gradient)
+
+    def _scene(self, view: Tensor, chance: Chance) -> Tensor:
+        """A random square of each photograph, a half to all of its shorter side, mirrored now and then."""
+        n = len(view)
+        content = self.store.content[view]
+        extent = content[:, 2:] - content[:, :2]
+        side = extent.amin(1, keepdim=True) * chance.uniform(n, 1, low=0.5)
+        corner = content[:, :2] + chance.uniform(n, 2) * (extent - side)
+        mirrored = torch.where(chance.uniform(n) < 0.5, -1.0, 1.0)
+        factors = torch.stack([mirrored, torch.ones_like(mirrored)], 1)[:, :, None]
+        q = (factors * plane(self.size, chance.device).T).view(n, 2, self.size, self.size)
+        return sample(self.store.rgba[view, :3].float().mul_(1 / 255), torch.cat([corner, corner + side], 1), q)
+
+    def _distract(self, ground: Tensor, chance: Chance) -> Tensor:
+        """Another object, any of the store's, over each ground [n, 3, S, S]."""
+        n = len(ground)
+        cutouts = self.store.cutouts
+        view = cutouts[chance.below(torch.tensor(len(cutouts), device=chance.device).expand(n))]
+        scale = self._scales(n, chance).clamp(max=0.7)
+        placement = self._placement(scale, torch.zeros_like(view), chance)
+        nothing = torch.zeros(n, dtype=torch.bool, device=chance.device)
+        rgb, _, opacity = self._read(view, self.store.box[view], placement, scale, nothing)
+        return rgb.mul_(opacity).addcmul_(ground, 1 - opacity)
+
+    def _occlude(self, images: Tensor, mask: Tensor, ground: Tensor, chance: Chance) -> tuple[Tensor, Tensor]:
+        """Something in front of a share of the images: a turned rectangle of another image's ground.
+
+        Where it would hide more than half of the object it is left out.
+        """
+        n = len(images)
+        index = chance.some(n, self.recipe.occluder)
+        k = len(index)
+        centre, angle = chance.uniform(k, 1, 2, low=-0.5, high=0.5), chance.uniform(k, high=math.pi)
+        half = chance.uniform(k, 1, 2, low=0.1, high=self.recipe.occluder_side) / 2
+        cos, sin = torch.cos(angle), torch.sin(angle)
+        turn = torch.stack([cos, -sin, sin, cos], 1).view(k, 2, 2)
+        at = (plane(self.size, chance.device)[None] - centre) @ turn
+        covered = (at.abs() < half).all(2).view(k, 1, self.size, self.size)
+        seen = mask[index]
+        hides_most = (seen * covered).sum((1, 2, 3)) > 0.5 * seen.sum((1, 2, 3))
+        covered = covered & ~hides_most[:, None, None, None]
+        images = images.index_copy(0, index, torch.where(covered, ground[(index + 1) % n], images[index]))
+        return images, mask.index_copy(0, index, torch.where(covered, 0.0, seen))
+
+
+def _whole(n: int, device: torch.device) -> Placement:
+    """The box as it is, its longer side as wide as the image."""
+    nothing = torch.zeros(n, 2, device=device)
+    return Placement(
+        matrix=torch.eye(2, device=device).repeat(n, 1, 1),
+        centre=nothing,
+        bend=torch.zeros(n, GRID**2, 2, device=device),
+        fold_normal=nothing,
+        fold_offset=nothing[:, 0],
+        fold_depth=nothing[:, 0],
+    )
+
+
+def _choose(first: Tensor, a: Placement, b: Placement) -> Placement:
+    """a where `first` [n], else b."""
+    pairs = ((getattr(a, name), getattr(b, name)) for name in Placement.__dataclass_fields__)
+    return Placement(*(torch.where(first.view(-1, *[1] * (x.dim() - 1)), x, y) for x, y in pairs))
+
+
+def _within(q: Tensor, box: Tensor) -> Tensor:
+    """float32 [n, 1, S, S]: 1 where the object's points q [n, 2, S, S] lie in its box [n, 4], 0 elsewhere."""
+    extent = box[:, 2:] - box[:, :2]
+    half = (extent / extent.amax(1, keepdim=True) / 2).view(-1, 2, 1, 1)
+    return (q.abs() <= half).all(1, keepdim=True).float()

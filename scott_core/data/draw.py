@@ -1,0 +1,70 @@
+"""Which views a batch shows: groups of look-alikes, two views of each instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scott_core.data.chance import Chance
+from scott_core.data.store import Store
+from scott_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """n instances, `group_size` of each group; two views of each."""
+
+    view_a: Tensor  # int64 [n], of the store
+    view_b: Tensor  # int64 [n]: another view where the instance has one
+    shelf: Tensor  # int64 [n]: the store's group of each instance
+    group: Tensor  # int64 [n]: number of the drawn group, equal for each other's hard negatives
+
+
+def shares_of(store: Store, families: Mapping[str, float]) -> Tensor:
+    """The probability of each of the store's groups, float32 [G]: its family's share, by the square root of its size.
+
+    Raises InputError for a family of the store that `families` does not weigh, and where all weigh nothing.
+    """
+    of_group = [name.partition("/")[0] for name in store.names]
+    missing = sorted(set(of_group) - set(families))
+    if missing:
+        raise InputError(f"families: no weight for {', '.join(missing)} of the pack; 0 leaves a family out")
+    size = store.n_instances.cpu().double().sqrt()
+    total = {family: sum(s for s, f in zip(size.tolist(), of_group, strict=True) if f == family) for family in of_group}
+    share = torch.tensor([families[f] * s / total[f] for s, f in zip(size.tolist(), of_group, strict=True)])
+    if not share.sum() > 0:
+        raise InputError(f"families: none of {', '.join(sorted(set(of_group)))} has a weight")
+    return (share / share.sum()).to(store.rgba.device)
+
+
+def draw(store: Store, shares: Tensor, *, groups: int, group_size: int, look_alikes: float, chance: Chance) -> Drawn:
+    """`groups` groups by `shares`; in a share `look_alikes` of them all look like the first, else they are any."""
+    shelf = chance.weighted(shares, groups)
+    start, count = store.first_instance[shelf], store.n_instances[shelf]
+    first = chance.below(count)  # its place within the group
+    near = store.nearest[start + first]  # [groups, NEAREST]
+    place = torch.arange(store.largest_group, device=chance.device)[None]
+    taken = (place >= count[:, None]) | (place == first[:, None])
+    any_others = start[:, None] + _distinct(chance.uniform(*taken.shape), taken, group_size - 1)
+    repeated = torch.arange(near.shape[1], device=chance.device)[None] >= count[:, None] - 1
+    near_others = near.gather(1, _distinct(chance.uniform(*near.shape), repeated, group_size - 1))
+    others = torch.where(chance.uniform(groups, 1) < look_alikes, near_others, any_others)
+    chosen = torch.cat([(start + first)[:, None], others], 1).flatten()
+    n_views = store.n_views[chosen]
+    view = chance.below(n_views)
+    other = view + 1 + chance.below(n_views - 1)
+    n = groups * group_size
+    return Drawn(
+        view_a=store.first_view[chosen] + view,
+        view_b=store.first_view[chosen] + other % n_views,
+        shelf=shelf.repeat_interleave(group_size, output_size=n),
+        group=torch.arange(groups, device=chance.device).repeat_interleave(group_size, output_size=n),
+    )
+
+
+def _distinct(key: Tensor, excluded: Tensor, n: int) -> Tensor:
+    """The n columns with the highest key in each row of [rows, columns], but for excluded ones."""
+    return key.masked_fill(excluded, -1.0).topk(n, 1).indices

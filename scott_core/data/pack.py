@@ -1,0 +1,265 @@
+"""A pack: all that a training run needs, in one file small enough to carry to a machine that has nothing.
+
+A pack is a ZIP archive that any tool opens:
+
+    pack.json          {"format": FORMAT, "size": ...}
+    manifest.csv       a row for each file of images/: COLUMNS, which are those of a source (`scott_core.data.sources`)
+    images/N.webp      objects and backgrounds, at most `size` pixels a side, their mask, where known, as alpha
+    pairs/val.csv      the validation pairs
+    val/N.*            their images and masks, byte by byte as they were
+
+Images are chosen by what they add, in TIERS, until the archive has the bytes it may have; within a tier each object
+gives one view before any gives its next. Masks are stored as 0 or 1: an antialiased alpha plane would take a third of
+the bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from scott_core.data.pairs import COLUMNS as PAIR_COLUMNS
+from scott_core.data.pairs import Pair, parse_row, read_pairs
+from scott_core.data.sources import CUTOUT, Row, read_sources
+from scott_core.data.sources import parse_row as source_row
+from scott_core.errors import PairsError, UnreadableImage
+from scott_core.images import Letterbox, read_image
+
+FORMAT = 1
+SIZE = 256
+QUALITY = 40  # of lossy WebP: at 256 pixels a cut-out object takes 2.3 kB, a photograph 3 to 6 kB; at 60 a fifth more
+FIRST_VIEWS = 4  # of each object that has several, before anything else
+TIERS = ("validation", "first views of objects with several", "objects with one view", "backgrounds", "further views")
+COLUMNS = ("image", "instance", "category", "split", "dataset", "family", "licence", "role", "source")
+_ROW_BYTES = 40  # of a manifest's row, compressed
+_ENTRY_BYTES = 30 + 46 + 2 * 16  # of a ZIP entry beside its data: both headers, and its name twice
+
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What went into a pack: images by family and split, images left out by tier, and the file's bytes."""
+
+    images: dict[str, int]
+    left_out: dict[str, int]
+    val_pairs: int
+    bytes: int
+
+
+def write_pack(
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    mib: float | None = None,
+    size: int = SIZE,
+    val: Path | None = None,
+    progress: Progress | None = None,
+) -> Packed:
+    """Write a pack of `sources` to `out`, at most `mib` MiB of it; equal sources give equal bytes.
+
+    `val` are the validation pairs; by default those of the first source that has pairs/val.csv. `progress` is called
+    with the number of images just done. Raises PairsError for a source or pairs that cannot be read, UnreadableImage
+    for an image that cannot, and PairsError where val alone is larger than `mib`.
+    """
+    rows = read_sources(sources)
+    val = val or next((path for source in sources if (path := source / "pairs" / "val.csv").is_file()), None)
+    pairs = read_pairs(val) if val else []
+    limit = mib * 2**20 if mib is not None else float("inf")
+    partial = out.with_name(f"{out.name}.partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            packed = _fill(_Archive(archive, limit), rows, pairs, size, progress or (lambda _: None))
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return Packed(*packed, bytes=out.stat().st_size)
+
+
+def is_pack(path: Path) -> bool:
+    """Whether `path` is a ZIP archive; the readers say what is wrong with one that is no pack."""
+    return zipfile.is_zipfile(path)
+
+
+def read_rows(path: Path) -> tuple[int, list[Row]]:
+    """The size of a pack's images, and a row for each; their paths are within the pack. Raises PairsError."""
+    with _opened(path) as (archive, size):
+        listed = csv.DictReader(io.StringIO(archive.read("manifest.csv").decode()))
+        return size, [source_row(Path("manifest.csv"), listed.line_num, row) for row in listed]
+
+
+def read_images(path: Path, rows: Iterable[Row]) -> Iterator[bytes]:
+    """The bytes of each row's image. Raises PairsError."""
+    with _opened(path) as (archive, _):
+        for row in rows:
+            yield archive.read(row.image.as_posix())
+
+
+def read_val(path: Path) -> tuple[list[Pair], dict[Path, bytes]]:
+    """The validation pairs of a pack, and the bytes of their images by the pairs' paths. Raises PairsError."""
+    with _opened(path) as (archive, _):
+        listed = csv.DictReader(io.StringIO(archive.read("pairs/val.csv").decode()))
+        pairs = [parse_row(Path("pairs/val.csv"), listed.line_num, row) for row in listed]
+        names = {name for pair in pairs for name in (pair.path_a, pair.path_b)}
+        return pairs, {name: archive.read(os.path.normpath(name)) for name in names}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
+    """The archive and the size of its images; PairsError for what is damaged, or no pack of FORMAT."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            about = json.loads(archive.read("pack.json"))
+            if about["format"] != FORMAT:
+                raise PairsError(f"{path} is a pack of format {about['format']}; {FORMAT} is expected: pack it again")
+            yield archive, int(about["size"])
+    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise PairsError(f"{path} is no pack that can be read (`scott pack` writes one): {error}") from error
+
+
+class _Archive:
+    """A ZIP archive with a limit on its bytes; entries carry no date, so that equal contents are equal bytes."""
+
+    def __init__(self, archive: zipfile.ZipFile, limit: float):
+        self.archive = archive
+        self.left = limit
+
+    def takes(self, n_bytes: int) -> bool:
+        return n_bytes + _ENTRY_BYTES <= self.left
+
+    def add(self, name: str, data: bytes, *, deflate: bool = False) -> None:
+        entry = zipfile.ZipInfo(name)
+        entry.compress_type = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
+        self.archive.writestr(entry, data)
+        self.left -= entry.compress_size + _ENTRY_BYTES
+
+
+def _fill(
+    archive: _Archive, rows: list[Row], pairs: list[Pair], size: int, progress: Progress
+) -> tuple[dict[str, int], dict[str, int], int]:
+    manifest: list[list[str]] = []
+    archive.add("pack.json", json.dumps({"format": FORMAT, "size": size}).encode())
+    archive.add("pairs/val.csv", _add_val(archive, pairs).encode(), deflate=True)
+    archive.left -= _ROW_BYTES * len(rows)
+    if archive.left < 0:
+        raise PairsError(f"the {len(pairs)} validation pairs alone are larger than the pack may be: give more --mib")
+    shown = {path.resolve() for pair in pairs for path in (pair.path_a, pair.path_b)}
+    order = _in_order([row for row in rows if row.image.resolve() not in shown])
+    common = Path(os.path.commonpath([row.image for _, row in order])) if order else Path()
+    for (_, row), (data, role) in zip(order, _encoded([row for _, row in order], size), strict=True):
+        if not archive.takes(len(data)):
+            break
+        name = f"images/{len(manifest):05}.webp"
+        archive.add(name, data)
+        fields = [name, row.instance, row.category, row.split, row.dataset, row.family, row.licence]
+        manifest.append([*fields, role, row.image.relative_to(common).as_posix()])
+        progress(1)
+    archive.left += _ROW_BYTES * len(rows)
+    archive.add("manifest.csv", _table(COLUMNS, manifest).encode(), deflate=True)
+    images = Counter(f"{row.family}, {row.split}" for _, row in order[: len(manifest)])
+    left_out = Counter(tier for tier, _ in order[len(manifest) :])
+    return dict(images), dict(left_out), len(pairs)
+
+
+def _add_val(archive: _Archive, pairs: list[Pair]) -> str:
+    """Adds the images and masks of the validation pairs, as they are; returns their pairs file."""
+    names: dict[Path, str] = {}
+    for path in dict.fromkeys(p for pair in pairs for p in (pair.path_a, pair.path_b, pair.mask_a, pair.mask_b) if p):
+        names[path] = f"val/{len(names):04}{path.suffix.lower()}"
+        try:
+            archive.add(names[path], path.read_bytes())
+        except OSError as error:
+            raise UnreadableImage(f"{path} cannot be read: {error.strerror}") from error
+    lines = []
+    for pair in pairs:
+        label = "" if pair.label is None else str(pair.label)
+        a, b, mask_a, mask_b = (
+            f"../{names[path]}" if path else "" for path in (pair.path_a, pair.path_b, pair.mask_a, pair.mask_b)
+        )
+        lines.append([a, b, label, pair.kind, pair.family, mask_a, mask_b])
+    return _table(PAIR_COLUMNS, lines)
+
+
+def _table(columns: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *lines])
+    return text.getvalue()
+
+
+def _in_order(rows: list[Row]) -> list[tuple[str, Row]]:
+    """Tier and row of all that a pack may hold, in the order in which it goes in. Rows of test never do."""
+    instances: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.split != "test":
+            instances[row.instance].append(row)
+    chosen = [
+        (_tier(row, turn, len(views)), turn, row)
+        for views in instances.values()
+        for turn, row in enumerate(_spread(views))
+    ]
+    chosen.sort(key=lambda each: each[:2])
+    return [(TIERS[tier], row) for tier, _, row in chosen]
+
+
+def _tier(row: Row, turn: int, n_views: int) -> int:
+    if row.split == "val":
+        return 0
+    if not row.is_object:
+        return 3
+    if n_views == 1:
+        return 2
+    return 1 if turn < FIRST_VIEWS else 4
+
+
+def _spread(views: list[Row]) -> list[Row]:
+    """Views in an order whose every beginning is spread over them all: van der Corput's (1935), base 2."""
+    n = len(views)
+    bits = max(n - 1, 1).bit_length()
+    places = [int(f"{i:0{bits}b}"[::-1], 2) for i in range(2**bits)]
+    return [views[place] for place in places if place < n]
+
+
+def _encoded(rows: list[Row], size: int) -> Iterator[tuple[bytes, str]]:
+    """`encode` of every row, in threads, a few hundred ahead."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(rows), 256):
+            yield from pool.map(lambda row: encode(row, size), rows[start : start + 256])
+
+
+def encode(row: Row, size: int) -> tuple[bytes, str]:
+    """The row's image as lossy WebP, at most `size` pixels a side, its mask as a binary alpha; and its role.
+
+    The role is the row's, but CUTOUT where the mask is the image's own alpha and nothing lies beside it. Raises
+    UnreadableImage.
+    """
+    image, mask = read_image(row.image), None
+    is_cut = False
+    if row.mask is not None:
+        mask = read_image(row.mask).convert("L")
+    else:
+        with Image.open(row.image) as opened:
+            if is_cut := "A" in opened.getbands():
+                mask = opened.getchannel("A")
+    if mask is not None and mask.size != image.size:
+        raise UnreadableImage(f"the mask of {row.image} is {mask.size} px; the image is {image.size}")
+    if max(image.size) > size:
+        box = Letterbox.of(image, size)
+        image = image.resize((box.width, box.height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    if mask is not None and row.is_object:
+        image.putalpha(mask.resize(image.size, Image.Resampling.BOX).point([0] * 128 + [255] * 128))
+    coded = io.BytesIO()
+    image.save(coded, "WEBP", quality=QUALITY, method=4, exact=not is_cut)
+    return coded.getvalue(), CUTOUT if is_cut and row.may_cut else row.role

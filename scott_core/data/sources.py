@@ -1,0 +1,159 @@
+"""Where training images come from: folders with a manifest, and pairs files, read as one list of rows.
+
+A folder holds `manifest.csv`, or has folders directly below it that do (../shared/data has both). Its columns:
+
+    image       required   path relative to the manifest's folder
+    instance    required   images of one instance show one object
+    category    required   instances of one category (and family) are each other's hard negatives
+    split       required   train, val or test
+    dataset     required   the source's name; the licence list of a card goes by it
+    mask        optional   path of a mask, white on the object; empty: the image's alpha channel, if it has one
+    role        optional   `catalogue` or `main`; `frame`: of a video; `natural`: in its own surroundings (see below)
+    family      optional   what a training configuration weighs; by default the column `kind`, or FAMILIES' name for a
+                           data set of ours, or the data set
+    licence     optional   as its source states it
+
+A row serves as an object, unless its role is `frame` (the background would give a match away) or its category is in
+PRODUCE (a class and not a product: two apples do not match); both serve as backgrounds. An object with a mask may be
+cut out, but for one of role `natural`: such masks are predicted in cluttered photographs and not clean enough.
+
+A pairs file (`scott_core.data.pairs`) gives objects too: images that match show one object, and hard negatives one
+category.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scott_core.data.instances import read_pair_instances
+from scott_core.data.readers.layout import SPLITS
+from scott_core.errors import PairsError
+
+REQUIRED = frozenset({"image", "instance", "category", "split", "dataset"})
+FAMILIES = {
+    "clothing5k": "garment",
+    "ccp": "garment",
+    "magento_men": "apparel",
+    "magento_men_single": "apparel",
+    "grocery": "package",
+    "eth80c": "object",
+    "davis": "scene",
+}
+PHOTOGRAPH = "photograph"  # the role that images of a pairs file get: not to be cut out
+CUTOUT = "cutout"  # the role that a pack gives to an image with nothing beside its object
+PRODUCE = frozenset(
+    """
+    Apple Asparagus Aubergine Avocado Banana Cabbage Carrots Cucumber Garlic Ginger Kiwi Leek Lemon Lime Mango Melon
+    Mushroom Nectarine Onion Orange Papaya Passion-Fruit Peach Pear Pepper Pineapple Plum Pomegranate Potato Red-Beet
+    Red-Grapefruit Satsumas Tomato Zucchini
+    """.split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image of a source."""
+
+    image: Path
+    mask: Path | None  # None: the image's alpha channel, or not known
+    dataset: str
+    category: str
+    instance: str
+    split: str
+    family: str
+    role: str
+    licence: str
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it shows a product; if not, it is a background."""
+        return self.role != "frame" and self.category not in PRODUCE
+
+    @property
+    def may_cut(self) -> bool:
+        """Whether its object may be cut out, where its mask is known."""
+        return self.role not in ("natural", PHOTOGRAPH)
+
+
+def read_sources(sources: Sequence[Path]) -> list[Row]:
+    """Every row of every source, in order.
+
+    Raises PairsError where a source holds no manifest, a manifest lacks a column, or a row does not fit: the message
+    names file and line. No row is left out in silence.
+    """
+    return [row for source in sources for row in _read_source(source)]
+
+
+def _read_source(source: Path) -> Iterator[Row]:
+    if source.suffix == ".csv":
+        return _read_pairs(source)
+    manifests = [path for path in (source / "manifest.csv", *sorted(source.glob("*/manifest.csv"))) if path.is_file()]
+    if not manifests:
+        raise PairsError(f"{source} holds no manifest.csv; a source is a folder that does, or a pairs file")
+    return (row for path in manifests for row in read_manifest(path))
+
+
+def read_manifest(path: Path) -> Iterator[Row]:
+    """The rows of one manifest.csv. Raises PairsError as `read_sources` does."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = REQUIRED - set(reader.fieldnames or [])
+            if missing:
+                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}")
+            for row in reader:
+                yield parse_row(path, reader.line_num, row)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PairsError(f"{path} cannot be read: {error}") from error
+
+
+def parse_row(path: Path, line: int, row: dict[str, str | None]) -> Row:
+    """One row of the manifest `path`, as csv.DictReader gives it. Raises PairsError naming file and line."""
+    if None in row:  # where csv puts fields beyond the header
+        raise PairsError(f"{path}:{line}: more fields than the header has columns")
+    field = {name: (value or "").strip() for name, value in row.items()}
+    empty = sorted(name for name in REQUIRED if not field[name])
+    if empty:
+        raise PairsError(f"{path}:{line}: no {', '.join(empty)}")
+    if field["split"] not in SPLITS:
+        raise PairsError(f"{path}:{line}: split is {field['split']!r}; one of {', '.join(SPLITS)} is expected")
+    dataset = field["dataset"]
+    return Row(
+        image=path.parent / field["image"],
+        mask=path.parent / field["mask"] if field.get("mask") else None,
+        dataset=dataset,
+        category=field["category"],
+        instance=field["instance"],
+        split=field["split"],
+        family=field.get("family") or field.get("kind") or FAMILIES.get(dataset, dataset),
+        role=field.get("role", ""),
+        licence=field.get("licence", ""),
+    )
+
+
+def write_manifest(folder: Path, rows: Sequence[tuple[str, str, str]], *, dataset: str, split: str) -> None:
+    """Write folder/manifest.csv of images of our own: (image, instance, category) each."""
+    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["image", "instance", "category", "dataset", "split", "licence"])
+        table.writerows([*row, dataset, split, "our own"] for row in rows)
+
+
+def _read_pairs(path: Path) -> Iterator[Row]:
+    """A pairs file's images as photographs: they are not cut out, whatever masks they have."""
+    for instance in read_pair_instances(path):
+        for view in instance.views:
+            yield Row(
+                image=view.image,
+                mask=view.mask,
+                dataset=path.stem,
+                category=instance.group,
+                instance=instance.name,
+                split="train",
+                family=instance.family,
+                role=PHOTOGRAPH,
+                licence="",
+            )
