@@ -291,6 +291,17 @@ def pack(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def release(arguments: argparse.Namespace) -> int:
+    """Measure weights beside the baselines and put them, with their full card, among the shipped ones."""
+    import yaml
+
+    from scott_core.release import release as release_weights
+
+    card = release_weights(arguments.weights, arguments.data, arguments.notes)
+    print(yaml.safe_dump(card, sort_keys=False), end="")
+    return 0
+
+
 def bench(arguments: argparse.Namespace) -> int:
     """Measure what a pair costs, stage by stage, beside its floor, the literal reference and the peers."""
     from jobs.bench import measure, result_name
@@ -384,6 +395,11 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("--weights", default="default", metavar="W", help="scott-lite0 (default) or a .safetensors file")
     v.add_argument("--out", type=Path, metavar="DIR", help="write the run to DIR, in a file named by the hardware")
     v.add_argument("--json", action="store_true", help="print one JSON object")
+
+    v = verb("release", release)
+    v.add_argument("weights", type=Path, metavar="FILE.safetensors", help="of `scott train`")
+    v.add_argument("data", type=Path, metavar="DATA", help="a folder with pairs/val.csv and pairs/test.csv")
+    v.add_argument("notes", type=Path, metavar="NOTES.yaml", help="what no program knows: data, licences, failures")
 
     v = verb("pack", pack)
     v.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="a folder with manifest.csv; a pairs file")

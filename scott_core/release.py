@@ -1,6 +1,6 @@
 """Release a training: measure it beside the baselines on held-out pairs, and write weights with their full card.
 
-    python -m scott_core.release runs/scott-lite0/best.safetensors DATA notes.yaml
+    scott release runs/scott-lite0/best.safetensors DATA NOTES.yaml
 
 DATA is a folder with manifest.csv, pairs/val.csv and pairs/test.csv; the notes hold what no program knows (data,
 licences, command, intended use, known failures). Everything was chosen on val; test is only measured. The card of the
@@ -10,7 +10,6 @@ default weights holds the baselines' measures, too.
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scott_core.checkpoints import DEFAULT, WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
+from scott_core.errors import InputError
 from scott_core.evaluation import group_rows, mask_ious, masked_pairs, read_manifest_masks, salient_ious, summarise_ious
 from scott_core.methods import PairScorer, installed_baselines
 from scott_core.metrics import bootstrap_intervals, evaluate_scores
@@ -36,10 +36,11 @@ SPLITS = {"validation": "val.csv", "test": "test.csv"}
 def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     """Write WEIGHTS/<name>.safetensors and .json from a training's best weights; returns the card.
 
-    Baselines that are not installed are left out.
+    Baselines that are not installed are left out. Raises InputError for notes that cannot be read, and as
+    `load_checkpoint` and `ValidationSet` do.
     """
     checkpoint = load_checkpoint(weights)
-    card = {**checkpoint.card, **yaml.safe_load(notes.read_text(encoding="utf-8"))}
+    card = {**checkpoint.card, **_read_notes(notes)}
     scorers: dict[str, PairScorer] = {card["name"]: Predictor(checkpoint, precision="float32")}
     if card["name"] == DEFAULT:
         scorers |= installed_baselines()
@@ -55,6 +56,16 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     card |= tables
     save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
     return card
+
+
+def _read_notes(path: Path) -> dict[str, Any]:
+    try:
+        notes = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if not isinstance(notes, dict) or not notes.get("name"):
+        raise InputError(f"{path} holds no notes: fields of a card, `name` among them")
+    return notes
 
 
 def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
@@ -104,7 +115,3 @@ def measure_groups(scorer: PairScorer, on: ValidationSet, progress: Progress | N
     intervals = bootstrap_intervals(on.label, score, scorer.threshold)
     table["all"]["intervals"] = {measure: [round(end, 4) for end in intervals[measure]] for measure in MEASURES}
     return table
-
-
-if __name__ == "__main__":
-    yaml.safe_dump(release(*map(Path, sys.argv[1:4])), sys.stdout, sort_keys=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -63,7 +64,7 @@ class Composer:
     def _placement(self, scale: Tensor, shelf: Tensor, chance: Chance) -> Placement:
         """A random placement of objects of `scale` [n]."""
         recipe, n = self.recipe, len(scale)
-        rigid, printed = self._families(recipe.rigid)[shelf], self._families(recipe.printed)[shelf]
+        rigid, printed = self._rigid[shelf], self._printed[shelf]
         any_angle = chance.uniform(n, low=-math.pi, high=math.pi)
         angle = torch.where(chance.uniform(n) < recipe.upright, recipe.turn * chance.normal(n), any_angle)
         cos, sin = torch.cos(angle), torch.sin(angle)
@@ -83,6 +84,14 @@ class Composer:
             fold_offset=chance.uniform(n, low=-0.25, high=0.25),
             fold_depth=chance.uniform(n, low=0.3, high=1.0) * recipe.fold_depth * is_folded,
         )
+
+    @cached_property
+    def _rigid(self) -> Tensor:
+        return self._families(self.recipe.rigid)
+
+    @cached_property
+    def _printed(self) -> Tensor:
+        return self._families(self.recipe.printed)
 
     def _families(self, names: tuple[str, ...]) -> Tensor:
         """bool [G]: groups of the store whose family is one of `names`."""
@@ -171,7 +180,7 @@ class Composer:
         """Another object, any of the store's, over each ground [n, 3, S, S]."""
         n = len(ground)
         cutouts = self.store.cutouts
-        view = cutouts[chance.below(torch.tensor(len(cutouts), device=chance.device).expand(n))]
+        view = cutouts[chance.below(torch.full((n,), len(cutouts), device=chance.device))]
         scale = self._scales(n, chance).clamp(max=0.7)
         placement = self._placement(scale, torch.zeros_like(view), chance)
         nothing = torch.zeros(n, dtype=torch.bool, device=chance.device)

@@ -17,6 +17,7 @@ from scott_core.data.recipe import Recipe
 from scott_core.data.warps import plane
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG has it
+WARM = (1.0, 0.0, -1.0)  # more red is less blue
 LOW_RESOLUTIONS = (0.4, 0.55, 0.75)  # of the side
 BLUR_TAPS = 9
 # ITU-T T.81, annex K: tables K.1 and K.2, row by row.
@@ -36,8 +37,8 @@ def relight(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
     def spread(deviation: float) -> Tensor:
         return deviation * recipe.light * chance.normal(n, 1, 1, 1)
 
-    warm = torch.tensor([1.0, 0.0, -1.0], device=images.device).view(1, 3, 1, 1)
-    gain = torch.exp(spread(recipe.exposure) + warm * spread(recipe.temperature))
+    warmth = _channels(WARM, images.device) * spread(recipe.temperature)
+    gain = torch.exp(spread(recipe.exposure) + warmth)
     x = images.clamp(min=1e-4).pow_(torch.exp(spread(recipe.gamma))).mul_(gain)
     saturation = torch.exp(spread(recipe.saturation))
     slope = recipe.gradient * recipe.light * chance.normal(n, 2) @ plane(images.shape[3], images.device).T
@@ -82,7 +83,7 @@ def _blur(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
 
 def _grey_scan(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
     """A copier's image: luma, more contrast or less, grain."""
-    luma = (images * torch.tensor(LUMA, device=images.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    luma = (images * _channels(LUMA, images.device)).sum(1, keepdim=True)
     contrast = torch.exp(0.3 * chance.normal(len(images), 1, 1, 1))
     grain = 0.03 * chance.normal(*luma.shape)
     return ((luma - 0.5) * contrast + 0.5 + grain).clamp(0, 1).expand(-1, 3, -1, -1)
@@ -122,6 +123,12 @@ def _quantised(planes: Tensor, table: Tensor, scale: Tensor) -> Tensor:
     coded = (dct @ blocks @ dct.T / step).round_() * step
     blocks = (dct.T @ coded @ dct).view(n, c, h // 8, w // 8, 8, 8)
     return blocks.permute(0, 1, 2, 4, 3, 5).reshape(n, c, h, w)
+
+
+@lru_cache(maxsize=8)
+def _channels(values: tuple[float, float, float], device: torch.device) -> Tensor:
+    """A constant of each channel, [1, 3, 1, 1]; copied to the device once, for a GPU is waited for while it is."""
+    return torch.tensor(values, device=device).view(1, 3, 1, 1)
 
 
 @lru_cache(maxsize=4)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from scott_core import training_log
+from scott_core import matcher, training_log
 from scott_core.checkpoints import load_checkpoint, save_checkpoint
 from scott_core.data import cartons
 from scott_core.data.batches import Batch, Batches
@@ -316,3 +317,42 @@ def test_batches_depend_on_seed_and_step_alone(pack: Path) -> None:
     assert first.images_a.dtype == torch.uint8
     assert first.group.tolist() == [0] * 4 + [1] * 4
     assert (first.mask_a.mean((1, 2, 3)) > 0.005).all()
+
+
+def test_a_step_never_asks_for_what_the_device_holds(
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With fake tensors, which have shapes and no values, asking is an error: a GPU would stand still meanwhile."""
+    monkeypatch.setattr(matcher, "never_waits", lambda like: torch.is_grad_enabled())  # as on a GPU
+    trainer = Trainer(read_config(CONFIG, options(tmp_path, "steps_segmentation=0")), pack)
+    trainer._advance(trainer.batches[0])  # constants are made
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        batch = trainer.batches[1]
+        assert batch.images_a.shape == (8, 3, 64, 64)
+        losses = trainer.objective(batch, False)
+        losses["objective"].backward()
+        with pytest.raises(DataDependentOutputException):
+            losses["objective"].item()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_step_on_a_gpu_waits_for_nothing(pack: Path, tmp_path: Path) -> None:
+    trainer = Trainer(read_config(CONFIG, options(tmp_path, "steps_segmentation=0", "precision=bfloat16")), pack)
+    for number in range(2):
+        trainer._advance(trainer.batches[number])
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for number in range(2, 4):
+            trainer._advance(trainer.batches[number])
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_matcher_whose_shapes_do_not_depend_on_data_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    merge = matcher.Matcher(8, k=4).eval()
+    f_a, f_b = torch.randn(2, 5, 8, 6, 6)
+    region_a, region_b = torch.rand(2, 5, 6, 6) < torch.tensor([0.0, 0.05, 0.3, 0.7, 1.0]).view(5, 1, 1)
+    wanted = merge(f_a, region_a, f_b, region_b)
+    monkeypatch.setattr(matcher, "never_waits", lambda like: True)
+    torch.testing.assert_close(merge(f_a, region_a, f_b, region_b), wanted)

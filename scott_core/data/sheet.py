@@ -1,0 +1,73 @@
+"""A sheet of augmented pairs to look at: 100 matching pairs, the edge of each mask drawn in red.
+
+    python -m scott_core.data.sheet PACK OUT.jpg [--seed 0] [field=value ...]
+
+Fields are those of the recipe. In a row stand five pairs, a beside b; a group of look-alikes is four pairs on end. An
+image without a red edge has no mask, or its object lies outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+import yaml
+from PIL import Image
+from torch import Tensor
+
+from scott_core.data.batches import Batches
+from scott_core.data.recipe import recipe_of
+from scott_core.data.store import load_store
+
+GROUPS, GROUP_SIZE, COLUMNS, SIZE = 25, 4, 5, 112
+RED = (1.0, 0.1, 0.1)
+
+
+def draw_sheet(batches: Batches, number: int) -> Image.Image:
+    """The pairs of one batch, COLUMNS in a row."""
+    batch = batches[number]
+    pairs = torch.cat([_outlined(batch.images_a, batch.mask_a), _outlined(batch.images_b, batch.mask_b)], 3)
+    framed = F.pad(pairs, (2, 2, 1, 1), value=1.0)  # [n, 3, S + 2, 2 S + 4]
+    rows = [torch.cat(list(row), 2) for row in torch.split(framed, COLUMNS)]
+    pixels = torch.cat(rows, 1).mul(255).byte().permute(1, 2, 0).contiguous()
+    return Image.fromarray(pixels.numpy())
+
+
+def _outlined(images: Tensor, masks: Tensor) -> Tensor:
+    """Images [n, 3, S, S] in [0, 1] with the inner edge of their masks [n, 1, S, S] in red."""
+    inside = (masks > 0.5).float()
+    edge = inside + F.max_pool2d(-inside, 3, 1, 1)  # the mask less its erosion
+    return torch.where(edge > 0, torch.tensor(RED).view(1, 3, 1, 1), images / 255)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw one sheet."""
+    parser = argparse.ArgumentParser(prog="python -m scott_core.data.sheet", description=main.__doc__)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("fields", nargs="*", metavar="field=value")
+    options = parser.parse_args(argv)
+    fields = {name: yaml.safe_load(value) for name, _, value in (each.partition("=") for each in options.fields)}
+    store = load_store(options.pack, group_size=GROUP_SIZE)
+    families = dict.fromkeys((name.partition("/")[0] for name in store.names), 1.0)
+    batches = Batches(
+        store,
+        recipe_of(fields),
+        families=families,
+        groups=GROUPS,
+        group_size=GROUP_SIZE,
+        look_alikes=0.7,
+        size=SIZE,
+        seed=options.seed,
+    )
+    draw_sheet(batches, 0).save(options.out, quality=85)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
