@@ -51,6 +51,17 @@ def read_image(source: Path | str | bytes) -> Image.Image:
         raise UnreadableImage(f"{name} cannot be decoded: {error}") from error
 
 
+def read_alpha(path: Path) -> Image.Image | None:
+    """The alpha of an image that `read_image` reads, upright as there, mode L; None where all of it is opaque."""
+    with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
+        warnings.simplefilter("ignore")
+        if not image.has_transparency_data:
+            return None
+        alpha = ImageOps.exif_transpose(image).convert("RGBA").getchannel("A")
+    lowest, _ = alpha.getextrema()
+    return None if lowest == 255 else alpha
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")

@@ -41,7 +41,7 @@ class Objective(nn.Module):
         cells = images[0].shape[2] // self.scott.encoder.stride
         mask_a, mask_b = (F.adaptive_avg_pool2d(mask, cells) for mask in (batch.mask_a, batch.mask_b))
         likeness = self._likeness(state_a[0], mask_a, batch.has_mask_a, state_b[0], mask_b, batch.has_mask_b)
-        i, j = pair_grid(batch.group, 0 if matching_only else self.negatives, chance, likeness)
+        i, j = pair_grid(batch.instance, batch.group, 0 if matching_only else self.negatives, chance, likeness)
         logits = self.scott.score_pairs(
             take(state_a, i),
             take(state_b, j),
@@ -54,8 +54,9 @@ class Objective(nn.Module):
         objective = losses.mask_a + losses.mask_b if matching_only else losses.total
         parts = {"match": losses.match, "mask_a": losses.mask_a, "mask_b": losses.mask_b}
         if likeness is not None:
-            same = torch.arange(len(likeness), device=likeness.device)
-            parts["contrast"] = (F.cross_entropy(likeness, same) + F.cross_entropy(likeness.T, same)) / 2
+            own = torch.arange(len(likeness), device=likeness.device)
+            likeness = likeness.masked_fill(_repeated(batch.instance), -torch.inf)
+            parts["contrast"] = (F.cross_entropy(likeness, own) + F.cross_entropy(likeness.T, own)) / 2
             objective = objective + self.contrast * parts["contrast"]
         return {"objective": objective, **{name: value.detach() for name, value in parts.items()}}
 
@@ -75,18 +76,26 @@ class Objective(nn.Module):
         return likeness
 
 
-def pair_grid(group: Tensor, negatives: int, chance: Chance, likeness: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def pair_grid(
+    instance: Tensor, group: Tensor, negatives: int, chance: Chance, likeness: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Indices of the pairs of a batch: every (i, i), and for each i `negatives` others: one of its group, then any.
 
-    With `likeness` [n, n], those that look alike are drawn more often. Each group has two instances or more.
+    Others are of another instance. With `likeness` [n, n], those that look alike are drawn more often. Each group holds
+    two instances or more, no instance twice.
     """
     every = torch.arange(len(group), device=group.device)
     same = (group[:, None] == group[None]).float()
-    other = 1 - torch.eye(len(group), device=group.device)
+    other = (instance[:, None] != instance[None]).float()
     if likeness is not None:
         other = other * torch.softmax(likeness.detach().float() * HARDNESS, 1).clamp(min=1e-6)
     drawn = [_one_of_each_row(same * other if k == 0 else other, chance) for k in range(negatives)]
     return every.repeat(1 + negatives), torch.cat([every, *drawn])
+
+
+def _repeated(instance: Tensor) -> Tensor:
+    """bool [n, n]: (i, j) show one instance, but are not the drawn pair i == j."""
+    return (instance[:, None] == instance[None]).fill_diagonal_(False)
 
 
 def _one_of_each_row(weight: Tensor, chance: Chance) -> Tensor:

@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from scott_core.checkpoints import load_checkpoint, read_card, save_checkpoint
 from scott_core.data.batches import Batch, Batches
-from scott_core.data.pack import write_pack
+from scott_core.data.pack import pack_digest, write_pack
 from scott_core.data.recipe import recipe_of
 from scott_core.data.store import load_store
 from scott_core.efficientnet_lite import EfficientNetLite0, load_imagenet
@@ -42,6 +43,8 @@ from scott_core.training_log import TrainingLog
 from scott_core.validation import ALPHAS, ValidationSet, calibrate
 
 CLIP = 5.0  # norm of the gradient, at most
+# Fields of a configuration that may change when a run goes on.
+FREE = ("data", "validation", "runs", "validate_every", "checkpoint_every", "threads")
 
 
 def train(
@@ -51,13 +54,14 @@ def train(
 
     Without `pack`, the configuration's `data` is packed whole to runs/<name>/data.pack, once. `minutes` of training
     stop the run early: its averaged weights are runs/<name>/last.safetensors, and the same command goes on. At the last
-    step alpha is chosen for the weights with the highest ROC AUC on validation, runs/<name>/best.safetensors.
+    step alpha is chosen for the weights with the highest ROC AUC on validation, runs/<name>/best.safetensors; those
+    that the run started from count, too.
     """
     return Trainer(read_config(config_path, overrides), pack).run(minutes)
 
 
 def overfit_one_batch(config_path: Path, overrides: list[str], *, pack: Path | None = None) -> dict[str, float]:
-    """Train on the first batch alone, and keep nothing: losses that do not fall show a mistake in a minute.
+    """Train on the first batch alone, and keep no weights: losses that do not fall show a mistake in a minute.
 
     Returns the first and the last losses.
     """
@@ -90,9 +94,9 @@ class Trainer:
         self.best = -1.0
         self.seconds = 0.0
         self.folder.mkdir(parents=True, exist_ok=True)
-        pack = pack or self._own_pack()
+        self.pack = pack or self._own_pack()
         self.batches = Batches(
-            load_store(pack, group_size=config.group_size).to(self.device),
+            load_store(self.pack, config.families, group_size=config.group_size).to(self.device),
             recipe_of(config.augment),
             families=config.families,
             groups=config.groups,
@@ -101,7 +105,7 @@ class Trainer:
             size=config.image_size,
             seed=config.seed,
         )
-        self.validation = ValidationSet(pack)
+        self.validation = ValidationSet(self.pack)
 
     @property
     def model(self) -> Scott:
@@ -115,6 +119,8 @@ class Trainer:
         config = self.config
         numbers = range(self.step * self.world + self.rank, config.steps * self.world, self.world)
         with TrainingLog(self.folder / "log.jsonl", self.device, is_on=self.rank == 0) as log:
+            if self.step == 0:
+                self._alone(lambda: self._validate(log))  # what it starts from, and must be better than
             for _ in self._steps((self.batches[number] for number in numbers), log, minutes):
                 if self.step % config.validate_every == 0 or self.step == config.steps:
                     self._alone(lambda: self._validate(log))
@@ -139,8 +145,8 @@ class Trainer:
         """The configuration's data, packed whole when the run began, so that it stays what it was."""
         path = self.folder / "data.pack"
         sources = self.config.data if isinstance(self.config.data, list) else [self.config.data]
-        if not path.is_file():
-            self._alone(lambda: write_pack([Path(s) for s in sources], path, val=Path(self.config.validation)))
+        val = Path(self.config.validation)
+        self._alone(lambda: path.is_file() or write_pack([Path(source) for source in sources], path, val=val))
         return path
 
     def _parameters(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
@@ -156,17 +162,17 @@ class Trainer:
         started = time.monotonic()
         for batch in batches:
             drawn = time.monotonic()
-            losses = self._advance(batch)
+            losses = self.advance(batch)
             self.step += 1
-            now = time.monotonic()
-            self.seconds += now - started
-            log.step(self.step, len(batch.group) * 2, losses, drawn - started, now - started)
+            log.step(self.step, len(batch.group) * 2, losses, drawn - started)
+            self.seconds += time.monotonic() - started
             yield losses
             started = time.monotonic()
             if self._any_says(started >= ends):
                 return
 
-    def _advance(self, batch: Batch) -> dict[str, Tensor]:
+    def advance(self, batch: Batch) -> dict[str, Tensor]:
+        """One step on a batch; returns the losses."""
         config = self.config
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * _schedule(self.step, config.steps)
@@ -248,6 +254,7 @@ class Trainer:
             "step": self.step,
             "best": self.best,
             "seconds": self.seconds,
+            "run": self._run(),
         }
         partial = self.folder / "checkpoint.partial"
         torch.save(state, partial)
@@ -257,11 +264,19 @@ class Trainer:
         path = self.folder / "checkpoint.pt"
         if not path.is_file():
             return
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)  # AdamW's counters belong on the host
+        was, now = state.get("run", {}), self._run()
+        if differ := sorted(name for name in now if was.get(name) != now[name]):
+            raise InputError(f"{path} is of another run: {', '.join(differ)} differ; give a name= of its own")
         self.objective.load_state_dict(state["objective"])
         self.average.model.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+
+    def _run(self) -> dict[str, Any]:
+        """What a run must have in common with the one that it goes on from, for both to end the same."""
+        config = {name: value for name, value in asdict(self.config).items() if name not in FREE}
+        return {**config, "pack": pack_digest(self.pack), "processes": self.world}
 
 
 class Average:

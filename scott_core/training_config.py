@@ -10,6 +10,10 @@ from typing import Any
 import yaml
 
 from scott_core.errors import InputError
+from scott_core.precision import PRECISIONS
+
+SIDE = 16  # JPEG's blocks of chroma, and the stride of most features
+MOST_OF_GROUP = 17  # an instance and the NEAREST of `scott_core.data.store`
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,30 @@ def read_config(path: Path, overrides: list[str]) -> TrainingConfig:
         place: Any = values
         for parent in parents:
             place = place.get(parent, {}) if isinstance(place, dict) else {}
-        if not sign or not isinstance(place, dict) or last not in place:
+        is_known = isinstance(place, dict) and (last in place or parents[:1] == ["augment"])
+        if not sign or not is_known:
             raise InputError(f"{override!r} is no key=value of {path}")
         place[last] = yaml.safe_load(value)
     names = {field.name for field in fields(TrainingConfig)}
     if set(values) != names:
         raise InputError(f"{path}: keys {sorted(set(values) ^ names)} are missing or unknown")
-    return TrainingConfig(**values)
+    config = TrainingConfig(**values)
+    if wrong := _wrong(config):
+        raise InputError(f"{path}: {wrong}")
+    return config
+
+
+def _wrong(config: TrainingConfig) -> str:
+    """What is wrong with the values, if anything."""
+    if config.precision not in PRECISIONS:
+        return f"precision is {config.precision!r}; {' or '.join(PRECISIONS)} is expected"
+    if config.image_size <= 0 or config.image_size % SIDE:
+        return f"image_size is {config.image_size}; a multiple of {SIDE} is expected"
+    if not 2 <= config.group_size <= MOST_OF_GROUP:
+        return f"group_size is {config.group_size}; 2 to {MOST_OF_GROUP} are possible"
+    if config.groups < 1 or config.steps < 1:
+        return "groups and steps are at least 1"
+    return ""
 
 
 def _read(path: Path) -> dict[str, Any]:

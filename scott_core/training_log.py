@@ -1,4 +1,4 @@
-"""What a training run says while it runs: a line a second, to its log and to stderr.
+"""A training run reports on itself: a line a second, to its log and to stderr.
 
 The log is JSON, a line each: `pandas.read_json("runs/NAME/log.jsonl", lines=True)` has the curves. A line of steps has
 
@@ -17,6 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -27,6 +28,16 @@ from torch import Tensor
 EVERY = 1.0  # seconds
 
 
+@dataclass
+class _Since:
+    """Counts since the last line."""
+
+    steps: int = 0
+    images: int = 0
+    drawing: float = 0.0  # seconds
+    started: float = field(default_factory=time.monotonic)
+
+
 class TrainingLog:
     """Appends to `path` (None: stderr alone). Reading the losses waits for the device: once in EVERY, no more."""
 
@@ -34,9 +45,9 @@ class TrainingLog:
         self.device = device
         self.is_on = is_on
         self._file: IO[str] | None = path.open("a", encoding="utf-8") if path and is_on else None
+        self._has_nvml = device.type == "cuda" and _has_nvml(device)
         self._seconds = 0.0
-        self._last = time.monotonic()
-        self._since = {"steps": 0, "images": 0, "drawing": 0.0, "seconds": 0.0}
+        self._since = _Since()
 
     def __enter__(self) -> TrainingLog:
         return self
@@ -47,33 +58,33 @@ class TrainingLog:
         if self._file:
             self._file.close()
 
-    def step(self, step: int, images: int, losses: Mapping[str, Tensor], drawing: float, seconds: float) -> None:
-        """After each step: images shown, and the seconds that it took, of which `drawing` for its batch."""
-        for name, value in (("steps", 1), ("images", images), ("drawing", drawing), ("seconds", seconds)):
-            self._since[name] += value
-        self._seconds += seconds
-        now = time.monotonic()
-        if not self.is_on or now - self._last < EVERY:
-            return
+    def step(self, step: int, images: int, losses: Mapping[str, Tensor], drawing: float) -> None:
+        """After each step is queued: images shown, and the seconds that it took to queue their batch."""
         since = self._since
+        since.steps, since.images, since.drawing = since.steps + 1, since.images + images, since.drawing + drawing
+        if not self.is_on or time.monotonic() - since.started < EVERY:
+            return
+        values = {name: round(value.item(), 4) for name, value in losses.items()}  # waits for the device
+        seconds = time.monotonic() - since.started
+        self._seconds += seconds
         self._say(
             {
                 "step": step,
                 "seconds": round(self._seconds, 1),
-                "steps_per_second": round(since["steps"] / since["seconds"], 3),
-                "images_per_second": round(since["images"] / since["seconds"], 1),
-                "drawing": round(since["drawing"] / since["seconds"], 3),
-                "busy": _busy(self.device),
-                **{name: round(value.item(), 4) for name, value in losses.items()},
+                "steps_per_second": round(since.steps / seconds, 3),
+                "images_per_second": round(since.images / seconds, 1),
+                "drawing": round(since.drawing / seconds, 3),
+                "busy": self._busy(),
+                **values,
             }
         )
-        self._last = now
-        self._since = dict.fromkeys(since, 0)
+        self._since = _Since()
 
     def validated(self, step: int, measures: Mapping[str, float]) -> None:
         """After each validation."""
         if self.is_on:
             self._say({"step": step, **{name: round(value, 4) for name, value in measures.items()}})
+        self._since = _Since()  # its time is no training's
 
     def _say(self, line: dict[str, Any]) -> None:
         if self._file:
@@ -81,11 +92,20 @@ class TrainingLog:
             self._file.flush()
         sys.stderr.write("  ".join(f"{name} {value}" for name, value in line.items()) + "\n")
 
+    def _busy(self) -> float | None:
+        if self.device.type != "cuda" or not self._has_nvml:
+            return None
+        return torch.cuda.utilization(self.device) / 100
 
-def _busy(device: torch.device) -> float | None:
-    if device.type != "cuda":
-        return None
+
+def _has_nvml(device: torch.device) -> bool:
+    """Whether NVML's Python package and its library say how busy the GPU is."""
     try:
-        return torch.cuda.utilization(device) / 100
-    except (ModuleNotFoundError, RuntimeError):  # NVML's Python package, or its library
-        return None
+        import pynvml
+    except ModuleNotFoundError:
+        return False
+    try:
+        torch.cuda.utilization(device)
+    except (RuntimeError, pynvml.NVMLError):
+        return False
+    return True

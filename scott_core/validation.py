@@ -12,6 +12,7 @@ import torch
 from scott_core.checkpoints import Checkpoint, probability
 from scott_core.data.pack import is_pack, read_val
 from scott_core.data.pairs import Pair, read_pairs
+from scott_core.errors import InputError
 from scott_core.images import read_image
 from scott_core.matcher import EMPTY_LOGIT
 from scott_core.metrics import evaluate_scores
@@ -23,7 +24,10 @@ THRESHOLD = 0.5  # even odds: scores are calibrated probabilities (decision 10)
 
 
 class ValidationSet:
-    """Labelled pairs with their images decoded once: a pairs file, or the validation pairs of a pack."""
+    """Labelled pairs with their images decoded once: a pairs file, or the validation pairs of a pack.
+
+    Raises PairsError, UnreadableImage, and InputError where a pair has no label or a class has no pair.
+    """
 
     def __init__(self, path: Path):
         self.pairs: list[Pair]
@@ -36,6 +40,8 @@ class ValidationSet:
         where_b = {name: i for i, name in enumerate(names_b)}
         self.index = [(where_a[pair.path_a], where_b[pair.path_b]) for pair in self.pairs]
         self.label = np.array([pair.label for pair in self.pairs], float)
+        if set(self.label) != {0.0, 1.0}:
+            raise InputError(f"{path}: validation needs labelled pairs, both that match and that do not")
 
     def predictor(self, model: Scott, card: dict[str, Any]) -> Predictor:
         """A predictor of weights that are not a file yet."""
@@ -60,7 +66,7 @@ def calibrate(
     columns = on.predictor(model, card).logits_at(candidates, on.images_a, on.images_b, on.index).T.astype(np.float64)
     best = int(np.argmax([evaluate_scores(on.label, column, 0.0)["roc_auc"] for column in columns]))
     logit = columns[best]
-    seen = logit != EMPTY_LOGIT
+    seen = logit > EMPTY_LOGIT  # a sum of merges says it more than once
     slope, bias = fit_platt(logit[seen], on.label[seen])
     calibrated = {
         **card,

@@ -22,7 +22,7 @@ from scott_core.data.store import Store
 
 @dataclass(frozen=True)
 class Batch:
-    """n matching pairs; pair (i, j) of the grid matches exactly where i == j."""
+    """n matching pairs; pair (i, j) of the grid matches exactly where instance[i] == instance[j]."""
 
     images_a: Tensor  # uint8 [n, 3, S, S]
     images_b: Tensor
@@ -30,12 +30,13 @@ class Batch:
     mask_b: Tensor
     has_mask_a: Tensor  # float32 [n], 1 where the mask is known
     has_mask_b: Tensor
+    instance: Tensor  # int64 [n]; large batches hold one twice
     group: Tensor  # int64 [n], equal for instances that are each other's hard negatives
     number: int  # of this batch in the training run
 
 
 class Batches:
-    """Batch k of a training run. `families` weighs the store's; raises InputError where it leaves one out."""
+    """Batch k of a training run; `families` weighs those of the store."""
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class Batches:
             chance=chance,
         )
         views = torch.cat([drawn.view_a, drawn.view_b])
-        shown = self.composer.show(views, drawn.shelf.repeat(2), drawn.group.repeat(2), chance)
+        shown = self.composer.show(views, drawn.group.repeat(2), chance)
         images = shown.images.mul(255).round_().byte().chunk(2)
         masks, has_mask = shown.masks.chunk(2), shown.has_mask.float().chunk(2)
         return Batch(
@@ -77,6 +78,7 @@ class Batches:
             mask_b=masks[1],
             has_mask_a=has_mask[0],
             has_mask_b=has_mask[1],
+            instance=drawn.instance,
             group=drawn.group,
             number=step,
         )

@@ -21,6 +21,8 @@ from scott_core.data.recipe import Recipe
 from scott_core.data.store import Store
 from scott_core.data.warps import GRID, Placement, plane, points, sample, shade
 
+AVERAGED_BELOW = 0.6  # pixels of the image for one of the store
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -39,18 +41,19 @@ class Composer:
     recipe: Recipe
     size: int
 
-    def show(self, view: Tensor, shelf: Tensor, group: Tensor, chance: Chance) -> Shown:
-        """Images of views [n]; `shelf` [n] is each one's group in the store, `group` [n] its group in the batch."""
+    def show(self, view: Tensor, group: Tensor, chance: Chance) -> Shown:
+        """Images of views [n], int64; those of one `group` [n] share their scenes."""
         store, recipe, n = self.store, self.recipe, len(view)
         keeps_ground = store.has_ground[view] & (chance.uniform(n) < recipe.as_photographed)
         photographed = keeps_ground | ~store.may_cut[view]
         scale = torch.where(photographed, 1.0, self._scales(n, chance))
-        placement = _choose(photographed, _whole(n, chance.device), self._placement(scale, shelf, chance))
+        placement = _choose(photographed, _whole(n, chance.device), self._placement(view, scale, chance))
         box = torch.where(photographed[:, None], self._crop(view, chance), store.box[view])
         images, mask, opacity = self._read(view, box, placement, scale, photographed)
         images = light.relight(images, recipe, chance).mul_(opacity)
-        ground = self._ground(group, chance).masked_fill_(photographed.view(n, 1, 1, 1), 1.0)
-        images.addcmul_(ground, opacity.neg_().add_(1))
+        ground = self._ground(group, chance)
+        paper = ground.masked_fill(photographed.view(n, 1, 1, 1), 1.0)
+        images.addcmul_(paper, opacity.neg_().add_(1))
         images, mask = self._occlude(images, mask, ground, chance)
         return Shown(light.degrade(images, recipe, chance), mask, store.has_mask[view])
 
@@ -61,10 +64,11 @@ class Composer:
         close = chance.uniform(n, low=1.0, high=recipe.close_up_largest)
         return torch.where(chance.uniform(n) < recipe.close_up, close, usual)
 
-    def _placement(self, scale: Tensor, shelf: Tensor, chance: Chance) -> Placement:
-        """A random placement of objects of `scale` [n]."""
+    def _placement(self, view: Tensor, scale: Tensor, chance: Chance) -> Placement:
+        """A random placement of the objects of views [n], at `scale` [n]."""
         recipe, n = self.recipe, len(scale)
-        rigid, printed = self._rigid[shelf], self._printed[shelf]
+        category = self.store.category[view]
+        rigid, printed = self._rigid[category], self._printed[category]
         any_angle = chance.uniform(n, low=-math.pi, high=math.pi)
         angle = torch.where(chance.uniform(n) < recipe.upright, recipe.turn * chance.normal(n), any_angle)
         cos, sin = torch.cos(angle), torch.sin(angle)
@@ -94,10 +98,8 @@ class Composer:
         return self._families(self.recipe.printed)
 
     def _families(self, names: tuple[str, ...]) -> Tensor:
-        """bool [G]: groups of the store whose family is one of `names`."""
-        return torch.tensor(
-            [name.partition("/")[0] in names for name in self.store.names], device=self.store.rgba.device
-        )
+        """bool [C]: categories of the store whose family is one of `names`."""
+        return torch.tensor([family in names for family in self.store.families], device=self.store.rgba.device)
 
     def _crop(self, view: Tensor, chance: Chance) -> Tensor:
         """Boxes [n, 4] that keep most of the object: each edge from a little within its box to the image's edge."""
@@ -122,21 +124,24 @@ class Composer:
     def _sampled(self, view: Tensor, box: Tensor, q: Tensor, scale: Tensor, photographed: Tensor) -> Tensor:
         """RGB and mask [n, 4, S, S] at the object's points; RGB times the mask where it is to be cut out.
 
-        The half of the images whose object is scaled down most is read from averages of 2 x 2 pixels.
+        Where two pixels of the store or more make one of the image, averages of 2 x 2 are read. Only the half of the
+        batch that is scaled down most is looked at: shapes must not depend on draws.
         """
         n = len(view)
-        order = torch.argsort(scale / (box[:, 2:] - box[:, :2]).amax(1), descending=True)
+        magnified = scale * self.size / (box[:, 2:] - box[:, :2]).amax(1)
+        order = torch.argsort(magnified, descending=True)
         parts = []
-        for index, factor in ((order[: n - n // 2], 1), (order[n - n // 2 :], 2)):
+        for index, is_small in ((order[: n - n // 2], False), (order[n - n // 2 :], True)):
             rgba = self.store.rgba[view[index]].float().mul_(1 / 255)
             rgba[:, :3] *= torch.where(photographed[index].view(-1, 1, 1, 1), 1.0, rgba[:, 3:])
-            if factor > 1:
-                rgba = F.avg_pool2d(rgba, factor)
-            parts.append(sample(rgba, box[index] / factor, q[index]))
+            if is_small:
+                averaged = F.interpolate(F.avg_pool2d(rgba, 2), scale_factor=2)
+                rgba = torch.where((magnified[index] < AVERAGED_BELOW).view(-1, 1, 1, 1), averaged, rgba)
+            parts.append(sample(rgba, box[index], q[index], stays_inside=photographed[index]))
         return torch.cat(parts)[torch.argsort(order)]
 
     def _ground(self, group: Tensor, chance: Chance) -> Tensor:
-        """What objects stand before, [n, 3, S, S]: white or a soft gradient, or one of their group's scenes.
+        """The grounds of n images, [n, 3, S, S]: white or a soft gradient, or one of their group's scenes.
 
         Images with and without a match share their scenes, so that no scene gives a match away. Now and then another
         object stands there, which is not what the images have in common.
@@ -174,7 +179,8 @@ class Composer:
         mirrored = torch.where(chance.uniform(n) < 0.5, -1.0, 1.0)
         factors = torch.stack([mirrored, torch.ones_like(mirrored)], 1)[:, :, None]
         q = (factors * plane(self.size, chance.device).T).view(n, 2, self.size, self.size)
-        return sample(self.store.rgba[view, :3].float().mul_(1 / 255), torch.cat([corner, corner + side], 1), q)
+        rgb, box = self.store.rgba[view, :3].float().mul_(1 / 255), torch.cat([corner, corner + side], 1)
+        return sample(rgb, box, q, stays_inside=torch.ones_like(mirrored, dtype=torch.bool))
 
     def _distract(self, ground: Tensor, chance: Chance) -> Tensor:
         """Another object, any of the store's, over each ground [n, 3, S, S]."""
@@ -182,7 +188,7 @@ class Composer:
         cutouts = self.store.cutouts
         view = cutouts[chance.below(torch.full((n,), len(cutouts), device=chance.device))]
         scale = self._scales(n, chance).clamp(max=0.7)
-        placement = self._placement(scale, torch.zeros_like(view), chance)
+        placement = self._placement(view, scale, chance)
         nothing = torch.zeros(n, dtype=torch.bool, device=chance.device)
         rgb, _, opacity = self._read(view, self.store.box[view], placement, scale, nothing)
         return rgb.mul_(opacity).addcmul_(ground, 1 - opacity)

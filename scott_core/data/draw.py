@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,43 +11,35 @@ from torch import Tensor
 
 from scott_core.data.chance import Chance
 from scott_core.data.store import Store
-from scott_core.errors import InputError
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """n instances, `group_size` of each group; two views of each."""
+    """Two views of each of n instances, `group_size` a group."""
 
     view_a: Tensor  # int64 [n], of the store
     view_b: Tensor  # int64 [n]: another view where the instance has one
-    shelf: Tensor  # int64 [n]: the store's group of each instance
+    instance: Tensor  # int64 [n], of the store: one may be in two groups
     group: Tensor  # int64 [n]: number of the drawn group, equal for each other's hard negatives
 
 
 def shares_of(store: Store, families: Mapping[str, float]) -> Tensor:
-    """The probability of each of the store's groups, float32 [G]: its family's share, by the square root of its size.
-
-    Raises InputError for a family of the store that `families` does not weigh, and where all weigh nothing.
-    """
-    of_group = [name.partition("/")[0] for name in store.names]
-    missing = sorted(set(of_group) - set(families))
-    if missing:
-        raise InputError(f"families: no weight for {', '.join(missing)} of the pack; 0 leaves a family out")
-    size = store.n_instances.cpu().double().sqrt()
-    total = {family: sum(s for s, f in zip(size.tolist(), of_group, strict=True) if f == family) for family in of_group}
-    share = torch.tensor([families[f] * s / total[f] for s, f in zip(size.tolist(), of_group, strict=True)])
-    if not share.sum() > 0:
-        raise InputError(f"families: none of {', '.join(sorted(set(of_group)))} has a weight")
-    return (share / share.sum()).to(store.rgba.device)
+    """The probability of each category, float32 [C]: its family's share, by the square root of its size."""
+    size = store.n_instances.cpu().double().sqrt().tolist()
+    total: Counter[str] = Counter()
+    for n, family in zip(size, store.families, strict=True):
+        total[family] += n
+    share = [families[family] * n / total[family] for n, family in zip(size, store.families, strict=True)]
+    return torch.tensor([each / sum(share) for each in share], device=store.rgba.device)
 
 
 def draw(store: Store, shares: Tensor, *, groups: int, group_size: int, look_alikes: float, chance: Chance) -> Drawn:
     """`groups` groups by `shares`; in a share `look_alikes` of them all look like the first, else they are any."""
-    shelf = chance.weighted(shares, groups)
-    start, count = store.first_instance[shelf], store.n_instances[shelf]
-    first = chance.below(count)  # its place within the group
+    category = chance.weighted(shares, groups)
+    start, count = store.first_instance[category], store.n_instances[category]
+    first = chance.below(count)  # its place within the category
     near = store.nearest[start + first]  # [groups, NEAREST]
-    place = torch.arange(store.largest_group, device=chance.device)[None]
+    place = torch.arange(store.largest_category, device=chance.device)[None]
     taken = (place >= count[:, None]) | (place == first[:, None])
     any_others = start[:, None] + _distinct(chance.uniform(*taken.shape), taken, group_size - 1)
     repeated = torch.arange(near.shape[1], device=chance.device)[None] >= count[:, None] - 1
@@ -60,7 +53,7 @@ def draw(store: Store, shares: Tensor, *, groups: int, group_size: int, look_ali
     return Drawn(
         view_a=store.first_view[chosen] + view,
         view_b=store.first_view[chosen] + other % n_views,
-        shelf=shelf.repeat_interleave(group_size, output_size=n),
+        instance=chosen,
         group=torch.arange(groups, device=chance.device).repeat_interleave(group_size, output_size=n),
     )
 

@@ -6,7 +6,7 @@ Images are float32 [n, 3, S, S] in [0, 1]. Hue stays everywhere: it tells object
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -47,27 +47,24 @@ def relight(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
 
 
 def degrade(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
-    """What a document does to an image: low resolution, blur, grey copying, JPEG; each to a share of the batch."""
-    steps: tuple[tuple[float, Callable[[Tensor, Recipe, Chance], Tensor]], ...] = (
-        *((recipe.low_resolution / len(LOW_RESOLUTIONS), _low_resolution(factor)) for factor in LOW_RESOLUTIONS),
-        (recipe.blur, _blur),
-        (recipe.grey, _grey_scan),
-        (recipe.jpeg, _as_jpeg),
-    )
-    for share, change in steps:
+    """Images as documents show them: in low resolution, blurred, copied in grey, as JPEG; each a share of the batch."""
+    low = chance.some(len(images), recipe.low_resolution)
+    for factor, index in zip(LOW_RESOLUTIONS, low.tensor_split(len(LOW_RESOLUTIONS)), strict=True):
+        images = _changed(images, index, partial(_low_resolution, factor=factor))
+    for share, change in ((recipe.blur, _blur), (recipe.grey, _grey_scan), (recipe.jpeg, _as_jpeg)):
         index = chance.some(len(images), share)
-        if len(index):
-            images = images.index_copy(0, index, change(images[index], recipe, chance))
+        images = _changed(images, index, partial(change, recipe=recipe, chance=chance))
     return images
 
 
-def _low_resolution(factor: float) -> Callable[[Tensor, Recipe, Chance], Tensor]:
-    def change(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
-        side = images.shape[3]
-        small = F.interpolate(images, size=(round(side * factor),) * 2, mode="area")
-        return F.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
+def _changed(images: Tensor, index: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    return images.index_copy(0, index, change(images[index])) if len(index) else images
 
-    return change
+
+def _low_resolution(images: Tensor, factor: float) -> Tensor:
+    side = images.shape[3]
+    small = F.interpolate(images, size=(round(side * factor),) * 2, mode="area")
+    return F.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
 
 
 def _blur(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
@@ -94,12 +91,13 @@ def _as_jpeg(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
 
 
 def jpeg(images: Tensor, quality: Tensor) -> Tensor:
-    """What JPEG's quantisation leaves of images [n, 3, S, S] in [0, 1] at `quality` [n], 1 to 100; chroma 4:2:0.
+    """Images [n, 3, S, S] in [0, 1] as JPEG's quantisation leaves them at `quality` [n], 1 to 100; chroma 4:2:0.
 
     ITU-T T.81 with the tables of its annex K, scaled as the IJG's software does. Sides are multiples of 16.
     """
     n = len(images)
-    scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality).view(n, 1, 1, 1, 1)
+    whole = quality.floor()  # as is all of the IJG's arithmetic
+    scale = torch.where(whole < 50, (5000 / whole).floor(), 200 - 2 * whole).view(n, 1, 1, 1, 1)
     tables = _tables(images.device)
     r, g, b = (images * 255).unbind(1)
     y = LUMA[0] * r + LUMA[1] * g + LUMA[2] * b

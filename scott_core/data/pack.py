@@ -16,6 +16,7 @@ the bytes.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -32,10 +33,9 @@ from PIL import Image
 
 from scott_core.data.pairs import COLUMNS as PAIR_COLUMNS
 from scott_core.data.pairs import Pair, parse_row, read_pairs
-from scott_core.data.sources import CUTOUT, Row, read_sources
-from scott_core.data.sources import parse_row as source_row
-from scott_core.errors import PairsError, UnreadableImage
-from scott_core.images import Letterbox, read_image
+from scott_core.data.sources import CUTOUT, Row, parse_manifest_row, read_sources
+from scott_core.errors import InputError, PairsError, UnreadableImage
+from scott_core.images import Letterbox, read_alpha, read_image
 
 FORMAT = 1
 SIZE = 256
@@ -43,10 +43,9 @@ QUALITY = 40  # of lossy WebP: at 256 pixels a cut-out object takes 2.3 kB, a ph
 FIRST_VIEWS = 4  # of each object that has several, before anything else
 TIERS = ("validation", "first views of objects with several", "objects with one view", "backgrounds", "further views")
 COLUMNS = ("image", "instance", "category", "split", "dataset", "family", "licence", "role", "source")
-_ROW_BYTES = 40  # of a manifest's row, compressed
-_ENTRY_BYTES = 30 + 46 + 2 * 16  # of a ZIP entry beside its data: both headers, and its name twice
-
-Progress = Callable[[int], object]
+SIZES = (16, 1024)
+_ENTRY_BYTES = 30 + 46  # of a ZIP entry: both headers, beside its data and twice its name
+_END_BYTES = 22 + 98  # of a ZIP archive's end, with what more than 65,535 entries add
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,16 @@ def write_pack(
     mib: float | None = None,
     size: int = SIZE,
     val: Path | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> Packed:
     """Write a pack of `sources` to `out`, at most `mib` MiB of it; equal sources give equal bytes.
 
     `val` are the validation pairs; by default those of the first source that has pairs/val.csv. `progress` is called
     with the number of images just done. Raises PairsError for a source or pairs that cannot be read, UnreadableImage
-    for an image that cannot, and PairsError where val alone is larger than `mib`.
+    for an image that cannot, InputError for a size out of SIZES, and PairsError where val alone is larger than `mib`.
     """
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise InputError(f"size is {size} px; {SIZES[0]} to {SIZES[1]} are possible")
     rows = read_sources(sources)
     val = val or next((path for source in sources if (path := source / "pairs" / "val.csv").is_file()), None)
     pairs = read_pairs(val) if val else []
@@ -98,7 +99,14 @@ def read_rows(path: Path) -> tuple[int, list[Row]]:
     """The size of a pack's images, and a row for each; their paths are within the pack. Raises PairsError."""
     with _opened(path) as (archive, size):
         listed = csv.DictReader(io.StringIO(archive.read("manifest.csv").decode()))
-        return size, [source_row(Path("manifest.csv"), listed.line_num, row) for row in listed]
+        return size, [parse_manifest_row(Path("manifest.csv"), listed.line_num, row) for row in listed]
+
+
+def pack_digest(path: Path) -> str:
+    """SHA-256 of the names and checksums of all that a pack holds. Raises PairsError."""
+    with _opened(path) as (archive, _):
+        contents = [(entry.filename, entry.CRC) for entry in archive.infolist()]
+    return hashlib.sha256(repr(contents).encode()).hexdigest()
 
 
 def read_images(path: Path, rows: Iterable[Row]) -> Iterator[bytes]:
@@ -135,43 +143,50 @@ class _Archive:
 
     def __init__(self, archive: zipfile.ZipFile, limit: float):
         self.archive = archive
-        self.left = limit
+        self.left = limit - _END_BYTES
 
-    def takes(self, n_bytes: int) -> bool:
-        return n_bytes + _ENTRY_BYTES <= self.left
+    def takes(self, name: str, data: bytes) -> bool:
+        return len(data) + _ENTRY_BYTES + 2 * len(name) <= self.left
 
     def add(self, name: str, data: bytes, *, deflate: bool = False) -> None:
         entry = zipfile.ZipInfo(name)
         entry.compress_type = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
         self.archive.writestr(entry, data)
-        self.left -= entry.compress_size + _ENTRY_BYTES
+        self.left -= entry.compress_size + _ENTRY_BYTES + 2 * len(name)
 
 
 def _fill(
-    archive: _Archive, rows: list[Row], pairs: list[Pair], size: int, progress: Progress
+    archive: _Archive, rows: list[Row], pairs: list[Pair], size: int, progress: Callable[[int], object]
 ) -> tuple[dict[str, int], dict[str, int], int]:
-    manifest: list[list[str]] = []
     archive.add("pack.json", json.dumps({"format": FORMAT, "size": size}).encode())
     archive.add("pairs/val.csv", _add_val(archive, pairs).encode(), deflate=True)
-    archive.left -= _ROW_BYTES * len(rows)
-    if archive.left < 0:
-        raise PairsError(f"the {len(pairs)} validation pairs alone are larger than the pack may be: give more --mib")
     shown = {path.resolve() for pair in pairs for path in (pair.path_a, pair.path_b)}
     order = _in_order([row for row in rows if row.image.resolve() not in shown])
-    common = Path(os.path.commonpath([row.image for _, row in order])) if order else Path()
-    for (_, row), (data, role) in zip(order, _encoded([row for _, row in order], size), strict=True):
-        if not archive.takes(len(data)):
+    base = Path(os.path.commonpath([row.image.resolve() for _, row in order])) if order else Path()
+    fields = [_fields(n, row, base) for n, (_, row) in enumerate(order)]
+    of_manifest = len(zlib.compress(_table(COLUMNS, fields).encode())) + 1024  # fewer rows take less
+    archive.left -= of_manifest
+    if archive.left < 0:
+        raise PairsError(f"the {len(pairs)} validation pairs alone are larger than the pack may be: give more --mib")
+    packed = 0
+    for row_fields, (data, role) in zip(fields, _encoded([row for _, row in order], size), strict=True):
+        if not archive.takes(row_fields[0], data):
             break
-        name = f"images/{len(manifest):05}.webp"
-        archive.add(name, data)
-        fields = [name, row.instance, row.category, row.split, row.dataset, row.family, row.licence]
-        manifest.append([*fields, role, row.image.relative_to(common).as_posix()])
+        archive.add(row_fields[0], data)
+        row_fields[COLUMNS.index("role")] = role
+        packed += 1
         progress(1)
-    archive.left += _ROW_BYTES * len(rows)
-    archive.add("manifest.csv", _table(COLUMNS, manifest).encode(), deflate=True)
-    images = Counter(f"{row.family}, {row.split}" for _, row in order[: len(manifest)])
-    left_out = Counter(tier for tier, _ in order[len(manifest) :])
+    archive.left += of_manifest
+    archive.add("manifest.csv", _table(COLUMNS, fields[:packed]).encode(), deflate=True)
+    images = Counter(f"{row.family}, {row.split}" for _, row in order[:packed])
+    left_out = Counter(tier for tier, _ in order[packed:])
     return dict(images), dict(left_out), len(pairs)
+
+
+def _fields(number: int, row: Row, base: Path) -> list[str]:
+    """The manifest's row; its role is only known when the image is encoded."""
+    about = [row.instance, row.category, row.split, row.dataset, row.family, row.licence]
+    return [f"images/{number:05}.webp", *about, "photograph", row.image.resolve().relative_to(base).as_posix()]
 
 
 def _add_val(archive: _Archive, pairs: list[Pair]) -> str:
@@ -201,10 +216,10 @@ def _table(columns: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
 
 def _in_order(rows: list[Row]) -> list[tuple[str, Row]]:
     """Tier and row of all that a pack may hold, in the order in which it goes in. Rows of test never do."""
-    instances: defaultdict[str, list[Row]] = defaultdict(list)
+    instances: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         if row.split != "test":
-            instances[row.instance].append(row)
+            instances[row.key].append(row)
     chosen = [
         (_tier(row, turn, len(views)), turn, row)
         for views in instances.values()
@@ -245,14 +260,11 @@ def encode(row: Row, size: int) -> tuple[bytes, str]:
     The role is the row's, but CUTOUT where the mask is the image's own alpha and nothing lies beside it. Raises
     UnreadableImage.
     """
-    image, mask = read_image(row.image), None
-    is_cut = False
+    image, mask, is_cut = read_image(row.image), None, False
     if row.mask is not None:
         mask = read_image(row.mask).convert("L")
-    else:
-        with Image.open(row.image) as opened:
-            if is_cut := "A" in opened.getbands():
-                mask = opened.getchannel("A")
+    elif (alpha := read_alpha(row.image)) is not None:
+        mask, is_cut = alpha, True
     if mask is not None and mask.size != image.size:
         raise UnreadableImage(f"the mask of {row.image} is {mask.size} px; the image is {image.size}")
     if max(image.size) > size:

@@ -60,9 +60,14 @@ class Recipe:
 
 
 def recipe_of(values: Mapping[str, Any]) -> Recipe:
-    """The recipe with `values` in place of its defaults. Raises InputError for a field that it does not have."""
+    """The recipe with `values` in place of its defaults. Raises InputError for what is no field, or no value of one."""
     known = {each.name for each in fields(Recipe)}
     if unknown := sorted(set(values) - known):
         raise InputError(f"augment: {', '.join(unknown)} unknown; known: {', '.join(sorted(known))}")
+    default = Recipe()
+    for name, value in values.items():
+        is_list = isinstance(getattr(default, name), tuple)
+        if is_list != isinstance(value, list | tuple) or (not is_list and not isinstance(value, int | float)):
+            raise InputError(f"augment.{name} is {value!r}; {'a list' if is_list else 'a number'} is expected")
     given: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in values.items()}
-    return replace(Recipe(), **given)
+    return replace(default, **given)

@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from scott_core.data.batches import Batches
+from scott_core.data.pack import read_rows
 from scott_core.data.recipe import recipe_of
 from scott_core.data.store import load_store
 
@@ -53,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("fields", nargs="*", metavar="field=value")
     options = parser.parse_args(argv)
     fields = {name: yaml.safe_load(value) for name, _, value in (each.partition("=") for each in options.fields)}
-    store = load_store(options.pack, group_size=GROUP_SIZE)
-    families = dict.fromkeys((name.partition("/")[0] for name in store.names), 1.0)
+    _, rows = read_rows(options.pack)
+    families = dict.fromkeys((row.family for row in rows), 1.0)
+    store = load_store(options.pack, families, group_size=GROUP_SIZE)
     batches = Batches(
         store,
         recipe_of(fields),

@@ -13,9 +13,10 @@ A folder holds `manifest.csv`, or has folders directly below it that do (../shar
                            data set of ours, or the data set
     licence     optional   as its source states it
 
-A row serves as an object, unless its role is `frame` (the background would give a match away) or its category is in
-PRODUCE (a class and not a product: two apples do not match); both serve as backgrounds. An object with a mask may be
-cut out, but for one of role `natural`: such masks are predicted in cluttered photographs and not clean enough.
+A row serves as an object, unless its role is `frame` (the background would give a match away) or, in the data set
+grocery, its category is in PRODUCE (a class and not a product: two apples do not match); both serve as backgrounds. An
+object with a mask may be cut out, but for one of role `natural`: such masks are predicted in cluttered photographs and
+not clean enough.
 
 A pairs file (`scott_core.data.pairs`) gives objects too: images that match show one object, and hard negatives one
 category.
@@ -68,9 +69,14 @@ class Row:
     licence: str
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells its instance from all others: ids of two data sets may be alike."""
+        return self.dataset, self.instance
+
+    @property
     def is_object(self) -> bool:
         """Whether it shows a product; if not, it is a background."""
-        return self.role != "frame" and self.category not in PRODUCE
+        return self.role != "frame" and not (self.dataset == "grocery" and self.category in PRODUCE)
 
     @property
     def may_cut(self) -> bool:
@@ -81,10 +87,17 @@ class Row:
 def read_sources(sources: Sequence[Path]) -> list[Row]:
     """Every row of every source, in order.
 
-    Raises PairsError where a source holds no manifest, a manifest lacks a column, or a row does not fit: the message
-    names file and line. No row is left out in silence.
+    Raises PairsError where a source holds no manifest, a manifest lacks a column, a row does not fit, or an instance of
+    a data set has two categories, families or splits; the message names file and line, or the instance. No row is left
+    out in silence.
     """
-    return [row for source in sources for row in _read_source(source)]
+    rows = [row for source in sources for row in _read_source(source)]
+    seen: dict[tuple[str, str], tuple[str, str, str]] = {}
+    for row in rows:
+        what = (row.family, row.category, row.split)
+        if (first := seen.setdefault(row.key, what)) != what:
+            raise PairsError(f"{row.dataset}: instance {row.instance} is {'/'.join(first)} and {'/'.join(what)}")
+    return rows
 
 
 def _read_source(source: Path) -> Iterator[Row]:
@@ -105,12 +118,12 @@ def read_manifest(path: Path) -> Iterator[Row]:
             if missing:
                 raise PairsError(f"{path}: no column {', '.join(sorted(missing))}")
             for row in reader:
-                yield parse_row(path, reader.line_num, row)
+                yield parse_manifest_row(path, reader.line_num, row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"{path} cannot be read: {error}") from error
 
 
-def parse_row(path: Path, line: int, row: dict[str, str | None]) -> Row:
+def parse_manifest_row(path: Path, line: int, row: dict[str, str | None]) -> Row:
     """One row of the manifest `path`, as csv.DictReader gives it. Raises PairsError naming file and line."""
     if None in row:  # where csv puts fields beyond the header
         raise PairsError(f"{path}:{line}: more fields than the header has columns")

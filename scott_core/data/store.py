@@ -1,8 +1,8 @@
 """A pack in memory: every image decoded once, where the training runs, and what is drawn from it as index tables.
 
-Images of one instance lie side by side, and so do the instances of one group (a family's category, whose instances are
-each other's hard negatives); so a group is a range of instances and an instance a range of views. Groups with fewer
-instances than a batch takes from one are joined within their family.
+Images of one instance lie side by side, and so do the instances of one category (they are each other's hard negatives);
+so a category is a range of instances and an instance a range of views. Categories with fewer instances than a batch
+takes from one are joined within their family.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 from collections import defaultdict
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from scott_core.data.sources import CUTOUT, Row
 from scott_core.errors import InputError, PairsError
 from scott_core.images import Letterbox
 
-NEAREST = 16  # instances of its group that an instance is said to look like
+NEAREST = 16  # instances of its category that an instance is said to look like
 SKIP = 4  # of an image's pixels, one in so many on each axis says what its colours are
 BUSY = 0.08  # standard deviation of the pixels, of 1, beside the object from which an image may be a background: white
 # studios and paper have 0.00 to 0.05, floors and shelves 0.10 and more
@@ -34,23 +35,24 @@ BUSY = 0.08  # standard deviation of the pixels, of 1, beside the object from wh
 
 @dataclass(frozen=True)
 class Store:
-    """N views of I instances in G groups, and their backgrounds. Boxes are x0, y0, x1, y1 in pixels of the square."""
+    """N views of I instances in C categories, and backgrounds. Boxes are x0, y0, x1, y1 in pixels of the square."""
 
-    names: tuple[str, ...]  # of the groups, "family/category"
-    largest_group: int
+    families: tuple[str, ...]  # of the categories
+    largest_category: int  # in instances
     rgba: Tensor  # uint8 [N, 4, S, S]; alpha is the mask, 0 where none is known
     content: Tensor  # float32 [N, 4]: where the image lies in its square
     box: Tensor  # float32 [N, 4]: around the mask, or the content where none is known
     has_mask: Tensor  # bool [N]
     may_cut: Tensor  # bool [N]: the object may be cut out by its mask
     has_ground: Tensor  # bool [N]: what lies beside the mask is the photograph, and not nothing
+    category: Tensor  # int64 [N]; 0 for backgrounds
     first_view: Tensor  # int64 [I]
     n_views: Tensor  # int64 [I]
-    first_instance: Tensor  # int64 [G]
-    n_instances: Tensor  # int64 [G]
-    nearest: Tensor  # int64 [I, NEAREST]: instances of the group nearest in colour, repeated where there are fewer
-    cutouts: Tensor  # int64 [C]: views that may stand before any background
-    scenes: Tensor  # int64 [M]: views that may stand behind any object
+    first_instance: Tensor  # int64 [C]
+    n_instances: Tensor  # int64 [C]
+    nearest: Tensor  # int64 [I, NEAREST]: the category's instances nearest in colour, repeated where there are fewer
+    cutouts: Tensor  # int64: views that may stand before any background
+    scenes: Tensor  # int64: views that may stand behind any object
 
     def to(self, device: torch.device) -> Store:
         """The same store with its tensors on `device`."""
@@ -67,18 +69,21 @@ class Store:
         return self.rgba.shape[3]
 
 
-def load_store(pack: Path, *, group_size: int, split: str = "train") -> Store:
-    """Decode the images of `split`, in threads.
+def load_store(pack: Path, families: Mapping[str, float], *, group_size: int, split: str = "train") -> Store:
+    """Decode the images of `split` in threads, but for objects of families whose weight in `families` is 0.
 
-    Raises PairsError for a file that is no pack, and InputError where it has no objects of `split` or a family has
-    fewer than `group_size`.
+    Raises PairsError for a file that is no pack, and InputError where a family has no weight, where no objects of
+    `split` are left, or fewer than `group_size` of a family.
     """
     size, rows = read_rows(pack)
     rows = [row for row in rows if row.split == split]
-    groups = _groups([row for row in rows if row.is_object], group_size)
-    ordered = [row for group in groups.values() for views in group for row in views]
+    objects = [row for row in rows if row.is_object]
+    if missing := sorted({row.family for row in objects} - set(families)):
+        raise InputError(f"families: no weight for {', '.join(missing)} of {pack}; 0 leaves a family out")
+    categories = _categories([row for row in objects if families[row.family] > 0], group_size)
+    ordered = [row for category in categories for views in category for row in views]
     if not ordered:
-        raise InputError(f"{pack} holds no objects of split {split}")
+        raise InputError(f"{pack} holds no objects of split {split} whose family has a weight")
     ordered += [row for row in rows if not row.is_object]
     pixels = np.zeros((len(ordered), 4, size, size), np.uint8)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -87,63 +92,60 @@ def load_store(pack: Path, *, group_size: int, split: str = "train") -> Store:
     may_cut = has_mask & np.array([row.may_cut for row in ordered])
     has_ground = np.array([row.role != CUTOUT for row in ordered])
     is_scene = has_ground & np.array([look.ground > BUSY for look in looks])
-    n_views = np.array([len(views) for group in groups.values() for views in group])
-    n_instances = np.array([len(group) for group in groups.values()])
+    n_views = np.array([len(views) for category in categories for views in category])
+    n_instances = np.array([len(category) for category in categories])
     first_view, first_instance = _starts(n_views), _starts(n_instances)
+    of_views = np.repeat(np.repeat(np.arange(len(categories)), n_instances), n_views)
     colours = np.stack([looks[n].colour for n in first_view])
     ranges = zip(first_instance, n_instances, strict=True)
     nearest = np.concatenate([_nearest(colours[start : start + n]) + start for start, n in ranges])
     return Store(
-        names=tuple(groups),
-        largest_group=int(n_instances.max()),
+        families=tuple(category[0][0].family for category in categories),
+        largest_category=int(n_instances.max()),
         rgba=torch.from_numpy(pixels),
         content=torch.tensor([look.content for look in looks], dtype=torch.float32),
         box=torch.tensor([look.box for look in looks], dtype=torch.float32),
-        **{
-            name: torch.from_numpy(np.asarray(value))
-            for name, value in {
-                "has_mask": has_mask,
-                "may_cut": may_cut,
-                "has_ground": has_ground,
-                "first_view": first_view,
-                "n_views": n_views,
-                "first_instance": first_instance,
-                "n_instances": n_instances,
-                "nearest": nearest,
-                "cutouts": np.flatnonzero(may_cut),
-                "scenes": np.flatnonzero(is_scene),
-            }.items()
-        },
+        has_mask=torch.from_numpy(has_mask),
+        may_cut=torch.from_numpy(may_cut),
+        has_ground=torch.from_numpy(has_ground),
+        category=torch.from_numpy(np.pad(of_views, (0, len(ordered) - len(of_views)))),
+        first_view=torch.from_numpy(first_view),
+        n_views=torch.from_numpy(n_views),
+        first_instance=torch.from_numpy(first_instance),
+        n_instances=torch.from_numpy(n_instances),
+        nearest=torch.from_numpy(nearest),
+        cutouts=torch.from_numpy(np.flatnonzero(may_cut)),
+        scenes=torch.from_numpy(np.flatnonzero(is_scene)),
     )
 
 
-def _groups(rows: list[Row], group_size: int) -> dict[str, list[list[Row]]]:
-    """Views by instance by group; the instances of small groups are together in `family/`, or in a large one."""
-    families: defaultdict[str, defaultdict[str, dict[str, list[Row]]]] = defaultdict(lambda: defaultdict(dict))
+def _categories(rows: list[Row], group_size: int) -> list[list[list[Row]]]:
+    """Views by instance by category; instances of small categories are one together, or join their family's largest."""
+    families: defaultdict[str, defaultdict[str, dict[tuple[str, str], list[Row]]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
     for row in rows:
-        families[row.family][row.category].setdefault(row.instance, []).append(row)
-    found: dict[str, list[list[Row]]] = {}
+        families[row.family][row.category].setdefault(row.key, []).append(row)
+    found: list[list[list[Row]]] = []
     for family, categories in families.items():
         n = sum(map(len, categories.values()))
         if n < group_size:
-            raise InputError(f"family {family} has {n} objects; groups of {group_size} need as many: lower group_size")
-        rest: list[list[Row]] = []
-        for category, instances in categories.items():
-            if len(instances) < group_size:
-                rest += instances.values()
-            else:
-                found[f"{family}/{category}"] = list(instances.values())
+            raise InputError(
+                f"family {family} has {n} objects; groups of {group_size} need as many: weigh it 0 or lower group_size"
+            )
+        large = [list(instances.values()) for instances in categories.values() if len(instances) >= group_size]
+        rest = [views for c in categories.values() if len(c) < group_size for views in c.values()]
         if len(rest) >= group_size:
-            found[f"{family}/"] = rest
+            large.append(rest)
         elif rest:
-            largest = max((name for name in found if name.startswith(f"{family}/")), key=lambda name: len(found[name]))
-            found[largest] += rest
+            max(large, key=len).extend(rest)
+        found += large
     return found
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What one decoded image shows."""
+    """One decoded image, as its pixels say."""
 
     content: tuple[int, int, int, int]
     box: tuple[int, int, int, int]

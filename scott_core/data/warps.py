@@ -60,22 +60,25 @@ FOLD_SHADE = 0.35  # how much darker the cloth is in it
 
 
 def shade(placement: Placement, q: Tensor) -> Tensor:
-    """What a fold leaves of the light at the object's points q [n, 2, S, S]: float32 [n, 1, S, S], 1 far from it."""
+    """The light that a fold leaves at the object's points q [n, 2, S, S]: float32 [n, 1, S, S], 1 far from it."""
     depth = placement.fold_depth[:, None, None]
     across = placement.fold_normal[:, None] @ q.flatten(2) - (placement.fold_offset[:, None, None] + depth / 2)
     dark = across.mul_(FOLD_SHARPNESS / 4).square_().neg_().exp_().mul_(FOLD_SHADE * (depth > 0))
     return dark.neg_().add_(1).view(len(q), 1, q.shape[2], q.shape[3])
 
 
-def sample(images: Tensor, box: Tensor, q: Tensor) -> Tensor:
-    """Read images [n, C, H, H] at the object's points q [n, 2, S, S]; zero outside. float32 [n, C, S, S].
+def sample(images: Tensor, box: Tensor, q: Tensor, *, stays_inside: Tensor) -> Tensor:
+    """Read images [n, C, H, H] at the object's points q [n, 2, S, S]: float32 [n, C, S, S].
 
-    `box` [n, 4], x0, y0, x1, y1 in pixels, is the object's.
+    `box` [n, 4], x0, y0, x1, y1 in pixels, is the object's. Outside an image there is zero, or, where `stays_inside`
+    (bool [n]), its edge goes on.
     """
     longer = torch.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]).view(-1, 1, 1, 1)
     centre = (box[:, :2] + box[:, 2:]).view(-1, 2, 1, 1) / 2
     unit = 2 / images.shape[3]
-    grid = (q * (longer * unit)).add_(centre * unit - 1).permute(0, 2, 3, 1)
+    grid = (q * (longer * unit)).add_(centre * unit - 1)
+    edge = torch.where(stays_inside, 1 - unit / 2, torch.inf).view(-1, 1, 1, 1)
+    grid = grid.clamp_(-edge, edge).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 

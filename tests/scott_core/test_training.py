@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from scott_core.data.batches import Batch, Batches
 from scott_core.data.chance import Chance
 from scott_core.data.instances import read_pair_instances
 from scott_core.data.pack import write_pack
-from scott_core.data.recipe import Recipe
+from scott_core.data.recipe import Recipe, recipe_of
 from scott_core.data.store import load_store
 from scott_core.errors import InputError
-from scott_core.objective import _one_of_each_row, pair_grid
+from scott_core.objective import _one_of_each_row, _repeated, pair_grid
 from scott_core.registry import build
 from scott_core.training import Trainer, build_for_training, overfit_one_batch, train
 from scott_core.training_config import read_config
@@ -95,14 +96,14 @@ def test_a_killed_training_resumes_to_the_same_weights(
     class Killed(Exception):
         pass
 
-    advance = Trainer._advance
+    advance = Trainer.advance
 
     def until_the_fifth(self: Trainer, batch: Batch) -> dict[str, torch.Tensor]:
         if self.step == 4:
             raise Killed
         return advance(self, batch)
 
-    monkeypatch.setattr(Trainer, "_advance", until_the_fifth)
+    monkeypatch.setattr(Trainer, "advance", until_the_fifth)
     with pytest.raises(Killed):
         train(CONFIG, options(tmp_path / "killed"), pack=pack)
     monkeypatch.undo()
@@ -114,13 +115,12 @@ def test_a_killed_training_resumes_to_the_same_weights(
 def test_training_that_is_stopped_by_the_clock_leaves_weights_and_goes_on_as_if_it_had_not_been(
     pack: Path, tmp_path: Path
 ) -> None:
-    train(CONFIG, options(tmp_path / "whole"), pack=pack)
+    whole = train(CONFIG, options(tmp_path / "whole"), pack=pack)
     command = options(tmp_path / "stopped")
     card = train(CONFIG, command, pack=pack, minutes=0.0)
     assert card["training"]["step"] == 1
     assert load_checkpoint(tmp_path / "stopped" / "scott-lite0" / "last.safetensors").card == card
-    assert not (tmp_path / "stopped" / "scott-lite0" / "best.safetensors").exists()
-    assert train(CONFIG, command, pack=pack)["training"]["step"] == 6
+    assert train(CONFIG, command, pack=pack)["sha256"] == whole["sha256"]
     assert_equal_states(state_of(tmp_path / "whole"), state_of(tmp_path / "stopped"))
 
 
@@ -128,7 +128,7 @@ def test_training_that_is_stopped_by_the_clock_leaves_weights_and_goes_on_as_if_
 def test_step_1_trains_the_masks_and_leaves_the_merge_alone(pack: Path, tmp_path: Path) -> None:
     trainer = Trainer(read_config(CONFIG, options(tmp_path, "steps_segmentation=6")), pack)
     before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
-    trainer._advance(trainer.batches[0])
+    trainer.advance(trainer.batches[0])
     moved = {name.split(".")[0] for name, p in trainer.model.named_parameters() if not torch.equal(before[name], p)}
     assert {"sigma_a", "sigma_b", "encoder"} <= moved
     assert "merge" not in moved
@@ -157,15 +157,17 @@ def test_two_processes_train_one_model(pack: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     card = json.loads((tmp_path / "scott-lite0" / "best.json").read_text())
     assert card["training"]["processes"] == 2
-    assert card["training"]["step"] == 2
+    assert state_of(tmp_path)["step"] == 2
 
 
 @pytest.mark.slow
 def test_without_a_pack_the_data_of_the_configuration_is_packed_once(data: Path, tmp_path: Path) -> None:
-    command = options(tmp_path, f"data={data}", f"validation={data}/pairs/val.csv", "steps=1", "steps_segmentation=0")
+    source = Path(shutil.copytree(data, tmp_path / "source"))
+    where = [f"data={source}", f"validation={source}/pairs/val.csv"]
+    command = options(tmp_path, *where, "steps=1", "steps_segmentation=0")
     first = train(CONFIG, command)
     kept = (tmp_path / "scott-lite0" / "data.pack").read_bytes()
-    shutil.rmtree(data / "images")
+    shutil.rmtree(source)
     assert train(CONFIG, command) == first
     assert (tmp_path / "scott-lite0" / "data.pack").read_bytes() == kept
 
@@ -178,7 +180,27 @@ def test_the_log_has_the_curves(pack: Path, tmp_path: Path, monkeypatch: pytest.
     steps = [line for line in lines if "objective" in line]
     assert [line["step"] for line in steps] == [1, 2, 3, 4, 5, 6]
     assert all(0 < line["drawing"] < 1 and line["images_per_second"] > 0 and line["busy"] is None for line in steps)
-    assert [line["step"] for line in lines if "roc_auc" in line] == [6]
+    assert [line["step"] for line in lines if "roc_auc" in line] == [0, 6]
+
+
+@pytest.mark.slow
+def test_a_run_does_not_go_on_from_another(pack: Path, data: Path, tmp_path: Path) -> None:
+    train(CONFIG, options(tmp_path), pack=pack, minutes=0.0)
+    with pytest.raises(InputError, match=r"checkpoint\.pt is of another run: groups, lr differ; give a name="):
+        train(CONFIG, options(tmp_path, "groups=3", "lr=0.1"), pack=pack)
+    write_pack([data], tmp_path / "other.pack", size=32)
+    with pytest.raises(InputError, match="another run: pack differ"):
+        train(CONFIG, options(tmp_path), pack=tmp_path / "other.pack")
+    train(CONFIG, options(tmp_path, "validate_every=2", "checkpoint_every=2"), pack=pack)
+
+
+def test_a_pack_without_validation_pairs_is_named(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    for path in ("manifest.csv", *(str(p.relative_to(data)) for p in data.glob("0*"))):
+        (tmp_path / "source" / path).symlink_to(data / path)
+    write_pack([tmp_path / "source"], tmp_path / "no-val.pack", size=32)
+    with pytest.raises(InputError, match=r"no-val\.pack: validation needs labelled pairs"):
+        Trainer(read_config(CONFIG, options(tmp_path)), tmp_path / "no-val.pack")
 
 
 @pytest.mark.parametrize("part", ["merge", "sigma_a"])
@@ -265,15 +287,24 @@ def test_a_share_of_imagenet_without_trained_weights_is_an_error(tmp_path: Path,
 
 
 def test_negatives_are_of_other_instances_the_first_of_the_same_group() -> None:
-    group = torch.tensor([0, 0, 0, 1, 1, 1])
-    i, j = pair_grid(group, 2, Chance(0, 0, torch.device("cpu")))
+    instance, group = torch.arange(6), torch.tensor([0, 0, 0, 1, 1, 1])
+    i, j = pair_grid(instance, group, 2, Chance(0, 0, torch.device("cpu")))
     assert i[:6].tolist() == j[:6].tolist() == list(range(6))
     assert (i[6:] != j[6:]).all()
     assert (group[i[6:12]] == group[j[6:12]]).all()
     likeness = torch.zeros(6, 6)
     likeness[:, 4] = 100.0  # everything looks like object 4
-    _, j = pair_grid(group, 2, Chance(0, 0, torch.device("cpu")), likeness)
+    _, j = pair_grid(instance, group, 2, Chance(0, 0, torch.device("cpu")), likeness)
     assert (j[12:] == 4).sum() >= 5
+
+
+def test_an_instance_that_is_in_two_groups_is_no_negative_of_itself() -> None:
+    instance, group = torch.tensor([7, 1, 7, 2]), torch.tensor([0, 0, 1, 1])
+    likeness = torch.tensor([[9.0, 0, 9, 0], [0, 9, 0, 0], [9, 0, 9, 0], [0, 0, 0, 9]])
+    for step in range(200):
+        i, j = pair_grid(instance, group, 2, Chance(0, step, torch.device("cpu")), likeness)
+        assert (instance[i[4:]] != instance[j[4:]]).all()
+    assert _repeated(instance).nonzero().tolist() == [[0, 2], [2, 0]]
 
 
 def test_negatives_are_drawn_in_proportion_to_their_weights() -> None:
@@ -284,11 +315,35 @@ def test_negatives_are_drawn_in_proportion_to_their_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "said"), [("stepz=3", "stepz"), ("steps", "steps"), ("architecture.encoder.depth=3", "depth")]
-)
+    ("override", "said"),
+    [
+        ("stepz=3", "stepz"), ("steps", "steps"), ("architecture.encoder.depth=3", "depth"),
+        ("precision=bf16-mixed", "precision is 'bf16-mixed'; bfloat16 or float32"),
+        ("image_size=200", "multiple of 16"),
+        ("group_size=1", "2 to 17"), ("group_size=18", "2 to 17"), ("groups=0", "at least 1"),
+    ],
+)  # fmt: skip
 def test_an_override_that_does_not_fit_is_named(override: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         read_config(CONFIG, [override])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"blurr": 1}, "blurr unknown"),
+        ({"printed": "carton"}, "augment.printed is 'carton'; a list"),
+        ({"blur": [1]}, r"augment.blur is \[1\]; a number"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_named(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        recipe_of(given)
+
+
+def test_a_recipes_field_can_be_overridden() -> None:
+    config = read_config(CONFIG, ["augment.blur=0.5", "augment.printed=[carton]"])
+    assert recipe_of(config.augment) == replace(Recipe(), blur=0.5, printed=("carton",))
 
 
 def test_a_configuration_must_be_whole(tmp_path: Path) -> None:
@@ -302,7 +357,7 @@ def test_a_configuration_must_be_whole(tmp_path: Path) -> None:
 
 
 def test_batches_depend_on_seed_and_step_alone(pack: Path) -> None:
-    store = load_store(pack, group_size=4)
+    store = load_store(pack, {"carton": 1}, group_size=4)
 
     def make(seed: int) -> Batches:
         return Batches(
@@ -325,7 +380,7 @@ def test_a_step_never_asks_for_what_the_device_holds(
     """With fake tensors, which have shapes and no values, asking is an error: a GPU would stand still meanwhile."""
     monkeypatch.setattr(matcher, "never_waits", lambda like: torch.is_grad_enabled())  # as on a GPU
     trainer = Trainer(read_config(CONFIG, options(tmp_path, "steps_segmentation=0")), pack)
-    trainer._advance(trainer.batches[0])  # constants are made
+    trainer.advance(trainer.batches[0])  # constants are made
     with FakeTensorMode(allow_non_fake_inputs=True):
         batch = trainer.batches[1]
         assert batch.images_a.shape == (8, 3, 64, 64)
@@ -337,13 +392,16 @@ def test_a_step_never_asks_for_what_the_device_holds(
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_step_on_a_gpu_waits_for_nothing(pack: Path, tmp_path: Path) -> None:
-    trainer = Trainer(read_config(CONFIG, options(tmp_path, "steps_segmentation=0", "precision=bfloat16")), pack)
+    command = options(tmp_path, "steps_segmentation=0", "precision=bfloat16")
+    train(CONFIG, command, pack=pack, minutes=0.0)
+    trainer = Trainer(read_config(CONFIG, command), pack)
+    trainer._resume()
     for number in range(2):
-        trainer._advance(trainer.batches[number])
+        trainer.advance(trainer.batches[number])
     torch.cuda.set_sync_debug_mode("error")
     try:
         for number in range(2, 4):
-            trainer._advance(trainer.batches[number])
+            trainer.advance(trainer.batches[number])
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

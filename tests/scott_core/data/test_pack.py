@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from scott_core.data import pack as packs
 from scott_core.data.pack import is_pack, read_images, read_rows, read_val, write_pack
-from scott_core.errors import PairsError, UnreadableImage
+from scott_core.errors import InputError, PairsError, UnreadableImage
 from scott_core.images import Letterbox
 
 
@@ -138,6 +138,68 @@ def test_a_mask_in_the_images_own_alpha_makes_a_cutout(tmp_path: Path) -> None:
     assert (cutout.role, photograph.role) == ("cutout", "")
     coded = Image.open(io.BytesIO(next(read_images(tmp_path / "o.pack", [cutout]))))
     np.testing.assert_array_equal(np.asarray(coded.getchannel("A")), np.asarray(alpha))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_mask_in_the_alpha_is_turned_with_its_image(tmp_path: Path, orientation: int) -> None:
+    image = Image.new("RGBA", (48, 32), (0, 0, 0, 0))
+    image.paste((255, 0, 0, 255), (4, 4, 24, 12))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "o.png", exif=exif)
+    table(
+        tmp_path / "manifest.csv", [["image", "dataset", "category", "instance", "split"], ["o.png", *"dco", "train"]]
+    )
+    write_pack([tmp_path], tmp_path / "o.pack")
+    coded = Image.open(io.BytesIO(next(read_images(tmp_path / "o.pack", read_rows(tmp_path / "o.pack")[1]))))
+    red = np.asarray(coded.convert("RGB"), int)[..., 0] > 128
+    np.testing.assert_array_equal(np.asarray(coded.getchannel("A")) > 0, red & (np.asarray(coded.getchannel("A")) > 0))
+    turned = ImageOps.exif_transpose(Image.open(tmp_path / "o.png")).getchannel("A")
+    np.testing.assert_array_equal(np.asarray(coded.getchannel("A")), np.asarray(turned))
+
+
+def test_a_palettes_transparency_is_a_mask_and_an_opaque_alpha_is_none(tmp_path: Path) -> None:
+    image = Image.new("P", (40, 40), 0)
+    image.putpalette([255, 255, 255, 0, 0, 255])
+    image.paste(1, (10, 10, 30, 30))
+    image.save(tmp_path / "p.png", transparency=0)
+    noise(1).convert("RGBA").save(tmp_path / "o.png")
+    rows = [["p.png", "d", "c", "p", "train"], ["o.png", "d", "c", "o", "train"]]
+    table(tmp_path / "manifest.csv", [["image", "dataset", "category", "instance", "split"], *rows])
+    write_pack([tmp_path], tmp_path / "p.pack")
+    _, packed = read_rows(tmp_path / "p.pack")
+    assert [row.role for row in packed] == ["cutout", ""]
+    first, second = (Image.open(io.BytesIO(data)) for data in read_images(tmp_path / "p.pack", packed))
+    assert (np.asarray(first.getchannel("A")) > 0).sum() == 400
+    assert second.mode == "RGB"
+
+
+def test_sources_may_be_named_in_both_ways(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    noise(5).save(other / "n.png")
+    table(other / "manifest.csv", [["image", "dataset", "category", "instance", "split"], ["n.png", *"eco", "train"]])
+    monkeypatch.chdir(tmp_path)
+    write_pack([Path("source"), other], tmp_path / "both.pack")
+    assert "o" in names(tmp_path / "both.pack")
+
+
+@pytest.mark.parametrize("size", [0, 15, 1025])
+def test_a_size_that_is_none_is_an_error(source: Path, tmp_path: Path, size: int) -> None:
+    with pytest.raises(InputError, match="16 to 1024"):
+        write_pack([source], tmp_path / "p.pack", size=size)
+
+
+def test_the_limit_holds_for_ids_that_do_not_compress(source: Path, tmp_path: Path) -> None:
+    lines = (source / "manifest.csv").read_text().splitlines()
+    digits = iter(np.random.default_rng(0).integers(0, 256, (60, 40), np.uint8))
+    strange = {name: bytes(next(digits)).hex() for name in ("many-1", "many-2", "many-3", "single-1", "ground")}
+    for name, new in strange.items():
+        lines = [line.replace(f",{name},", f",{new},") for line in lines]
+    (source / "manifest.csv").write_text("\n".join(lines))
+    for kib in range(13, 22):
+        packed = write_pack([source], tmp_path / "small.pack", size=32, mib=kib / 1024)
+        assert packed.bytes <= kib * 1024
 
 
 def test_val_is_whole_and_byte_by_byte_what_it_was(source: Path, tmp_path: Path) -> None:

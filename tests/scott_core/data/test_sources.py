@@ -28,6 +28,7 @@ def test_what_a_row_serves_as(tmp_path: Path) -> None:
         "apple.jpg,,,grocery,Apple,granny,natural,train,MIT",
         "bear.jpg,bear.png,ground_truth,davis,bear,bear,frame,train,BSD",
         "mug.jpg,mug.png,hand,my shop,mug,mug-1,,train,our own",
+        "pie.jpg,,,my shop,Apple,pie,,train,our own",
     )
     rows = by_stem(read_sources([source]))
     assert {stem: (row.family, row.is_object, row.may_cut) for stem, row in rows.items()} == {
@@ -36,6 +37,7 @@ def test_what_a_row_serves_as(tmp_path: Path) -> None:
         "apple": ("package", False, False),
         "bear": ("scene", False, True),
         "mug": ("my shop", True, True),
+        "pie": ("my shop", True, True),
     }
     assert rows["milk"].mask == tmp_path / "milk.png"
     assert rows["apple"].mask is None
@@ -78,6 +80,13 @@ def test_a_pairs_file_is_a_source_of_photographs(tmp_path: Path) -> None:
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path, row: str, said: str) -> None:
     with pytest.raises(PairsError, match=said):
         read_sources([manifest(tmp_path, row)])
+
+
+def test_an_instance_that_is_two_things_is_named_and_ids_of_two_data_sets_may_be_alike(tmp_path: Path) -> None:
+    rows = read_sources([manifest(tmp_path, "a.jpg,,,d,mug,1,,train,", "b.jpg,,,other,cup,1,,val,")])
+    assert [row.key for row in rows] == [("d", "1"), ("other", "1")]
+    with pytest.raises(PairsError, match="d: instance 1 is d/mug/train and d/cup/train"):
+        read_sources([manifest(tmp_path, "a.jpg,,,d,mug,1,,train,", "b.jpg,,,d,cup,1,,train,")])
 
 
 def test_a_source_that_is_none_is_named(tmp_path: Path) -> None:

@@ -47,37 +47,55 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "p.pack"
 
 
-def hues(store: Store, group: int) -> set[int]:
-    """The objects of a group by their hue, from the pixels alone."""
+FAMILIES = {"toy": 1.0, "box": 1.0}
+
+
+def hues(store: Store, category: int) -> set[int]:
+    """The objects of a category by their hue, from the pixels alone."""
     found = set()
-    first, count = int(store.first_instance[group]), int(store.n_instances[group])
+    first, count = int(store.first_instance[category]), int(store.n_instances[category])
     for instance in range(first, first + count):
         start, views = int(store.first_view[instance]), int(store.n_views[instance])
         of_views = set()
         for view in range(start, start + views):
             inside = store.rgba[view, 3] > 127
             rgb = [float(store.rgba[view, c][inside].float().mean()) / 255 for c in range(3)]
+            assert store.category[view] == category
             of_views.add(round(colorsys.rgb_to_hsv(*rgb)[0] * 12) % 12)
         assert len(of_views) == 1, "views of one instance"
         found |= of_views
     return found
 
 
-def test_views_of_an_instance_and_instances_of_a_group_lie_together(pack: Path) -> None:
-    store = load_store(pack, group_size=2)
-    groups = {name: hues(store, n) for n, name in enumerate(store.names)}
-    assert groups == {"toy/car": {0, 1, 2}, "toy/": {3, 4}, "box/milk": {5, 6}}
-    assert store.largest_group == 3
+def test_views_of_an_instance_and_instances_of_a_category_lie_together(pack: Path) -> None:
+    store = load_store(pack, FAMILIES, group_size=2)
+    found = sorted((family, hues(store, n)) for n, family in enumerate(store.families))
+    assert found == [("box", {5, 6}), ("toy", {0, 1, 2}), ("toy", {3, 4})]  # a cow and a cup are too few alone
+    assert store.largest_category == 3
     assert store.rgba.shape == (13, 4, 32, 32)
 
 
-def test_the_instances_of_small_groups_join_a_large_one_where_they_are_too_few(pack: Path) -> None:
+def test_small_categories_join_a_large_one_where_they_are_too_few(pack: Path) -> None:
+    store = load_store(pack, {"toy": 1.0, "box": 0.0}, group_size=3)
+    assert store.families == ("toy",)
+    assert hues(store, 0) == {0, 1, 2, 3, 4}
+
+
+def test_a_family_of_too_few_objects_is_named_unless_it_is_left_out(pack: Path) -> None:
     with pytest.raises(InputError, match="family box has 2 objects; groups of 3"):
-        load_store(pack, group_size=3)
+        load_store(pack, FAMILIES, group_size=3)
+
+
+def test_a_family_without_a_weight_is_named_and_one_of_none_is_left_out(pack: Path) -> None:
+    with pytest.raises(InputError, match="no weight for box of"):
+        load_store(pack, {"toy": 1.0}, group_size=2)
+    assert load_store(pack, {"toy": 0.0, "box": 2.0}, group_size=2).families == ("box",)
+    with pytest.raises(InputError, match="no objects of split train whose family has a weight"):
+        load_store(pack, {"toy": 0.0, "box": 0.0}, group_size=2)
 
 
 def test_pixels_lie_as_inference_lays_them(pack: Path) -> None:
-    store = load_store(pack, group_size=2)
+    store = load_store(pack, FAMILIES, group_size=2)
     assert store.content.unique(dim=0).tolist() == [[0, 8, 32, 24]]
     assert (store.rgba[:, :3, :8] == 255).all()
     objects = store.has_mask
@@ -87,7 +105,7 @@ def test_pixels_lie_as_inference_lays_them(pack: Path) -> None:
 
 
 def test_what_may_be_cut_out_and_what_may_stand_behind(pack: Path) -> None:
-    store = load_store(pack, group_size=2)
+    store = load_store(pack, FAMILIES, group_size=2)
     natural = 1
     assert len(store.cutouts) == int(store.may_cut.sum()) == 11 - natural
     assert bool(store.has_ground.all())  # no image has an alpha of its own
@@ -95,8 +113,9 @@ def test_what_may_be_cut_out_and_what_may_stand_behind(pack: Path) -> None:
 
 
 def test_the_nearest_are_the_nearest_in_colour(pack: Path) -> None:
-    store = load_store(pack, group_size=2)
-    first = int(store.first_instance[store.names.index("toy/car")])
+    store = load_store(pack, FAMILIES, group_size=2)
+    category = store.n_instances.tolist().index(3)
+    first = int(store.first_instance[category])
     rgb = [store.rgba[int(store.first_view[i]), :3, 16, 16].numpy() / 255.0 for i in range(first, first + 3)]
     lab = cv2.cvtColor(np.float32([rgb]), cv2.COLOR_RGB2LAB)[0]
     distance = np.linalg.norm(lab[:, None] - lab, axis=2) + np.diag([np.inf] * 3)
@@ -113,12 +132,12 @@ def test_lab_is_opencvs() -> None:
 
 def test_a_split_without_objects_is_an_error(pack: Path) -> None:
     with pytest.raises(InputError, match="holds no objects of split val"):
-        load_store(pack, group_size=2, split="val")
+        load_store(pack, FAMILIES, group_size=2, split="val")
 
 
 def test_a_store_moves_whole(pack: Path) -> None:
-    store = load_store(pack, group_size=2)
+    store = load_store(pack, FAMILIES, group_size=2)
     moved = store.to(torch.device("meta"))
     assert moved.rgba.is_meta
     assert moved.nearest.is_meta
-    assert moved.names == store.names
+    assert moved.families == store.families
