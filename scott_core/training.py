@@ -40,7 +40,7 @@ from scott_core.registry import build
 from scott_core.scott import Scott
 from scott_core.training_config import TrainingConfig, read_config
 from scott_core.training_log import TrainingLog
-from scott_core.validation import ALPHAS, ValidationSet, calibrate
+from scott_core.validation import ALPHAS, HeldOut, ValidationSet, calibrate
 
 CLIP = 5.0  # norm of the gradient, at most
 # Fields of a configuration that may change when a run goes on.
@@ -106,6 +106,7 @@ class Trainer:
             seed=config.seed,
         )
         self.validation = ValidationSet(self.pack)
+        self.held_out = HeldOut(self.pack, size=config.image_size, group_size=config.group_size, device=self.device)
 
     @property
     def model(self) -> Scott:
@@ -216,7 +217,7 @@ class Trainer:
 
     def _measured(self, log: TrainingLog) -> dict[str, Any]:
         card = calibrate(self.average.model, self._card(), self.validation)
-        log.validated(self.step, card["validation"])
+        log.validated(self.step, {**card["validation"], "held_out_roc_auc": self.held_out.roc_auc(self.average.model)})
         return card
 
     def _choose_alpha(self) -> None:

@@ -8,7 +8,8 @@ The log is JSON, a line each: `pandas.read_json("runs/NAME/log.jsonl", lines=Tru
     busy                share of the last second in which the GPU computed; null on a CPU, and where NVML is missing
     objective, match, mask_a, mask_b, contrast      losses of the last step
 
-and a line of validation step, roc_auc, f1 and the other measures of `scott_core.metrics.evaluate_scores`.
+and a line of validation step, roc_auc, f1 and the other measures of `scott_core.metrics.evaluate_scores`, and
+held_out_roc_auc where the pack has objects of split val (`scott_core.validation.HeldOut`).
 """
 
 from __future__ import annotations
@@ -80,10 +81,11 @@ class TrainingLog:
         )
         self._since = _Since()
 
-    def validated(self, step: int, measures: Mapping[str, float]) -> None:
+    def validated(self, step: int, measures: Mapping[str, float | None]) -> None:
         """After each validation."""
         if self.is_on:
-            self._say({"step": step, **{name: round(value, 4) for name, value in measures.items()}})
+            known = {name: round(value, 4) for name, value in measures.items() if value is not None}
+            self._say({"step": step, **known})
         self._since = _Since()  # its time is no training's
 
     def _say(self, line: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
-"""Measuring a model on a pairs file, and choosing on it what is to be chosen: alpha, calibration, threshold."""
+"""Validation: a model is measured on pairs, and alpha, calibration and threshold are chosen on them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,24 @@ import numpy as np
 import torch
 
 from scott_core.checkpoints import Checkpoint, probability
-from scott_core.data.pack import is_pack, read_val
+from scott_core.data.batches import Batches
+from scott_core.data.chance import Chance
+from scott_core.data.pack import is_pack, read_rows, read_val
 from scott_core.data.pairs import Pair, read_pairs
+from scott_core.data.recipe import Recipe
+from scott_core.data.sources import Row
+from scott_core.data.store import load_store
+from scott_core.encoders import take
 from scott_core.errors import InputError
 from scott_core.images import read_image
 from scott_core.matcher import EMPTY_LOGIT
 from scott_core.metrics import evaluate_scores
+from scott_core.objective import pair_grid
 from scott_core.predictor import Predictor
 from scott_core.scott import Scott
 
 ALPHAS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+HELD_OUT_BATCHES, HELD_OUT_GROUPS = 12, 4
 THRESHOLD = 0.5  # even odds: scores are calibrated probabilities (decision 10)
 
 
@@ -51,6 +60,48 @@ class ValidationSet:
         """The measures of `scott_core.metrics.evaluate_scores` at the card's threshold."""
         score = self.predictor(model, card).score_pairs(self.images_a, self.images_b, self.index).score
         return evaluate_scores(self.label, score, card["threshold"])
+
+
+class HeldOut:
+    """Objects of a pack's split val, composed into pairs as in training, the same at each measurement.
+
+    Beside a validation set of few products, they say how the model does on many: a match and a pair of two objects of
+    one category for each of HELD_OUT_BATCHES batches' objects.
+    """
+
+    def __init__(self, pack: Path, *, size: int, group_size: int, device: torch.device):
+        objects = Counter(family for family, _ in {(row.family, row.key) for row in _held_out(pack)})
+        families = {family: float(n >= group_size) for family, n in objects.items()}
+        self.batches: Batches | None = None
+        if any(families.values()):
+            self.batches = Batches(
+                load_store(pack, families, group_size=group_size, split="val").to(device),
+                Recipe(),
+                families=families,
+                groups=HELD_OUT_GROUPS,
+                group_size=group_size,
+                look_alikes=0.5,
+                size=size,
+                seed=0,
+            )
+
+    @torch.no_grad()
+    def roc_auc(self, model: Scott) -> float | None:
+        """ROC AUC of the match logits; None where the pack has no such objects."""
+        if self.batches is None:
+            return None
+        labels, logits = [], []
+        for number in range(HELD_OUT_BATCHES):
+            batch = self.batches[number]
+            i, j = pair_grid(batch.instance, batch.group, 1, Chance(0, number, batch.group.device))
+            state_a, state_b = model.encode_image(batch.images_a, "a"), model.encode_image(batch.images_b, "b")
+            logits.append(model.score_pairs(take(state_a, i), take(state_b, j)).match.float().cpu().numpy())
+            labels.append((i == j).cpu().numpy())
+        return evaluate_scores(np.concatenate(labels), np.concatenate(logits), 0.0)["roc_auc"]
+
+
+def _held_out(pack: Path) -> list[Row]:
+    return [row for row in read_rows(pack)[1] if row.split == "val" and row.is_object]
 
 
 def calibrate(
