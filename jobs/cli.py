@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -256,13 +256,16 @@ def explain(arguments: argparse.Namespace) -> int:
 def train(arguments: argparse.Namespace) -> int:
     """Train a model from a configuration; print the card of its weights."""
     from scott_core import training
+    from scott_core.training_bench import time_steps
 
+    what = (arguments.config, arguments.overrides)
+    found: Mapping[str, Any]
     if arguments.overfit_one_batch:
-        found: dict[str, Any] = dict(
-            training.overfit_one_batch(arguments.config, arguments.overrides, pack=arguments.pack)
-        )
+        found = training.overfit_one_batch(*what, pack=arguments.pack)
+    elif arguments.time_steps:
+        found = time_steps(*what, arguments.time_steps, pack=arguments.pack)
     else:
-        found = training.train(arguments.config, arguments.overrides, pack=arguments.pack, minutes=arguments.minutes)
+        found = training.train(*what, pack=arguments.pack, minutes=arguments.minutes)
     print(json.dumps(found, indent=1))
     return 0
 
@@ -413,7 +416,9 @@ def _parser() -> argparse.ArgumentParser:
     v.add_argument("overrides", nargs="*", metavar="key=value")
     v.add_argument("--pack", type=Path, metavar="FILE", help="of `scott pack` (default: the configuration's data)")
     v.add_argument("--minutes", type=float, metavar="N", help="stop after N minutes; the same command goes on")
-    v.add_argument("--overfit-one-batch", action="store_true", help="every step on one batch; keeps nothing")
+    instead = v.add_mutually_exclusive_group()
+    instead.add_argument("--overfit-one-batch", action="store_true", help="every step on one batch; keeps nothing")
+    instead.add_argument("--time-steps", type=int, metavar="N", help="how fast N steps are, and why; keeps nothing")
     return parser
 
 

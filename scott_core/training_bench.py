@@ -1,85 +1,75 @@
 """How fast a configuration trains, and what limits it: its batches alone, its steps alone, both together.
 
-    python -m scott_core.training_bench CONFIG.yaml --pack FILE [--steps 10] [key=value ...]
+    scott train CONFIG.yaml --pack FILE --time-steps 10 [key=value ...]
 
-Prints one JSON object: seconds to decode the pack, steps a second of each, images a second together, and `share`: both
-together by the slower of the two alone. On a GPU batches and steps are queued one after the other, and nothing waits.
+On a GPU a step is waited for here and not in training, so that it is a little slower.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from scott_core.training import Trainer
 from scott_core.training_config import read_config
 
+T = TypeVar("T")
 WARM_UP = 2
 
 
-def measure(config_path: Path, overrides: list[str], pack: Path, steps: int) -> dict[str, float | str]:
-    """Times each part over `steps` steps of step 2, and keeps nothing. Raises as `scott_core.training.train` does."""
+def time_steps(
+    config_path: Path, overrides: list[str], steps: int, *, pack: Path | None = None
+) -> dict[str, float | str]:
+    """Time each part over `steps` steps of step 2; keeps nothing, and raises as `scott_core.training.train` does.
+
+    Returns seconds to start (the pack decoded), steps a second of each, images a second together, and `share`: both
+    together by the slower of the two alone.
+    """
     with tempfile.TemporaryDirectory(prefix="scott-bench-") as folder:
         started = time.monotonic()
         trainer = Trainer(read_config(config_path, [*overrides, f"runs={folder}"]), pack)
         ready = time.monotonic() - started
     trainer.step = trainer.config.steps_segmentation  # all pairs and all losses, as most of a run is
-    same = trainer.batches[0]
-
-    def draw(number: int) -> None:
-        _ = trainer.batches[number]
-
-    def both(number: int) -> None:
+    for number in range(WARM_UP):
         trainer.advance(trainer.batches[number])
-
-    drawing = _steps_per_second(draw, steps, trainer.device)
-    advancing = _steps_per_second(lambda _: trainer.advance(same), steps, trainer.device)
-    together = _steps_per_second(both, steps, trainer.device)
+    seconds = {"drawing": 0.0, "advancing": 0.0, "together": 0.0}
+    for number in range(WARM_UP, WARM_UP + steps):  # in turns, for other processes come and go
+        draw = partial(trainer.batches.__getitem__, number)
+        batch, took = _timed(draw, trainer.device)
+        seconds["drawing"] += took
+        seconds["advancing"] += _timed(partial(trainer.advance, batch), trainer.device)[1]
+        seconds["together"] += _timed(partial(_draw_and_advance, trainer, number), trainer.device)[1]
+    slower = max(seconds["drawing"], seconds["advancing"])
     return {
         "device": torch.cuda.get_device_name() if trainer.device.type == "cuda" else "cpu",
         "seconds_to_start": round(ready, 1),
-        "batches_per_second": round(drawing, 3),
-        "steps_per_second_on_one_batch": round(advancing, 3),
-        "steps_per_second": round(together, 3),
-        "images_per_second": round(together * len(same.group) * 2, 1),
-        "share": round(together / min(drawing, advancing), 3),
+        "batches_per_second": round(steps / seconds["drawing"], 3),
+        "steps_per_second_on_drawn_batches": round(steps / seconds["advancing"], 3),
+        "steps_per_second": round(steps / seconds["together"], 3),
+        "images_per_second": round(steps * len(batch.group) * 2 / seconds["together"], 1),
+        "share": round(slower / seconds["together"], 3),
     }
 
 
-def _steps_per_second(work: Callable[[int], object], steps: int, device: torch.device) -> float:
-    for number in range(WARM_UP):
-        work(number)
+def _draw_and_advance(trainer: Trainer, number: int) -> None:
+    trainer.advance(trainer.batches[number])
+
+
+def _timed(work: Callable[[], T], device: torch.device) -> tuple[T, float]:
+    """What `work` returns, and the seconds until the device is done with it."""
     _wait(device)
     started = time.monotonic()
-    for number in range(steps):
-        work(WARM_UP + number)
+    found = work()
     _wait(device)
-    return steps / (time.monotonic() - started)
+    return found, time.monotonic() - started
 
 
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m scott_core.training_bench", description=main.__doc__)
-    parser.add_argument("config", type=Path, metavar="CONFIG.yaml")
-    parser.add_argument("--pack", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--steps", type=int, default=10)
-    options, overrides = parser.parse_known_args(argv)
-    json.dump(measure(options.config, overrides, options.pack, options.steps), sys.stdout, indent=1)
-    sys.stdout.write("\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

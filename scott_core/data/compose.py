@@ -124,21 +124,29 @@ class Composer:
     def _sampled(self, view: Tensor, box: Tensor, q: Tensor, scale: Tensor, photographed: Tensor) -> Tensor:
         """RGB and mask [n, 4, S, S] at the object's points; RGB times the mask where it is to be cut out.
 
-        Where two pixels of the store or more make one of the image, averages of 2 x 2 are read. Only the half of the
-        batch that is scaled down most is looked at: shapes must not depend on draws.
+        A fixed share of the batch, those scaled down most, is read from averages of 2 x 2 pixels.
         """
         n = len(view)
-        magnified = scale * self.size / (box[:, 2:] - box[:, :2]).amax(1)
-        order = torch.argsort(magnified, descending=True)
-        parts = []
-        for index, is_small in ((order[: n - n // 2], False), (order[n - n // 2 :], True)):
-            rgba = self.store.rgba[view[index]].float().mul_(1 / 255)
-            rgba[:, :3] *= torch.where(photographed[index].view(-1, 1, 1, 1), 1.0, rgba[:, 3:])
-            if is_small:
-                averaged = F.interpolate(F.avg_pool2d(rgba, 2), scale_factor=2)
-                rgba = torch.where((magnified[index] < AVERAGED_BELOW).view(-1, 1, 1, 1), averaged, rgba)
-            parts.append(sample(rgba, box[index], q[index], stays_inside=photographed[index]))
-        return torch.cat(parts)[torch.argsort(order)]
+        n_averaged = round(n * self._averaged)
+        order = torch.argsort(scale / _longer(box), descending=True)
+        found = torch.empty(n, 4, self.size, self.size, device=q.device)
+        for index, factor in ((order[: n - n_averaged], 1), (order[n - n_averaged :], 2)):
+            rgba = self.store.rgba[view[index]].float()
+            rgba[:, :3] *= torch.where(photographed[index].view(-1, 1, 1, 1), 1.0, rgba[:, 3:] / 255)
+            if factor > 1:
+                rgba = F.avg_pool2d(rgba, factor)
+            part = sample(rgba, box[index] / factor, q[index], stays_inside=photographed[index])
+            found.index_copy_(0, index, part.mul_(1 / 255))
+        return found
+
+    @cached_property
+    def _averaged(self) -> float:
+        """The share of images in which a pixel of the store makes AVERAGED_BELOW of one or less, as may be expected."""
+        store, recipe = self.store, self.recipe
+        cut = store.may_cut.float() * (1 - recipe.as_photographed * store.has_ground.float())
+        limit = AVERAGED_BELOW * _longer(store.box) / self.size  # of the object's scale
+        usual = torch.log(limit / recipe.smallest) / math.log(recipe.largest / recipe.smallest)
+        return float((cut * usual.clamp(0, 1)).mean()) * (1 - recipe.close_up)
 
     def _ground(self, group: Tensor, chance: Chance) -> Tensor:
         """The grounds of n images, [n, 3, S, S]: white or a soft gradient, or one of their group's scenes.
@@ -179,8 +187,8 @@ class Composer:
         mirrored = torch.where(chance.uniform(n) < 0.5, -1.0, 1.0)
         factors = torch.stack([mirrored, torch.ones_like(mirrored)], 1)[:, :, None]
         q = (factors * plane(self.size, chance.device).T).view(n, 2, self.size, self.size)
-        rgb, box = self.store.rgba[view, :3].float().mul_(1 / 255), torch.cat([corner, corner + side], 1)
-        return sample(rgb, box, q, stays_inside=torch.ones_like(mirrored, dtype=torch.bool))
+        rgb, box = self.store.rgba[view, :3].float(), torch.cat([corner, corner + side], 1)
+        return sample(rgb, box, q, stays_inside=torch.ones_like(mirrored, dtype=torch.bool)).mul_(1 / 255)
 
     def _distract(self, ground: Tensor, chance: Chance) -> Tensor:
         """Another object, any of the store's, over each ground [n, 3, S, S]."""
@@ -233,8 +241,13 @@ def _choose(first: Tensor, a: Placement, b: Placement) -> Placement:
     return Placement(*(torch.where(first.view(-1, *[1] * (x.dim() - 1)), x, y) for x, y in pairs))
 
 
+def _longer(box: Tensor) -> Tensor:
+    """The longer side of boxes [n, 4], [n]."""
+    return (box[:, 2:] - box[:, :2]).amax(1)
+
+
 def _within(q: Tensor, box: Tensor) -> Tensor:
     """float32 [n, 1, S, S]: 1 where the object's points q [n, 2, S, S] lie in its box [n, 4], 0 elsewhere."""
     extent = box[:, 2:] - box[:, :2]
-    half = (extent / extent.amax(1, keepdim=True) / 2).view(-1, 2, 1, 1)
+    half = (extent / _longer(box)[:, None] / 2).view(-1, 2, 1, 1)
     return (q.abs() <= half).all(1, keepdim=True).float()

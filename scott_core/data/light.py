@@ -48,17 +48,20 @@ def relight(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
 
 def degrade(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
     """Images as documents show them: in low resolution, blurred, copied in grey, as JPEG; each a share of the batch."""
+    images = images.clone()
     low = chance.some(len(images), recipe.low_resolution)
     for factor, index in zip(LOW_RESOLUTIONS, low.tensor_split(len(LOW_RESOLUTIONS)), strict=True):
-        images = _changed(images, index, partial(_low_resolution, factor=factor))
+        _change(images, index, partial(_low_resolution, factor=factor))
     for share, change in ((recipe.blur, _blur), (recipe.grey, _grey_scan), (recipe.jpeg, _as_jpeg)):
         index = chance.some(len(images), share)
-        images = _changed(images, index, partial(change, recipe=recipe, chance=chance))
+        _change(images, index, partial(change, recipe=recipe, chance=chance))
     return images
 
 
-def _changed(images: Tensor, index: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-    return images.index_copy(0, index, change(images[index])) if len(index) else images
+def _change(images: Tensor, index: Tensor, change: Callable[[Tensor], Tensor]) -> None:
+    """In place, some of the images."""
+    if len(index):
+        images.index_copy_(0, index, change(images[index]))
 
 
 def _low_resolution(images: Tensor, factor: float) -> Tensor:

@@ -15,8 +15,10 @@ from PIL import Image
 from jobs.cli import main
 from jobs.report import read_verdicts
 from jobs.storage import open_storage
+from scott_core.data import cartons
 from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
 
+LITE0 = Path(__file__).parents[2] / "scott_core" / "configs" / "scott-lite0.yaml"
 Capture = pytest.CaptureFixture[str]
 
 
@@ -91,6 +93,11 @@ def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Ca
         (["bench", "--out", "/proc/x"], "/proc/x/run.json cannot be written"),
         (["extract", tmp_path / "r.pdf", "--out", "/proc/x/y"], "/proc/x"),
         (["extract", tmp_path / "r.pdf", "--out", image], "1.jpg"),
+        (["pack", tmp_path, tmp_path / "o.pack"], "holds no manifest.csv"),
+        (["pack", tmp_path, "/proc/x/o.pack"], "/proc/x/o.pack cannot be written"),
+        (["train", LITE0, "--pack", good, f"runs={tmp_path}"], "good.csv is no pack that can be read"),
+        (["train", LITE0, "--pack", good, "stepz=3"], "'stepz=3'"),
+        (["release", "default", tmp_path, good], "good.csv holds no notes"),
         (["evaluate", tmp_path / "none.parquet"], "none.parquet"),
         (["evaluate", "--masks", tmp_path / "none", tmp_path / "none"], "none"),
     ]
@@ -147,7 +154,28 @@ def test_one_bad_name_does_not_stop_the_audit_of_the_others(tmp_path: Path, caps
     capsys.readouterr()
 
 
-@pytest.mark.parametrize("arguments", [[], ["audit"], ["evaluate"], ["nonsense"], ["extract", "x.pdf"]])
+@pytest.mark.slow
+def test_pack_and_train(tmp_path: Path, capsys: Capture) -> None:
+    cartons.main(["--out", str(tmp_path / "c"), "--brands", "2", "--views", "2", "--size", "48"])
+    images = [tmp_path / "c" / f"{seed:06}" / f"{view}.png" for seed in (0, 4) for view in (0, 1)]
+    (tmp_path / "val.csv").write_text(
+        f"image_a,image_b,label\n{images[0]},{images[1]},1\n{images[0]},{images[3]},0\n{images[2]},{images[3]},1\n"
+    )
+    capsys.readouterr()
+    assert run("pack", tmp_path / "c", tmp_path / "c.pack", "--size", "48", "--val", tmp_path / "val.csv") == 0
+    out = capsys.readouterr().out
+    assert "carton, train  12" in out  # those of the validation pairs are not trained on
+    assert "3 validation pairs, 0.0 MiB" in out
+    before = ["start=random", "architecture.encoder.d=16", "architecture.merge.k=4", "image_size=48", "score_size=48"]
+    after = [f"runs={tmp_path}", "steps=2", "steps_segmentation=1", "groups=1", "threads=1"]
+    assert run("train", LITE0, *before, "--pack", tmp_path / "c.pack", *after) == 0
+    assert json.loads(capsys.readouterr().out)["architecture"]["encoder"]["d"] == 16
+    assert (tmp_path / "scott-lite0" / "best.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["audit"], ["evaluate"], ["nonsense"], ["extract", "x.pdf"], ["match", "a", "b", "c=d"]]
+)
 def test_a_wrong_command_line_is_exit_2(arguments: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as error:
         main(arguments)

@@ -27,6 +27,7 @@ from scott_core.errors import InputError
 from scott_core.objective import _one_of_each_row, _repeated, pair_grid
 from scott_core.registry import build
 from scott_core.training import Trainer, build_for_training, overfit_one_batch, train
+from scott_core.training_bench import time_steps
 from scott_core.training_config import read_config
 from tests.scott_core.test_predictor import CARD, carton
 
@@ -414,3 +415,13 @@ def test_a_matcher_whose_shapes_do_not_depend_on_data_says_the_same(monkeypatch:
     wanted = merge(f_a, region_a, f_b, region_b)
     monkeypatch.setattr(matcher, "never_waits", lambda like: True)
     torch.testing.assert_close(merge(f_a, region_a, f_b, region_b), wanted)
+
+
+@pytest.mark.slow
+def test_the_bench_times_parts_and_whole(pack: Path, tmp_path: Path) -> None:
+    found = time_steps(CONFIG, options(tmp_path), 2, pack=pack)
+    rates = {name: float(found[name]) for name in found if name.endswith("per_second")}
+    assert rates["images_per_second"] == pytest.approx(16 * rates["steps_per_second"], rel=0.02)
+    assert rates["steps_per_second"] < 1.5 * rates["steps_per_second_on_drawn_batches"]
+    assert 0 < float(found["share"]) < 1.5
+    assert list(tmp_path.iterdir()) == []
