@@ -3,7 +3,7 @@
 ScottError
 ├── InputError            the caller's input was bad: record the reason, go on
 │   ├── UnreadableImage   bytes that are no picture, or one too large or too small
-│   └── PairsError        a pairs file without its columns
+│   └── PairsError        a pairs file, a manifest or a pack that does not fit
 └── WeightsError          weights or their card are missing, damaged or of another architecture
 """
 
@@ -23,7 +23,7 @@ class UnreadableImage(InputError):
 
 
 class PairsError(InputError):
-    """A pairs file lacks its columns or holds a value that is not allowed."""
+    """A pairs file, a manifest or a pack lacks what it must have, or holds a value that is not allowed."""
 
 
 class WeightsError(ScottError):

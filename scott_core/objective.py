@@ -1,4 +1,4 @@
-"""What a training step computes: a batch of look-alikes in, the losses of section 4.3 (and of a contrast) out."""
+"""The objective of a training step: a batch of look-alikes in, the losses of section 4.3 (and of a contrast) out."""
 
 from __future__ import annotations
 

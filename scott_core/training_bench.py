@@ -62,7 +62,7 @@ def _draw_and_advance(trainer: Trainer, number: int) -> None:
 
 
 def _timed(work: Callable[[], T], device: torch.device) -> tuple[T, float]:
-    """What `work` returns, and the seconds until the device is done with it."""
+    """The result of `work`, and the seconds until the device is done with it."""
     _wait(device)
     started = time.monotonic()
     found = work()

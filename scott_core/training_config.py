@@ -1,4 +1,4 @@
-"""What a training is: one YAML file, which may build on another (`base: other.yaml`), and `key=value` overrides."""
+"""The configuration of a training run: one YAML file, which may build on another (`base: other.yaml`), and `key=value` overrides."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_OF_GROUP = 17  # an instance and the NEAREST of `scott_core.data.store`
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A training, as its YAML file says it; scott_core/configs/scott-lite0.yaml explains each field."""
+    """A training run, as its YAML file says it; scott_core/configs/scott-lite0.yaml explains each field."""
 
     name: str
     data: str | list[str]
