@@ -208,7 +208,7 @@ def test_what_is_scaled_down_most_is_read_from_averages(reads: list[Read]) -> No
                 alpha = alpha.reshape(SIDE // 2, 2, SIDE // 2, 2).mean((1, 3))
             np.testing.assert_allclose(masks[n, 0].numpy(), expected_mask(alpha, reads[-1], n), atol=2e-3)
     assert 1 < n_averaged < 5
-    assert wrong < 9  # of 36, by chance
+    assert wrong < 12  # of 36, by chance
 
 
 def test_photographs_are_never_read_from_averages() -> None:
