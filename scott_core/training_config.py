@@ -1,4 +1,4 @@
-"""The configuration of a training run: one YAML file, which may build on another (`base: other.yaml`), and `key=value` overrides."""
+"""The configuration of a training run: a YAML file, which may build on another (`base:`), and `key=value` overrides."""
 
 from __future__ import annotations
 

@@ -52,10 +52,12 @@ class Composer:
         images, mask, opacity = self._read(view, box, placement, scale, photographed)
         images = light.relight(images, recipe, chance).mul_(opacity)
         ground = self._ground(group, chance)
-        paper = ground.masked_fill(photographed.view(n, 1, 1, 1), 1.0)
-        images.addcmul_(paper, opacity.neg_().add_(1))
-        images, mask = self._occlude(images, mask, ground, chance)
-        return Shown(light.degrade(images, recipe, chance), mask, store.has_mask[view])
+        hidden = chance.some(n, recipe.occluder)
+        cover = ground[(hidden + 1) % n]
+        ground.masked_fill_(photographed.view(n, 1, 1, 1), 1.0)
+        images.addcmul_(ground, opacity.neg_().add_(1))
+        images[hidden], mask[hidden] = self._occluded(images[hidden], mask[hidden], cover, chance)
+        return Shown(light.degrade_(images, recipe, chance), mask, store.has_mask[view])
 
     def _scales(self, n: int, chance: Chance) -> Tensor:
         """The objects' longer sides, of the image's side, [n]."""
@@ -201,25 +203,21 @@ class Composer:
         rgb, _, opacity = self._read(view, self.store.box[view], placement, scale, nothing)
         return rgb.mul_(opacity).addcmul_(ground, 1 - opacity)
 
-    def _occlude(self, images: Tensor, mask: Tensor, ground: Tensor, chance: Chance) -> tuple[Tensor, Tensor]:
-        """Something in front of a share of the images: a turned rectangle of another image's ground.
+    def _occluded(self, images: Tensor, mask: Tensor, cover: Tensor, chance: Chance) -> tuple[Tensor, Tensor]:
+        """Something in front of each image: a turned rectangle of `cover` [n, 3, S, S], another image's ground.
 
         Where it would hide more than half of the object it is left out.
         """
         n = len(images)
-        index = chance.some(n, self.recipe.occluder)
-        k = len(index)
-        centre, angle = chance.uniform(k, 1, 2, low=-0.5, high=0.5), chance.uniform(k, high=math.pi)
-        half = chance.uniform(k, 1, 2, low=0.1, high=self.recipe.occluder_side) / 2
+        centre, angle = chance.uniform(n, 1, 2, low=-0.5, high=0.5), chance.uniform(n, high=math.pi)
+        half = chance.uniform(n, 1, 2, low=0.1, high=self.recipe.occluder_side) / 2
         cos, sin = torch.cos(angle), torch.sin(angle)
-        turn = torch.stack([cos, -sin, sin, cos], 1).view(k, 2, 2)
+        turn = torch.stack([cos, -sin, sin, cos], 1).view(n, 2, 2)
         at = (plane(self.size, chance.device)[None] - centre) @ turn
-        covered = (at.abs() < half).all(2).view(k, 1, self.size, self.size)
-        seen = mask[index]
-        hides_most = (seen * covered).sum((1, 2, 3)) > 0.5 * seen.sum((1, 2, 3))
-        covered = covered & ~hides_most[:, None, None, None]
-        images = images.index_copy(0, index, torch.where(covered, ground[(index + 1) % n], images[index]))
-        return images, mask.index_copy(0, index, torch.where(covered, 0.0, seen))
+        covered = (at.abs() < half).all(2).view(n, 1, self.size, self.size)
+        hides_most = (mask * covered).sum((1, 2, 3)) > 0.5 * mask.sum((1, 2, 3))
+        covered &= ~hides_most.view(n, 1, 1, 1)
+        return torch.where(covered, cover, images), torch.where(covered, 0.0, mask)
 
 
 def _whole(n: int, device: torch.device) -> Placement:

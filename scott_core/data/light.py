@@ -46,9 +46,11 @@ def relight(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
     return x.mul_(torch.exp(slope).view(n, 1, *images.shape[2:])).clamp_(0, 1)
 
 
-def degrade(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
-    """Images as documents show them: in low resolution, blurred, copied in grey, as JPEG; each a share of the batch."""
-    images = images.clone()
+def degrade_(images: Tensor, recipe: Recipe, chance: Chance) -> Tensor:
+    """Images as documents show them: in low resolution, blurred, copied in grey, as JPEG; each a share of the batch.
+
+    In place: to copy the batch for each change would cost more than the changes.
+    """
     low = chance.some(len(images), recipe.low_resolution)
     for factor, index in zip(LOW_RESOLUTIONS, low.tensor_split(len(LOW_RESOLUTIONS)), strict=True):
         _change(images, index, partial(_low_resolution, factor=factor))

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from scott_core.data import light
 from scott_core.data.chance import Chance
-from scott_core.data.light import degrade, jpeg, relight
+from scott_core.data.light import degrade_, jpeg, relight
 from scott_core.data.recipe import Recipe
 
 CPU = torch.device("cpu")
-SHARES = ("low_resolution", "blur", "grey", "jpeg")  # of the recipe, that `degrade` follows
+SHARES = ("low_resolution", "blur", "grey", "jpeg")  # of the recipe, that `degrade_` follows
 NO_DEGRADE = dict.fromkeys(SHARES, 0.0)
 LIGHTS = ("gamma", "exposure", "temperature", "saturation", "gradient")
 
@@ -146,7 +146,7 @@ def test_each_change_of_light_is_what_its_field_says() -> None:
 
 def test_degrade_with_no_shares_changes_nothing() -> None:
     images = batch(*(natural(seed, 32) for seed in range(8)))
-    assert torch.equal(degrade(images.clone(), Recipe(**NO_DEGRADE), Chance(0, 0, CPU)), images)
+    assert torch.equal(degrade_(images.clone(), Recipe(**NO_DEGRADE), Chance(0, 0, CPU)), images)
 
 
 @pytest.mark.parametrize("name", SHARES)
@@ -154,12 +154,12 @@ def test_degrade_with_no_shares_changes_nothing() -> None:
 def test_degrade_changes_the_share_that_the_recipe_says(name: str, share: float, expected: int) -> None:
     images = torch.rand(48, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     recipe = Recipe(**{**NO_DEGRADE, name: share})
-    assert {changed(images, degrade(images, recipe, Chance(0, step, CPU))) for step in range(5)} == {expected}
+    assert {changed(images, degrade_(images.clone(), recipe, Chance(0, step, CPU))) for step in range(5)} == {expected}
 
 
 def test_grey_scans_are_luma_with_another_contrast_and_grain() -> None:
     images = [(natural(seed, 48) * 0.35 + 83).astype(np.uint8) for seed in range(8)]  # so that nothing is clipped
-    found = degrade(batch(*images), Recipe(**{**NO_DEGRADE, "grey": 1.0}), Chance(0, 0, CPU))
+    found = degrade_(batch(*images), Recipe(**{**NO_DEGRADE, "grey": 1.0}), Chance(0, 0, CPU))
     assert (found == found[:, :1]).all()
     contrasts = []
     for image, ours in zip(images, found[:, 0].numpy(), strict=True):
@@ -173,5 +173,5 @@ def test_grey_scans_are_luma_with_another_contrast_and_grain() -> None:
 
 def test_grey_scans_stay_grey_through_jpeg() -> None:
     images = batch(*(natural(seed, 48) for seed in range(8)))
-    found = degrade(images, Recipe(grey=1.0, jpeg=1.0), Chance(0, 0, CPU))
+    found = degrade_(images, Recipe(grey=1.0, jpeg=1.0), Chance(0, 0, CPU))
     assert (found == found[:, :1]).all()
