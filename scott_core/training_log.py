@@ -95,9 +95,7 @@ class TrainingLog:
         sys.stderr.write("  ".join(f"{name} {value}" for name, value in line.items()) + "\n")
 
     def _busy(self) -> float | None:
-        if self.device.type != "cuda" or not self._has_nvml:
-            return None
-        return torch.cuda.utilization(self.device) / 100
+        return torch.cuda.utilization(self.device) / 100 if self._has_nvml else None
 
 
 def _has_nvml(device: torch.device) -> bool:

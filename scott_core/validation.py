@@ -16,7 +16,6 @@ from scott_core.data.chance import Chance
 from scott_core.data.pack import is_pack, read_rows, read_val
 from scott_core.data.pairs import Pair, read_pairs
 from scott_core.data.recipe import Recipe
-from scott_core.data.sources import Row
 from scott_core.data.store import load_store
 from scott_core.encoders import take
 from scott_core.errors import InputError
@@ -70,7 +69,8 @@ class HeldOut:
     """
 
     def __init__(self, pack: Path, *, size: int, group_size: int, device: torch.device):
-        objects = Counter(family for family, _ in {(row.family, row.key) for row in _held_out(pack)})
+        _, rows = read_rows(pack)
+        objects = Counter(f for f, _ in {(row.family, row.key) for row in rows if row.split == "val" and row.is_object})
         families = {family: float(n >= group_size) for family, n in objects.items()}
         self.batches: Batches | None = None
         if any(families.values()):
@@ -98,10 +98,6 @@ class HeldOut:
             logits.append(model.score_pairs(take(state_a, i), take(state_b, j)).match.float().cpu().numpy())
             labels.append((i == j).cpu().numpy())
         return evaluate_scores(np.concatenate(labels), np.concatenate(logits), 0.0)["roc_auc"]
-
-
-def _held_out(pack: Path) -> list[Row]:
-    return [row for row in read_rows(pack)[1] if row.split == "val" and row.is_object]
 
 
 def calibrate(

@@ -19,7 +19,7 @@ from scott_core.data import light
 from scott_core.data.chance import Chance
 from scott_core.data.recipe import Recipe
 from scott_core.data.store import Store
-from scott_core.data.warps import GRID, Placement, plane, points, sample, shade
+from scott_core.data.warps import GRID, Placement, longer_side, plane, points, sample, shade
 
 AVERAGED_BELOW = 0.6  # pixels of the image for one of the store
 
@@ -130,7 +130,7 @@ class Composer:
         """
         n = len(view)
         n_averaged = round(n * self._averaged)
-        order = torch.argsort(scale / _longer(box), descending=True)
+        order = torch.argsort(scale / longer_side(box), descending=True)
         found = torch.empty(n, 4, self.size, self.size, device=q.device)
         for index, factor in ((order[: n - n_averaged], 1), (order[n - n_averaged :], 2)):
             rgba = self.store.rgba[view[index]].float()
@@ -146,7 +146,7 @@ class Composer:
         """The share of images in which a pixel of the store makes AVERAGED_BELOW of one or less, as may be expected."""
         store, recipe = self.store, self.recipe
         cut = store.may_cut.float() * (1 - recipe.as_photographed * store.has_ground.float())
-        limit = AVERAGED_BELOW * _longer(store.box) / self.size  # of the object's scale
+        limit = AVERAGED_BELOW * longer_side(store.box) / self.size  # of the object's scale
         usual = torch.log(limit / recipe.smallest) / math.log(recipe.largest / recipe.smallest)
         return float((cut * usual.clamp(0, 1)).mean()) * (1 - recipe.close_up)
 
@@ -239,13 +239,8 @@ def _choose(first: Tensor, a: Placement, b: Placement) -> Placement:
     return Placement(*(torch.where(first.view(-1, *[1] * (x.dim() - 1)), x, y) for x, y in pairs))
 
 
-def _longer(box: Tensor) -> Tensor:
-    """The longer side of boxes [n, 4], [n]."""
-    return (box[:, 2:] - box[:, :2]).amax(1)
-
-
 def _within(q: Tensor, box: Tensor) -> Tensor:
     """float32 [n, 1, S, S]: 1 where the object's points q [n, 2, S, S] lie in its box [n, 4], 0 elsewhere."""
     extent = box[:, 2:] - box[:, :2]
-    half = (extent / _longer(box)[:, None] / 2).view(-1, 2, 1, 1)
+    half = (extent / longer_side(box)[:, None] / 2).view(-1, 2, 1, 1)
     return (q.abs() <= half).all(1, keepdim=True).float()

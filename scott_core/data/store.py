@@ -63,11 +63,6 @@ class Store:
         }
         return replace(self, **moved)
 
-    @property
-    def size(self) -> int:
-        """Pixels of a side of the square."""
-        return self.rgba.shape[3]
-
 
 def load_store(pack: Path, families: Mapping[str, float], *, group_size: int, split: str = "train") -> Store:
     """Decode the images of `split` in threads, but for objects of families whose weight in `families` is 0.

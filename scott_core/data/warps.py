@@ -34,6 +34,7 @@ class Placement:
     fold_depth: Tensor  # float32 [n]: how much of the object it hides, 0 for none
 
 
+@lru_cache(maxsize=8)
 def plane(size: int, device: torch.device) -> Tensor:
     """The pixel centres of a training image of `size`, float32 [size * size, 2] in [-1/2, 1/2], row by row."""
     line = (torch.arange(size, device=device, dtype=torch.float32) + 0.5) / size - 0.5
@@ -67,13 +68,18 @@ def shade(placement: Placement, q: Tensor) -> Tensor:
     return dark.neg_().add_(1).view(len(q), 1, q.shape[2], q.shape[3])
 
 
+def longer_side(box: Tensor) -> Tensor:
+    """The longer side of boxes [n, 4], [n]."""
+    return (box[:, 2:] - box[:, :2]).amax(1)
+
+
 def sample(images: Tensor, box: Tensor, q: Tensor, *, stays_inside: Tensor) -> Tensor:
     """Read images [n, C, H, H] at the object's points q [n, 2, S, S]: float32 [n, C, S, S].
 
     `box` [n, 4], x0, y0, x1, y1 in pixels, is the object's. Outside an image there is zero, or, where `stays_inside`
     (bool [n]), its edge goes on.
     """
-    longer = torch.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]).view(-1, 1, 1, 1)
+    longer = longer_side(box).view(-1, 1, 1, 1)
     centre = (box[:, :2] + box[:, 2:]).view(-1, 2, 1, 1) / 2
     unit = 2 / images.shape[3]
     grid = (q * (longer * unit)).add_(centre * unit - 1)
