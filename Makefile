@@ -36,7 +36,7 @@ test: $(INSTALLED) $(BASELINES)  ## runs the tests
 	@python -m pytest
 
 fuzz: $(INSTALLED)  ## reads 2,000 damaged and all hostile documents: no hang, no crash, nothing left behind
-	@python -m tests.extractors.fuzz
+	@python -m tests.extractors.isolation.fuzz
 
 lint: $(INSTALLED)  ## checks style, format and types
 	@ruff check .
@@ -47,7 +47,7 @@ bench: $(INSTALLED) $(BASELINES)  ## measures pairs a second, stage by stage, be
 	@scott bench
 
 train-smoke: $(INSTALLED)  ## trains for two minutes, is killed, resumes, and must have learned
-	@python -m scott_core.smoke
+	@python -m scott_core.training.smoke
 
 sample: $(INSTALLED)
 	@mkdir -p .audit && cp -R jobs/sample/catalogue .audit/

@@ -41,8 +41,8 @@ BUCKET_NAME = "{{ bucket_name }}"  # set by the task itself, when it starts
 @task(execution_timeout=timedelta(minutes=15))
 def plan() -> list[dict[str, Any]]:
     """Allocates the run; returns the arguments of each bucket's steps. A bad parameter is not retried."""
+    from jobs.audit.plan import plan_audit
     from jobs.errors import InputError
-    from jobs.plan import plan_audit
 
     context = get_current_context()
     dag_run, params = context["dag_run"], context["params"]
@@ -82,7 +82,7 @@ def bucket_chain(bucket: dict[str, Any]) -> None:
 @task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
 def extract(bucket: dict[str, Any]) -> dict[str, Any]:
     """Documents -> images; on the default queue."""
-    from jobs.extract import extract_bucket
+    from jobs.audit.extract import extract_bucket
 
     return _in_bucket(extract_bucket, bucket)
 
@@ -90,7 +90,7 @@ def extract(bucket: dict[str, Any]) -> dict[str, Any]:
 @task(execution_timeout=timedelta(hours=2), map_index_template=BUCKET_NAME, queue="gpu", pool="gpu")
 def score(bucket: dict[str, Any]) -> dict[str, Any]:
     """Every pair of catalogue and document images; where the accelerators are."""
-    from jobs.score import score_bucket
+    from jobs.audit.score import score_bucket
 
     return _in_bucket(score_bucket, bucket)
 
@@ -98,7 +98,7 @@ def score(bucket: dict[str, Any]) -> dict[str, Any]:
 @task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
 def publish(bucket: dict[str, Any]) -> dict[str, Any]:
     """Verdicts and evidence."""
-    from jobs.publish import publish_bucket
+    from jobs.audit.publish import publish_bucket
 
     return _in_bucket(publish_bucket, bucket)
 
@@ -106,7 +106,7 @@ def publish(bucket: dict[str, Any]) -> dict[str, Any]:
 @task(execution_timeout=timedelta(minutes=30))
 def reconcile(buckets: list[dict[str, Any]]) -> dict[str, Any]:
     """Storage against plan: what is missing or does not add up turns the run red."""
-    from jobs.reconcile import reconcile_audit
+    from jobs.audit.reconcile import reconcile_audit
 
     return reconcile_audit(*(buckets[0][name] for name in ("root", "audit_date", "run_id")))
 
@@ -114,7 +114,7 @@ def reconcile(buckets: list[dict[str, Any]]) -> dict[str, Any]:
 @task(execution_timeout=timedelta(minutes=30))
 def report(buckets: list[dict[str, Any]]) -> dict[str, Any]:
     """The page to look at."""
-    from jobs.report import write_report
+    from jobs.audit.report import write_report
 
     return write_report(buckets[0]["root"], buckets[0]["audit_date"])
 
@@ -132,8 +132,8 @@ def _setting(name: str) -> str | None:
 
 def _is_planned(root: str, audit_date: str) -> bool:
     from jobs.errors import UnknownAudit
-    from jobs.plan import read_plan
     from jobs.storage import open_storage
+    from jobs.tables.plan import read_plan
 
     try:
         read_plan(open_storage(root), audit_date)

@@ -8,7 +8,7 @@ with Extractor(processes=4) as extractor:  # for many: warm processes, from any 
     found = extractor.extract(Path("report.pdf"), Path("out"))
 """
 
-from extractors.document import Extractor, extract_document
+from extractors.isolation.extractor import Extractor, extract_document
 from extractors.model import Extraction, Limits, Placement, Status
 
 __all__ = ["Extraction", "Extractor", "Limits", "Placement", "Status", "extract_document"]

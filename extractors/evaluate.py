@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import pymupdf
 
-from extractors.document import Extractor
 from extractors.geometry import iou
+from extractors.isolation.extractor import Extractor
 from extractors.model import Box, Placement
-from extractors.paint import ShownPage
+from extractors.page.paint import ShownPage
 
 HIT = 0.7
 INK = 32  # grey levels from the paper that can be seen

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 Status = Literal[
     "ok",  # every page and every picture was read
     "partial",  # some of it was: `detail` says what is missing
@@ -82,3 +85,6 @@ class Extraction:
         """The object that `scott extract --json` prints."""
         images = [placement.to_json() for placement in self.images]
         return {"status": self.status, "detail": self.detail, "pages": self.pages, "images": images}
+
+
+Pixels = npt.NDArray[np.uint8]

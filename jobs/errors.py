@@ -19,7 +19,7 @@
         +-- PublishRefused     pairs, documents and plan of a product do not add up
         +-- IncompleteAudit    the verdicts in storage do not add up with the plan
 
-The reasons that a row can carry are listed in jobs/verdicts.py.
+The reasons that a row can carry are listed in jobs/audit/verdicts.py.
 """
 
 from __future__ import annotations

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, writing
-from jobs.scorers import load_scorer
+from jobs.scoring.scorers import load_scorer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from scott_core.data.pairs import Pair
+    from scott_core.pairs import Pair
     from scott_core.predictor import Match, Predictor
 
 FILES = ("measures.json", "figure9.png", "failures.html")
@@ -69,7 +69,7 @@ def evaluate_file(
     """Measures of SCORES.parquet against its labels, at `threshold` (None: the one it was scored with).
 
     Rows without a label are left out; a pair without a score never counts as a match. Beside the measures: `intervals`
-    (95%, of each measure that has one), with `pairs` also `groups` (`scott_core.evaluation.group_rows`; of a group
+    (95%, of each measure that has one), with `pairs` also `groups` (`scott_core.evaluation.regions.group_rows`; of a group
     without both classes only its counts), with `out` its `files`, with both and masks in `pairs` `mask_iou`.
     Errors: BadArgument; InputError where `pairs` is not the file that was scored, or `weights` not those it was with.
     """
@@ -86,7 +86,7 @@ def evaluate_file(
     if rows:
         measures["groups"] = _measure_groups(scored, rows, labelled)
     if predictor:
-        from scott_core.evaluation import mask_ious, masked_pairs, summarise_ious
+        from scott_core.evaluation.regions import mask_ious, masked_pairs, summarise_ious
 
         masked = masked_pairs([rows[n] for n in np.flatnonzero(~np.isnan(scored.score))])  # the readable ones
         if masked:
@@ -124,8 +124,8 @@ def read_scores(path: Path, threshold: float | None = None) -> Scored:
 
 def read_scored_pairs(path: Path, scored: Scored) -> list[Pair]:
     """The rows of PAIRS.csv that `scored` was made from. InputError names the first row that differs."""
-    from scott_core.data.pairs import read_pairs
     from scott_core.errors import InputError
+    from scott_core.pairs import read_pairs
 
     pairs = read_pairs(path)
     names = list(zip(*(scored.column(side).to_pylist() for side in ("image_a", "image_b")), strict=True))
@@ -144,7 +144,7 @@ def read_scored_pairs(path: Path, scored: Scored) -> list[Pair]:
 
 def _measure(scored: Scored, rows: NDArray[np.bool_]) -> dict[str, Any]:
     """The measures of the chosen rows, with their intervals. InputError where they lack a class."""
-    from scott_core.metrics import bootstrap_intervals, evaluate_scores
+    from scott_core.evaluation.metrics import bootstrap_intervals, evaluate_scores
 
     label, score = scored.label[rows], scored.score[rows]
     measures = evaluate_scores(label, score, scored.threshold)
@@ -153,7 +153,7 @@ def _measure(scored: Scored, rows: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _measure_groups(scored: Scored, pairs: list[Pair], labelled: NDArray[np.bool_]) -> dict[str, Any]:
-    from scott_core.evaluation import group_rows
+    from scott_core.evaluation.regions import group_rows
 
     groups: dict[str, Any] = {}
     for name, chosen in group_rows(pairs).items():
@@ -179,7 +179,7 @@ def _predictor(scored: Scored, weights: str | None) -> Predictor | None:
 
 
 def _write_figure(out: Path, scored: Scored, rows: NDArray[np.bool_]) -> None:
-    from scott_core.figures import draw_figure9
+    from scott_core.evaluation.figure9 import draw_figure9
 
     said = scored.score >= scored.threshold
     region_a, region_b = (_floats(scored.column(name)) for name in ("region_a", "region_b"))
@@ -190,7 +190,7 @@ def _write_figure(out: Path, scored: Scored, rows: NDArray[np.bool_]) -> None:
 def _write_failures(
     out: Path, scored: Scored, pairs: list[Pair], predictor: Predictor | None, limit: int, progress: Progress
 ) -> None:
-    from scott_core.failures import Failure, failures_page, worst_failures
+    from scott_core.evaluation.failures import Failure, failures_page, worst_failures
     from scott_core.overlay import draw_match
 
     chosen = worst_failures(scored.label, scored.score, [pair.family for pair in pairs], scored.threshold, limit)
@@ -213,7 +213,7 @@ def _write_failures(
 
 def _drawn(predictor: Predictor | None, pairs: list[Pair], progress: Progress) -> Iterator[tuple[Image, Image, Match]]:
     """Both pictures of each pair and its Match; of a baseline, which looks at whole pictures, with empty regions."""
-    from scott_core.evaluation import match_files
+    from scott_core.evaluation.regions import match_files
     from scott_core.images import read_image
     from scott_core.predictor import Match
 

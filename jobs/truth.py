@@ -11,11 +11,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from jobs.audit.report import read_verdicts
+from jobs.audit.verdicts import VERDICTS
 from jobs.errors import BadArgument
-from jobs.explain import latest_audit
-from jobs.report import read_verdicts
 from jobs.storage import open_storage
-from jobs.verdicts import VERDICTS
+from jobs.tables.plan import latest_audit
 
 
 def measure_verdicts(root: str, truth: Path) -> dict[str, dict[str, float]]:

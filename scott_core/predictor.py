@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from scott_core.checkpoints import Checkpoint, load_checkpoint, probability
-from scott_core.engine import Engine, Pairs, Prepared
+from scott_core.checkpoint import Checkpoint, load_checkpoint, probability
 from scott_core.images import Letterbox
-from scott_core.precision import resolve
+from scott_core.inference.engine import Engine, Pairs
+from scott_core.inference.precision import resolve
+from scott_core.inference.prepared import Prepared
 
 Progress = Callable[[int], object]
 Scores = NDArray[np.float32]
@@ -73,7 +74,7 @@ class Predictor:
     ) -> Predictor:
         """Shipped weights by name, or a .safetensors file with its card beside it.
 
-        `precision` is a name of `scott_core.precision.PRECISIONS`; by default what the card and the hardware allow.
+        `precision` is a name of `scott_core.inference.precision.PRECISIONS`; by default what the card and the hardware allow.
         Raises WeightsError, and InputError for an unknown precision.
         """
         return cls(load_checkpoint(weights), device=device, precision=precision)
@@ -84,7 +85,7 @@ class Predictor:
         return self.engine.pairs_at_once
 
     @property
-    def pictures_at_once(self) -> int:
+    def images_at_once(self) -> int:
         """Prepared ones, of 0.3 MB each, that a caller does well to hold: so many have some batches' worth of pairs."""
         return 4 * self.pairs_at_once
 
@@ -128,7 +129,7 @@ class Predictor:
 
         Of a twin encoder, the cosine of the pictures' mean features; else every pair is as promising as another.
         """
-        if not self.engine.model.encoder.is_twin or not pairs:
+        if not self.engine.model.encoder.is_siamese or not pairs:
             return np.zeros(len(pairs), np.float32)
         a, b = self._prepared(images_a), self._prepared(images_b)
         index_a, index_b = (sorted({pair[side] for pair in pairs}) for side in (0, 1))

@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 import sys
 
-from jobs.explain import latest_audit
-from jobs.layout import report_key
-from jobs.report import read_verdicts
+from jobs.audit.report import read_verdicts
 from jobs.sample import SAMPLE
 from jobs.storage import open_storage
+from jobs.tables.keys import report_key
+from jobs.tables.plan import latest_audit
 
 
 def read_expected() -> dict[str, tuple[str, str]]:

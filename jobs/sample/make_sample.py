@@ -17,7 +17,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from jobs.sample import SAMPLE
-from jobs.sample.pictures import cut_out, photograph
+from jobs.sample.photographs import cut_out, photograph
 from jobs.sample.reports import make_report, save, scanned
 
 FIRST_SEED = 900_000

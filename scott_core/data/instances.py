@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scott_core.data.pairs import read_pairs
+from scott_core.pairs import read_pairs
 
 
 @dataclass(frozen=True)

@@ -31,11 +31,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from scott_core.data.pairs import COLUMNS as PAIR_COLUMNS
-from scott_core.data.pairs import Pair, parse_row, read_pairs
 from scott_core.data.sources import CUTOUT, Row, parse_manifest_row, read_sources
 from scott_core.errors import InputError, PairsError, UnreadableImage
 from scott_core.images import Letterbox, read_alpha, read_image
+from scott_core.pairs import COLUMNS as PAIR_COLUMNS
+from scott_core.pairs import Pair, parse_row, read_pairs
 
 FORMAT = 1
 SIZE = 256

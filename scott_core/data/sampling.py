@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from scott_core.data.instances import Instance, View
-from scott_core.data.pairs import Pair
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair
 
 Suits = Callable[[View, View], bool]
 _Places = Iterator[tuple[int, int]]

@@ -18,7 +18,7 @@ grocery, its category is in PRODUCE (a class and not a product: two apples do no
 object with a mask may be cut out, but for one of role `natural`: such masks are predicted in cluttered photographs and
 not clean enough.
 
-A pairs file (`scott_core.data.pairs`) gives objects too: images that match show one object, and hard negatives one
+A pairs file (`scott_core.pairs`) gives objects too: images that match show one object, and hard negatives one
 category.
 """
 
@@ -29,8 +29,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scott_core.data.folders import SPLITS
 from scott_core.data.instances import read_pair_instances
-from scott_core.data.readers.layout import SPLITS
 from scott_core.errors import PairsError
 
 REQUIRED = frozenset({"image", "instance", "category", "split", "dataset"})

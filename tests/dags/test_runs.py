@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.report import read_verdicts
+from jobs.audit.report import read_verdicts
 from jobs.sample import SAMPLE
 from jobs.sample.check import compare, read_expected
 from jobs.storage import open_storage
@@ -88,18 +88,18 @@ def test_a_bucket_that_is_lost_from_storage_turns_the_run_red(
     dag_bag: DagBag, audited: tuple[Path, list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every task before it was green: only what lies in storage counts."""
-    import jobs.publish
+    import jobs.audit.publish
 
     root = tmp_path / "root"
     shutil.copytree(audited[0], root)
-    publish = jobs.publish.publish_bucket
+    publish = jobs.audit.publish.publish_bucket
 
     def publish_and_lose(**bucket: Any) -> dict[str, Any]:
         result = publish(**bucket)
         (root / f"verdicts/audit_date={DAY}/bucket={bucket['bucket']:04d}.parquet").unlink()
         return result
 
-    monkeypatch.setattr(jobs.publish, "publish_bucket", publish_and_lose)
+    monkeypatch.setattr(jobs.audit.publish, "publish_bucket", publish_and_lose)
     dag = dag_bag.dags["product_audit"]
     monkeypatch.setattr(dag.get_task("reconcile"), "retries", 0)
     state, instances = run(dag_bag, "product_audit", root, product_ids=["TOY-0002"])

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from jobs.storage import Storage, open_storage
-from scott_core.checkpoints import save_checkpoint
-from scott_core.registry import build
+from scott_core.checkpoint import save_checkpoint
+from scott_core.model.registry import build
 from tests.s3_server import BUCKET, s3_server
 
 

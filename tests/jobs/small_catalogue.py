@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from jobs.storage import Storage
 from scott_core import read_image
-from scott_core.methods import load_scorer
+from scott_core.scorers import load_scorer
 
 PASSWORD = "sealed"
 BICUBIC = Image.Resampling.BICUBIC

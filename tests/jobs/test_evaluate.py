@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from jobs.cli import main
 from jobs.evaluate import evaluate_file
-from jobs.pairs import read_pairs, score_pairs_file
+from jobs.scoring.pairs_file import read_pairs, score_pairs_file
 from tests.jobs.small_catalogue import picture
 
 Capture = pytest.CaptureFixture[str]

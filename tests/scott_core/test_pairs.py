@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scott_core.data.pairs import Pair, read_pairs, write_pairs
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair, read_pairs, write_pairs
 
 
 def test_rows_come_in_order_with_paths_beside_the_file(tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from scott_core.checkpoints import Checkpoint
-from scott_core.data.cartons import carton_on_white
-from scott_core.engine import Batches
+from scott_core.checkpoint import Checkpoint
+from scott_core.data.synthetic.cartons import carton_on_white
 from scott_core.errors import InputError
-from scott_core.methods import load_scorer
+from scott_core.inference.engine import Batches
+from scott_core.model.registry import build
 from scott_core.overlay import draw_match
 from scott_core.predictor import Predictor
-from scott_core.registry import build
+from scott_core.scorers import load_scorer
 
 ARCHITECTURE = {
     "encoder": {"name": "twin_lite0", "d": 16, "exchange": "attention"},

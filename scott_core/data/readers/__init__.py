@@ -1,4 +1,4 @@
-"""Readers that turn a data set, as its users have it on disk, into the pairs of `scott_core.data.pairs`.
+"""Readers that turn a data set, as its users have it on disk, into the pairs of `scott_core.pairs`.
 
     python -m scott_core.data.readers NAME ROOT --split train|val|test --out pairs.csv
 

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from scott_core.data.pairs import Pair, write_pairs
 from scott_core.data.readers import human36m, manifest, market1501, phototourism, tic
 from scott_core.errors import ScottError
+from scott_core.pairs import Pair, write_pairs
 
 READERS: dict[str, Callable[..., list[Pair]]] = {
     "human36m": human36m.read,

@@ -33,11 +33,11 @@ from typing import Any
 
 import cv2
 
+from scott_core.data.folders import check_split, mask_of, need_folder
 from scott_core.data.instances import Instance, View
-from scott_core.data.pairs import Pair
-from scott_core.data.readers.layout import check_split, mask_of, need_folder
 from scott_core.data.sampling import sample_pairs
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair
 
 SUBJECTS = {"train": (1, 5, 6, 7), "val": (8, 9, 11), "test": (2, 3, 4)}
 SIZES = {"train": 34_889, "val": 2_349, "test": 24_420}

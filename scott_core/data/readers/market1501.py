@@ -19,11 +19,11 @@ import random
 import re
 from pathlib import Path
 
+from scott_core.data.folders import SPLITS, check_split, mask_of, need_folder
 from scott_core.data.instances import Instance, View
-from scott_core.data.pairs import Pair
-from scott_core.data.readers.layout import SPLITS, check_split, mask_of, need_folder
 from scott_core.data.sampling import sample_pairs
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair
 
 PERSONS = {"train": 550, "val": 50, "test": 150}
 SIZES = {"train": 10_000, "val": 1_000, "test": 3_000}  # ours; the paper says none

@@ -9,7 +9,7 @@ The paper shows no layout on disk, so this one is ours, and a catalogue of your 
     ROOT/products/<product>/<any name>.jpg
     ROOT/annotations.csv      image_a,image_b,label[,kind][,family][,mask_a][,mask_b][,split]
 
-annotations.csv is a pairs file (`scott_core.data.pairs`) whose paths are relative to ROOT, whose label is 1, 0 or
+annotations.csv is a pairs file (`scott_core.pairs`) whose paths are relative to ROOT, whose label is 1, 0 or
 `ambiguous`, and which may name each row's split. Both pictures of a row lie in the folder of one product. An ambiguous
 row is dropped. A non-matching row is `hard` unless it says otherwise: it was labelled within one product.
 
@@ -26,9 +26,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from scott_core.data.pairs import Pair, parse_row
-from scott_core.data.readers.layout import SPLITS, check_split, need_folder
+from scott_core.data.folders import SPLITS, check_split, need_folder
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair, parse_row
 
 SIZES = {"train": 9221, "val": 658, "test": 3293}
 _SPLIT_SEED = 13172  # the split is one and the same for everybody

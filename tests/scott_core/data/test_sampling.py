@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from scott_core.data.instances import Instance, View
-from scott_core.data.pairs import Pair
 from scott_core.data.sampling import sample_pairs
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair
 
 
 def toys(**views: int) -> list[Instance]:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scott_core.data.pairs import Pair
 from scott_core.data.readers import human36m
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair
 
 
 def film(path: Path, *greys: int) -> None:

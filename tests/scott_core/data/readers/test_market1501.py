@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scott_core.data.pairs import Pair
 from scott_core.data.readers import market1501
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair
 
 FEW = {"train": 3, "val": 1, "test": 2}
 

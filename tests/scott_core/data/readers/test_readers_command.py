@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scott_core.data.pairs import read_pairs
 from scott_core.data.readers.__main__ import main
+from scott_core.pairs import read_pairs
 
 
 def test_a_data_set_becomes_a_pairs_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

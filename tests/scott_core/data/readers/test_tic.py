@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scott_core.data.pairs import Pair
 from scott_core.data.readers import tic
 from scott_core.errors import PairsError
+from scott_core.pairs import Pair
 
 HEADER = "image_a,image_b,label,mask_a,mask_b"
 

@@ -1,0 +1,299 @@
+"""Where on a page its lines and curves form a figure: a line drawing of the product, a chart.
+
+A figure is told by its curves and oblique lines. Rules, table grids, frames, form boxes and bars have none (a
+rounded box has only its corners), letters that were converted to outlines stand in rows, and what lies on a picture
+(arrows, a frame) belongs to the picture; all of these are set aside as shapes. What is left is painted thin on a
+coarse mask of the page; components of the widened mask are parts of one figure, and the rules that lie in it or frame
+it (axes, edges, dimension lines) belong to it. A chart has axes with marks along them and numbers beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from extractors.geometry import area, enclose, intersect, padded
+from extractors.model import Box
+from extractors.page.strokes import Strokes
+
+MIN_SIDE = 54.0  # points, three quarters of an inch: the shorter side of a figure
+MIN_LONG = 90.0  # points: its longer side
+MIN_DRAWN = 24  # chords and oblique lines of a figure
+GAP = 9.0  # points: parts of one figure are at most this far apart
+SLANT = 0.02  # a line that departs by less from its axis, for each point of its length, is axis-parallel
+CORNERS = 8  # curves of a rounded box, at most
+SPREAD = 12  # of the 8 x 8 fields of a figure's box, at least, that its curves and oblique lines run through
+STEPS = 20  # axis-parallel lines in one go from which on they are a plot and no table
+PAGE_WIDE = 0.6  # share of the page from which on a simple shape is its frame or background
+SIMPLE = 50  # segments of a frame, at most
+LETTER = 24.0  # points: the height of letters in outlines, at most
+ROW = 6  # letters in a row, at least
+TEXT_SHARE = 0.25  # of a figure's box that words may cover
+FRAME_SHARE = 0.2  # of a frame, at least, what it frames takes
+FRAME_WORDS = 12  # in a frame and not in what it frames, at most: it is a table's otherwise
+AXIS = 0.4  # of a chart's side: the length of an axis or grid line, at least
+TICK = 0.05  # of a chart's side: the length of a tick, at most
+MARKS = 4  # ticks or grid lines of a chart, at least
+NUMBERS = 4  # beside its axes, at least
+MASK_SIDE = 1024  # px of the mask, at most; half a pixel a point otherwise
+
+_NUMBER = re.compile(r"[-+−–±]?\d+([.,]\d+)*%?")
+
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
+Word = tuple[Box, str]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing or chart of so many shapes; `box` in points."""
+
+    box: Box
+    name: Literal["drawing", "chart"]
+    shapes: int
+
+
+def find_figures(
+    strokes: Strokes, page: Box, pictures: Sequence[Box], read_words: Callable[[], list[Word]]
+) -> list[Figure]:
+    """The figures among the strokes of a page, top to bottom. `read_words` is called only where one may be."""
+    if len(strokes.ends) < MIN_DRAWN:
+        return []
+    segments = _Segments(strokes)
+    kinds = _Kinds(segments, strokes.filled[segments.shapes], page, pictures)
+    drawn, ruled = kinds.drawn[segments.shape], kinds.ruled[segments.shape]
+    parts = _merged(_components(segments.ends[drawn], page, GAP), page)
+    if max((max(_sides(part)) for part in parts), default=0.0) < MIN_SIDE / 2:
+        return []
+    words = read_words()
+    rules = _components(segments.ends[ruled], page, 2.0)
+    figures = []
+    for box in _merged(_framed(parts, rules, words), page):
+        inside = segments.inside(box)
+        slanted = inside & drawn & segments.slanted
+        if not _figure_sized(box) or slanted.sum() < MIN_DRAWN or _spread(segments.ends[slanted], box) < SPREAD:
+            continue
+        text = [word for word, _ in words] + kinds.letters
+        if _cover(box, text) > TEXT_SHARE:
+            continue
+        name: Literal["drawing", "chart"] = "chart" if _is_chart(segments.ends[inside], box, words) else "drawing"
+        shapes = len(np.unique(segments.shape[inside]))
+        figures.append(Figure(intersect(_with_labels(box, name, words), page), name, shapes))
+    return sorted(figures, key=lambda figure: (figure.box[1], figure.box[0]))
+
+
+class _Segments:
+    """Strokes with what is measured of them; `shape` [N] counts in `shapes`, those that have a segment."""
+
+    def __init__(self, strokes: Strokes) -> None:
+        self.ends = strokes.ends
+        self.shapes, first, self.shape = np.unique(strokes.shape, return_index=True, return_inverse=True)
+        self.low = np.minimum(self.ends[:, :2], self.ends[:, 2:])
+        self.high = np.maximum(self.ends[:, :2], self.ends[:, 2:])
+        sides = self.high - self.low
+        oblique: Flags = sides.min(axis=1) > SLANT * sides.max(axis=1)
+        self.slanted: Flags = np.logical_or(strokes.curved, oblique)
+        self.boxes: Floats = np.hstack([np.minimum.reduceat(self.low, first), np.maximum.reduceat(self.high, first)])
+        self.count = np.bincount(self.shape)
+        self.curves = np.bincount(self.shape, strokes.curved)
+        self.obliques = np.bincount(self.shape, self.slanted) - self.curves
+
+    def inside(self, box: Box) -> Flags:
+        """Which segments lie in the box, [N]."""
+        x0, y0, x1, y1 = padded(box, 1.0)
+        within: Flags = np.logical_and(self.low >= (x0, y0), self.high <= (x1, y1)).min(axis=1)
+        return within
+
+
+class _Kinds:
+    """Shapes [S] that are drawn, and those that are rules: lines along the axes, boxes with round corners or not."""
+
+    def __init__(self, segments: _Segments, filled: Flags, page: Box, pictures: Sequence[Box]) -> None:
+        straight = segments.count - segments.curves - segments.obliques
+        level = segments.obliques == 0
+        rules = level & (segments.curves == 0) & (segments.count < STEPS)
+        rules |= level & (segments.curves <= 2 * CORNERS) & (straight >= 2)
+        sides = segments.boxes[:, 2:] - segments.boxes[:, :2]
+        wide = (sides.prod(axis=1) >= PAGE_WIDE * area(page)) & (segments.count < SIMPLE)
+        aside = wide | _on_pictures(segments.boxes, pictures, page)
+        letters = filled & (sides.max(axis=1) <= 2 * LETTER) & ~rules & ~aside
+        letters = _in_rows(segments.boxes, letters) | _in_rows(segments.boxes[:, [1, 0, 3, 2]], letters)
+        aside |= letters
+        self.letters = [padded(tuple(box), 1.0) for box in segments.boxes[letters].tolist()]
+        self.drawn: Flags = ~rules & ~aside
+        self.ruled: Flags = rules & ~aside
+
+
+def _on_pictures(boxes: Floats, pictures: Sequence[Box], page: Box) -> Flags:
+    """Which shapes touch a picture and are not much larger: its frame, arrows on it."""
+    found = np.zeros(len(boxes), np.bool_)
+    sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1).prod(axis=1)
+    for picture in pictures:
+        if area(picture) < PAGE_WIDE * area(page):
+            x0, y0, x1, y1 = padded(picture, GAP)
+            found |= _meeting(boxes, (x0, y0, x1, y1)) & (sizes <= 2 * area((x0, y0, x1, y1)))
+    return found
+
+
+def _in_rows(boxes: Floats, candidates: Flags) -> Flags:
+    """Which candidates stand side by side on a base line with others of a letter's height, as letters do."""
+    found = np.zeros(len(boxes), np.bool_)
+    indices = np.flatnonzero(candidates & (boxes[:, 3] - boxes[:, 1] <= LETTER))
+    indices = indices[np.lexsort((boxes[indices, 0], np.round(boxes[indices, 3])))]
+    starts = np.flatnonzero(np.diff(np.round(boxes[indices, 3]), prepend=np.nan) != 0)
+    for row in np.split(indices, starts[1:]):
+        if len(row) < ROW:
+            continue
+        height = float(np.median(boxes[row, 3] - boxes[row, 1]))
+        gaps = boxes[row[1:], 0] - boxes[row[:-1], 2]
+        beside = (gaps <= 1.5 * height) & (gaps >= -0.3 * height)
+        if beside.mean() >= 0.6:
+            x0, x1 = boxes[row, 0].min() - height, boxes[row, 2].max() + height
+            top, bottom = boxes[row, 1].min() - height / 2, boxes[row, 3].max() + height / 2
+            within = (boxes[:, 0] >= x0) & (boxes[:, 2] <= x1) & (boxes[:, 1] >= top) & (boxes[:, 3] <= bottom)
+            found |= candidates & within
+    return found
+
+
+def _components(ends: Floats, page: Box, gap: float) -> list[Box]:
+    """Boxes of the groups of segments that are within `gap` points of each other."""
+    if not len(ends):
+        return []
+    mask, to_pixels = _mask(page)
+    pixels = to_pixels(ends)
+    cv2.polylines(mask, list(pixels.reshape(-1, 2, 2)), False, 1)
+    reach = max(round(gap * mask.shape[1] / _sides(page)[0]), 1) | 1
+    _, labels = cv2.connectedComponents(cv2.dilate(mask, np.ones((reach, reach), np.uint8)), connectivity=8)
+    boxes = np.hstack([np.minimum(ends[:, :2], ends[:, 2:]), np.maximum(ends[:, :2], ends[:, 2:])])
+    return _enclosed(boxes, labels[pixels[:, 1], pixels[:, 0]])
+
+
+def _framed(parts: Sequence[Box], rules: Sequence[Box], words: Sequence[Word]) -> list[Box]:
+    """The parts, and around them the rules that lie mostly in them or that frame little else than them."""
+    grown = np.array(parts)
+    texts = np.array([word for word, _ in words]).reshape(-1, 4)
+    for rule in sorted(rules, key=area, reverse=True):
+        held = _meeting(grown, padded(rule, GAP / 2))
+        if not held.any():
+            continue
+        body = enclose(grown[held].tolist())
+        common = intersect(padded(body, GAP), padded(rule, 0.5))
+        mostly_in = area(common) >= 0.5 * area(padded(rule, 0.5))
+        frames = (
+            area(body) >= FRAME_SHARE * area(rule)
+            and max(_sides(body)) >= AXIS * max(_sides(rule))
+            and int((_meeting(texts, rule) & ~_meeting(texts, body)).sum()) <= FRAME_WORDS
+        )
+        if mostly_in or frames:
+            grown = np.vstack([grown[~held], [enclose([body, rule])]])
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in grown.tolist()]
+
+
+def _meeting(boxes: npt.NDArray[np.floating], box: Box) -> Flags:
+    """Which of the boxes [N, 4] meet `box`."""
+    x0, y0, x1, y1 = box
+    met: Flags = (boxes[:, 0] <= x1) & (boxes[:, 2] >= x0) & (boxes[:, 1] <= y1) & (boxes[:, 3] >= y0)
+    return met
+
+
+def _spread(ends: Floats, box: Box) -> int:
+    """How many of the 8 x 8 fields of the box these segments run through: the corners of a button are in few."""
+    fields = np.zeros((8, 8), np.uint8)
+    x0, y0, x1, y1 = box
+    places = (ends - np.array([x0, y0] * 2)) * (8 / np.array([x1 - x0, y1 - y0] * 2))
+    cv2.polylines(fields, list(np.clip(places, 0, 7).astype(np.int32).reshape(-1, 2, 2)), False, 1)
+    return int(fields.sum())
+
+
+def _is_chart(ends: Floats, box: Box, words: Sequence[Word]) -> bool:
+    """Whether there are axes: marks along a line in one direction, a line or marks in the other, numbers near."""
+    numbers = sum(bool(_NUMBER.fullmatch(text)) for word, text in words if _meet(padded(box, 3 * GAP), word))
+    if numbers < NUMBERS:
+        return False
+    across, down = _marks_and_lines(ends), _marks_and_lines(ends[:, [1, 0, 3, 2]])
+    return max(across[0], down[0]) >= MARKS and min(max(across), max(down)) >= 1
+
+
+def _marks_and_lines(ends: Floats) -> tuple[int, int]:
+    """Levels (y) that have a tick on a long vertical line, or a grid line; and levels that have a long horizontal."""
+    sides = np.abs(ends[:, 2:] - ends[:, :2])
+    width, height = np.ptp(ends.reshape(-1, 2), axis=0)
+    level, upright = sides[:, 1] <= SLANT * sides[:, 0], sides[:, 0] <= SLANT * sides[:, 1]
+    long = level & (sides[:, 0] >= AXIS * width)
+    axes = np.unique(np.round(ends[upright & (sides[:, 1] >= AXIS * height), 0]))
+    axes = np.concatenate([axes - 1, axes, axes + 1])
+    short = level & (sides[:, 0] <= TICK * width)
+    ticks = ends[short & (np.isin(np.round(ends[:, 0]), axes) | np.isin(np.round(ends[:, 2]), axes)), 1]
+    lines = len(np.unique(np.round(ends[long, 1] / 2)))
+    return max(len(np.unique(np.round(ticks / 2))), lines - 2), lines
+
+
+def _with_labels(box: Box, name: str, words: Sequence[Word]) -> Box:
+    """The box with the words that it cuts, for a chart also with the numbers along its axes."""
+    reach = 2 * GAP if name == "chart" else 0.0
+    labels = [
+        word
+        for word, text in words
+        if _meet(box, word) or (_NUMBER.fullmatch(text) and _meet(padded(box, reach), word))
+    ]
+    return padded(enclose([box, *(intersect(label, padded(box, 3 * GAP)) for label in labels)]), 2.0)
+
+
+def _merged(boxes: Sequence[Box], page: Box) -> list[Box]:
+    """Boxes that overlap (on the mask) become one, until none do."""
+    merged = list(boxes)
+    while merged:
+        mask, to_pixels = _mask(page)
+        corners = to_pixels(np.array(merged, np.float32))
+        for left, top, right, bottom in corners.tolist():
+            mask[top : bottom + 1, left : right + 1] = 1
+        _, labels = cv2.connectedComponents(mask, connectivity=4)
+        united = _enclosed(np.array(merged), labels[corners[:, 1], corners[:, 0]])
+        if len(united) == len(merged):
+            break
+        merged = united
+    return merged
+
+
+def _mask(page: Box) -> tuple[npt.NDArray[np.uint8], Callable[[Floats], npt.NDArray[np.int32]]]:
+    """An empty mask [H, W] of the page, and the map of boxes or segments [N, 4] in points to its pixels."""
+    scale = min(0.5, MASK_SIDE / max(_sides(page)))
+    width, height = (int(side * scale) + 2 for side in _sides(page))
+    origin, last = np.array([page[0], page[1]] * 2, np.float32), np.array([width - 1, height - 1] * 2)
+
+    def to_pixels(boxes: Floats) -> npt.NDArray[np.int32]:
+        return np.clip(np.round((boxes - origin) * scale), 0, last).astype(np.int32)
+
+    return np.zeros((height, width), np.uint8), to_pixels
+
+
+def _enclosed(boxes: npt.NDArray[np.floating], label: npt.NDArray[np.integer | np.floating]) -> list[Box]:
+    """The box around those of each label."""
+    _, group = np.unique(label, return_inverse=True)
+    low, high = np.full((group.max() + 1, 2), np.inf), np.full((group.max() + 1, 2), -np.inf)
+    np.minimum.at(low, group, boxes[:, :2])
+    np.maximum.at(high, group, boxes[:, 2:])
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in np.hstack([low, high]).tolist()]
+
+
+def _figure_sized(box: Box) -> bool:
+    return min(_sides(box)) >= MIN_SIDE and max(_sides(box)) >= MIN_LONG
+
+
+def _cover(box: Box, others: Sequence[Box]) -> float:
+    """Share of `box` that the others cover, those that overlap counted twice."""
+    return sum(area(intersect(box, other)) for other in others) / area(box)
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
+
+
+def _sides(box: Box) -> tuple[float, float]:
+    return box[2] - box[0], box[3] - box[1]

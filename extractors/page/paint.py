@@ -1,0 +1,145 @@
+"""Pixels of what a page paints: a group of images alone on white, or a region of the page as it is.
+
+Painting settles in one step what decoding would have to settle one by one: colour spaces, Decode arrays, masks of
+any size, orientation, pieces of one picture. All results are uint8 RGB arrays [H, W, 3].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pymupdf
+from pymupdf import mupdf
+
+from extractors.geometry import enclose
+from extractors.model import Box, Pixels
+from extractors.page.trace import PaintedImage
+
+
+def native_scale(images: Sequence[PaintedImage]) -> float:
+    """Pixels per point at which no image of the group loses detail."""
+
+    def density(image: PaintedImage) -> float:
+        m = image.matrix
+        across, down = math.hypot(m.a, m.b), math.hypot(m.c, m.d)
+        return max(image.pixels[0] / max(across, 1e-6), image.pixels[1] / max(down, 1e-6))
+
+    return max(density(image) for image in images)
+
+
+def paint_group(images: Sequence[PaintedImage], max_side: int) -> Pixels:
+    """The images alone, in order, on white, at their own resolution (at most `max_side` px on the longer side)."""
+    (width, height), to_pixels = _frame(images, max_side)
+    pixmap = mupdf.fz_new_pixmap_with_bbox(
+        mupdf.fz_device_rgb(), mupdf.FzIrect(0, 0, width, height), mupdf.FzSeparations(), 0
+    )
+    mupdf.fz_clear_pixmap_with_value(pixmap, 255)
+    device = mupdf.fz_new_draw_device(mupdf.FzMatrix(), pixmap)
+    for image in images:
+        _paint(device, image, to_pixels)
+    mupdf.fz_close_device(device)
+    return _to_array(pixmap)
+
+
+def paint_key(images: Sequence[PaintedImage], max_side: int) -> Hashable:
+    """Equal for groups that paint_group paints alike, as long as both are kept: it holds addresses of images."""
+    size, to_pixels = _frame(images, max_side)
+
+    def place(matrix: Any) -> tuple[float, ...]:
+        m = _snapped(mupdf.fz_concat(matrix, to_pixels))
+        return tuple(round(value, 2) for value in (m.a, m.b, m.c, m.d, m.e, m.f))
+
+    def key(image: PaintedImage) -> Hashable:
+        mask = image.mask and (image.mask.m_internal_value(), place(image.mask_matrix))
+        stencil = image.stencil and (image.stencil.colorspace.m_internal_value(), image.stencil.color)
+        return image.image.m_internal_value(), place(image.matrix), image.alpha, mask, stencil
+
+    return size, tuple(key(image) for image in images)
+
+
+class ShownPage:
+    """A page as it is shown; it is interpreted once, however many of its regions are painted."""
+
+    def __init__(self, page: pymupdf.Page) -> None:
+        self._page = page
+
+    @cached_property
+    def _content(self) -> pymupdf.DisplayList:
+        content = mupdf.fz_new_display_list(mupdf.fz_bound_page(self._page.this))
+        device = mupdf.fz_new_list_device(content)
+        device.m_internal.begin_structure = device.m_internal.end_structure = None  # tags: some hang it
+        mupdf.fz_run_page(self._page.this, device, mupdf.FzMatrix(), mupdf.FzCookie())
+        mupdf.fz_close_device(device)
+        return pymupdf.DisplayList(content)
+
+    def region(self, box: Box, scale: float, max_side: int) -> Pixels:
+        """A region at `scale` pixels per point (at most `max_side` px on the longer side)."""
+        scale = _scale(box, scale, max_side)
+        matrix = pymupdf.Matrix(scale, scale)
+        return _to_array(self._content.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, clip=pymupdf.Rect(box)).this)
+
+
+def _paint(device: Any, image: PaintedImage, to_pixels: Any) -> None:
+    params = mupdf.FzColorParams()
+    matrix = _snapped(mupdf.fz_concat(image.matrix, to_pixels))
+    everywhere = mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
+    if image.mask is not None:
+        mask_matrix = _snapped(mupdf.fz_concat(image.mask_matrix, to_pixels))
+        mupdf.fz_clip_image_mask(device, image.mask, mask_matrix, everywhere)
+    if image.stencil is None:
+        mupdf.fz_fill_image(device, image.image, matrix, image.alpha, params)
+    else:
+        stencil = image.stencil
+        color = mupdf.new_floats(max(len(stencil.color), 1))
+        for index, value in enumerate(stencil.color):
+            mupdf.floats_setitem(color, index, value)
+        try:
+            mupdf.fz_fill_image_mask(device, image.image, matrix, stencil.colorspace, color, image.alpha, params)
+        finally:
+            mupdf.delete_floats(color)
+    if image.mask is not None:
+        mupdf.fz_pop_clip(device)
+
+
+def _snapped(matrix: Any) -> Any:
+    """An upright or quarter-turned matrix moved to whole pixels, so that native size gives native pixels."""
+    if abs(matrix.b) < 1e-3 and abs(matrix.c) < 1e-3:
+        left, right = round(matrix.e), round(matrix.e + matrix.a)
+        top, bottom = round(matrix.f), round(matrix.f + matrix.d)
+        if left != right and top != bottom:
+            return mupdf.fz_make_matrix(right - left, 0, 0, bottom - top, left, top)
+    elif abs(matrix.a) < 1e-3 and abs(matrix.d) < 1e-3:
+        left, right = round(matrix.e), round(matrix.e + matrix.c)
+        top, bottom = round(matrix.f), round(matrix.f + matrix.b)
+        if left != right and top != bottom:
+            return mupdf.fz_make_matrix(0, bottom - top, right - left, 0, left, top)
+    return matrix
+
+
+def _frame(images: Sequence[PaintedImage], max_side: int) -> tuple[tuple[int, int], Any]:
+    """Width and height of the images together at their own resolution, and the matrix from the page to its pixels."""
+    box = enclose(image.box for image in images)
+    scale = _scale(box, native_scale(images), max_side)
+    return _size(box, scale), mupdf.fz_make_matrix(scale, 0, 0, scale, -box[0] * scale, -box[1] * scale)
+
+
+def _scale(box: Box, scale: float, max_side: int) -> float:
+    return min(scale, max_side / max(box[2] - box[0], box[3] - box[1]))
+
+
+def _size(box: Box, scale: float) -> tuple[int, int]:
+    return max(round((box[2] - box[0]) * scale), 1), max(round((box[3] - box[1]) * scale), 1)
+
+
+def _to_array(pixmap: Any) -> Pixels:
+    width, height, stride = (
+        mupdf.fz_pixmap_width(pixmap),
+        mupdf.fz_pixmap_height(pixmap),
+        mupdf.fz_pixmap_stride(pixmap),
+    )
+    rows = np.frombuffer(mupdf.fz_pixmap_samples_memoryview(pixmap), np.uint8).reshape(height, stride)
+    return rows[:, : width * 3].reshape(height, width, 3).copy()

@@ -1,0 +1,1 @@
+"""Photographs on the raster of a scanned page: numpy and OpenCV, no PDF."""

@@ -1,0 +1,110 @@
+"""The report of an audit: one plain HTML page, with relative links, from the verdicts in storage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from jobs.audit.verdicts import VERDICTS
+from jobs.storage import Storage, open_storage
+from jobs.tables.keys import check_date, evidence_key, report_key
+from jobs.tables.plan import planned_buckets, read_bucket, read_plan
+from jobs.tables.rows import Row, read_rows
+
+_ORDER = {"no_match": 0, "undecided": 1, "match": 2}  # what needs a person comes first
+
+_STYLE = """
+body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; padding: .4rem .6rem; vertical-align: top; border-bottom: 1px solid #ddd }
+td.number { text-align: right; font-variant-numeric: tabular-nums }
+img { max-height: 110px; max-width: 300px }
+.match { color: #126b2f } .no_match { color: #a11 } .undecided { color: #8a5a00 } .note { color: #666 }
+"""
+
+
+def write_report(root: str, audit_date: str) -> dict[str, Any]:
+    """Write reports/audit_date=.../index.html over every verdict of that date.
+
+    Returns report_uri, n_products (of the plan), n_rows, and the number of each verdict.
+    """
+    storage = open_storage(root)
+    check_date(audit_date)
+    result: dict[str, Any] = {}
+
+    def change(_: bytes | None) -> bytes:
+        titles, rows = read_verdicts(storage, audit_date)
+        counts = Counter(row["verdict"] for row in rows)
+        result.update(n_products=len(titles), n_rows=len(rows), **{name: counts[name] for name in _ORDER})
+        return _page(read_plan(storage, audit_date), titles, rows).encode()
+
+    storage.update(report_key(audit_date), change)
+    return {"report_uri": storage.uri(report_key(audit_date)), **result}
+
+
+def read_verdicts(storage: Storage, audit_date: str) -> tuple[dict[str, str | None], list[Row]]:
+    """Title by product id for each product of the plan, and the verdicts of that date, by product id."""
+    buckets = planned_buckets(storage, audit_date)
+    products = [product for bucket in buckets for product in read_bucket(storage, audit_date, bucket)]
+    rows = [row for bucket in buckets for row in read_rows(storage, "verdicts", audit_date, bucket)]
+    titles = {product.product_id: product.title for product in sorted(products, key=lambda p: p.product_id)}
+    return titles, sorted(rows, key=lambda row: str(row["product_id"]))
+
+
+def _page(plan: dict[str, Any], titles: dict[str, str | None], rows: list[Row]) -> str:
+    day = escape(plan["audit_date"])
+    rows = sorted(rows, key=lambda row: (_ORDER[row["verdict"]], row["product_id"]))
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>Audit of {day}</title><style>{_STYLE}</style></head><body>",
+            f"<h1>Audit of {day}</h1>",
+            "<p>Do the pictures in a product's documents show the product? "
+            f"Model {escape(plan['model_version'])}, threshold {plan['threshold']:.3f}.</p>",
+            *_summary(titles, rows),
+            "<table><thead><tr><th>product</th><th>verdict</th><th>reason</th><th>best score</th>"
+            "<th>pairs</th><th>best pair</th></tr></thead><tbody>",
+            *(_row(row, titles.get(row["product_id"])) for row in rows),
+            "</tbody></table></body></html>",
+            "",
+        ]
+    )
+
+
+def _summary(titles: dict[str, str | None], rows: list[Row]) -> list[str]:
+    verdicts = Counter(row["verdict"] for row in rows)
+    reasons = Counter(row["reason"] for row in rows if row["reason"])
+    lines = [
+        f"<p><strong>{len(rows)}</strong> products: "
+        + ", ".join(f'<strong class="{name}">{verdicts[name]}</strong> {name}' for name in VERDICTS)
+        + "</p>"
+    ]
+    if len(rows) < len(titles):
+        lines.append(f'<p class="no_match">{len(titles) - len(rows)} products of the plan have no verdict yet.</p>')
+    if reasons:
+        items = "".join(f"<li>{escape(reason)}: {count}</li>" for reason, count in sorted(reasons.items()))
+        lines.append(f"<p>Undecided because of:</p><ul>{items}</ul>")
+    return lines
+
+
+def _row(row: Row, title: str | None) -> str:
+    name, score = escape(row["product_id"]), row["best_score"]
+    picture = ""
+    if row["evidence_uri"]:
+        link = "../../" + quote(evidence_key(row["audit_date"], row["product_id"]))
+        where = escape(f"{row['best_catalogue_image']} and {row['best_document']}, page {row['best_page']}")
+        picture = f'<a href="{link}"><img loading="lazy" src="{link}" alt="{name}: best pair"></a><br>'
+        picture += f'<span class="note">{where}</span>'
+    pairs = f"{row['n_catalogue_images']} x {row['n_document_images']}"
+    if row["n_pairs_failed"]:
+        pairs += f", {row['n_pairs_failed']} failed"
+    return (
+        f'<tr><td>{name}<br><span class="note">{escape(title or "")}</span></td>'
+        f'<td class="{row["verdict"]}">{row["verdict"]}</td><td>{escape(row["reason"] or "")}</td>'
+        f'<td class="number">{"" if score is None else f"{score:.3f}"}</td>'
+        f'<td class="number">{pairs}</td><td>{picture}</td></tr>'
+    )

@@ -1,0 +1,60 @@
+"""A whole audit in this process: the chain that the DAG maps over buckets, one bucket after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from jobs.audit.extract import extract_bucket
+from jobs.audit.plan import plan_audit
+from jobs.audit.publish import publish_bucket
+from jobs.audit.reconcile import reconcile_audit
+from jobs.audit.report import write_report
+from jobs.audit.score import score_bucket
+
+STEPS = (("extract", extract_bucket), ("score", score_bucket), ("publish", publish_bucket))
+
+Progress = Callable[[str, int, int], object]  # (step, steps of a product just done, steps in all)
+
+
+def run_audit(
+    root: str,
+    audit_date: str,
+    *,
+    run_name: str,
+    requested_at: str,
+    product_ids: Iterable[str] | None = None,
+    weights: str | None = None,
+    threshold: float | None = None,
+    stop_at_match: bool | None = None,
+    n_buckets: int | None = None,
+    progress: Progress = lambda step, done, total: None,
+) -> dict[str, Any]:
+    """Plan, extract, score, publish, reconcile and report; see plan_audit for the arguments.
+
+    Returns what reconcile_audit does, and report_uri. Safe to run again after a kill, under the same
+    run name or a new one.
+    """
+    plan = plan_audit(
+        root,
+        audit_date,
+        run_name=run_name,
+        requested_at=requested_at,
+        product_ids=product_ids,
+        weights=weights,
+        threshold=threshold,
+        stop_at_match=stop_at_match,
+        n_buckets=n_buckets,
+    )
+    total = len(STEPS) * plan["n_products"]
+    for bucket in plan["buckets"]:
+        for name, step in STEPS:
+            progress(name, 0, total)
+            step(root, audit_date, bucket, plan["run_id"], partial(_count, progress, name, total))
+    result = reconcile_audit(root, audit_date, plan["run_id"])
+    return {**result, "report_uri": write_report(root, audit_date)["report_uri"]}
+
+
+def _count(progress: Progress, step: str, total: int, done: int) -> None:
+    progress(step, done, total)

@@ -1,0 +1,96 @@
+"""The verdict of a product, from what was read and scored: a pure function, and the rules in one place.
+
+1. One pair at or over the threshold: `match`, whatever else failed; with the reason `stopped_at_match`
+   where the run left out the other pairs on account of it.
+2. Else, if any input was not read or any pair not scored, `undecided` with the first reason that holds:
+   no_catalogue_images, no_document, document_unreadable:<status>, document_partial, no_document_images,
+   catalogue_image_unreadable, pairs_failed.
+3. Else every image was read and every pair scored: `no_match`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+
+from jobs.tables.plan import Planned, Run
+from jobs.tables.rows import Row
+from jobs.tables.schemas import SCHEMA_VERSION
+
+VERDICTS = ("match", "no_match", "undecided")
+STOPPED = "stopped_at_match"
+
+
+def decide(product: Planned, documents: list[Row], pairs: list[Row], run: Run, audit_date: str) -> Row:
+    """The row of `verdicts` of `product`, without its evidence (evidence_uri is None).
+
+    `documents` and `pairs` are the product's rows of document_images and pair_scores, in file order.
+    Of pairs with the same score, the first is the best.
+    """
+    pictures = [row for row in documents if row["digest"] is not None]
+    n_used = sum(row["used"] for row in pictures)
+    scored = [pair for pair in pairs if pair["score"] is not None]
+    best = max(scored, key=lambda pair: float(pair["score"]), default=None)
+    if best is not None and best["score"] >= run.threshold:
+        verdict, reason = "match", STOPPED if len(pairs) < len(product.image_uris) * n_used else None
+    else:
+        reason = _undecided(product, documents, pairs)
+        verdict = "no_match" if reason is None else "undecided"
+    return {
+        "audit_date": audit_date,
+        "product_id": product.product_id,
+        "verdict": verdict,
+        "has_match": verdict == "match",
+        "reason": reason,
+        "best_score": best and best["score"],
+        "threshold": run.threshold,
+        "best_catalogue_image": best and best["catalogue_image"],
+        "best_document": best and best["document"],
+        "best_page": best and best["page"],
+        "best_bbox": best and best["bbox"],
+        "n_catalogue_images": len(product.image_uris),
+        "n_document_images": n_used,
+        "n_images_skipped": len(pictures) - n_used,
+        "n_pairs": len(pairs),
+        "n_pairs_scored": len(scored),
+        "n_pairs_failed": len(pairs) - len(scored),
+        "evidence_uri": None,
+        "model_version": run.model_version,
+        "inputs_digest": _inputs_digest(product, documents, pairs),
+        "run_id": run.run_id,
+        "scored_at": datetime.fromisoformat(run.requested_at),
+        "carried_from": None,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _undecided(product: Planned, documents: list[Row], pairs: list[Row]) -> str | None:
+    """The first reason that keeps the verdict open, None where nothing does."""
+    if not product.image_uris:
+        return "no_catalogue_images"
+    if not product.document_uris:
+        return "no_document"
+    for row in documents:
+        if row["document_status"] not in ("ok", "partial"):
+            return f"document_unreadable:{row['document_status']}"
+    if any(row["document_status"] == "partial" for row in documents):
+        return "document_partial"
+    if not any(row["used"] for row in documents):
+        return "no_document_images"
+    if any((pair["error"] or "").startswith("catalogue_image_unreadable") for pair in pairs):
+        return "catalogue_image_unreadable"
+    if any(pair["score"] is None for pair in pairs):
+        return "pairs_failed"
+    return None
+
+
+def _inputs_digest(product: Planned, documents: list[Row], pairs: list[Row]) -> str:
+    """SHA-256 over each input's URI and the SHA-256 of what was read there (null: it was not read)."""
+    images = {pair["catalogue_image"]: pair["catalogue_sha256"] for pair in pairs}
+    files = {row["document"]: row["document_sha256"] for row in documents}
+    inputs = {
+        "images": [[uri, images.get(uri)] for uri in product.image_uris],
+        "documents": [[uri, files.get(uri)] for uri in product.document_uris],
+    }
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()

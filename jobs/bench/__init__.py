@@ -1,0 +1,1 @@
+"""What a pair costs:  and its reports."""

@@ -1,0 +1,102 @@
+"""How cost grows with the number of pairs: `scott score` on 10^2 to 10^5 of them, each run a process of its own.
+
+    python -m jobs.bench.growth WORKDIR results/growth-NAME.json docs/growth.png
+
+The pairs are those of products of N_CATALOGUE x N_DOCUMENT pictures, no two alike, written to WORKDIR as JPEG. Seconds
+are of the whole command but for the import of torch and the loading of weights; memory is the most that it held.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+from tqdm import tqdm
+
+from jobs.bench.hardware import hardware
+from jobs.bench.product import N_CATALOGUE, N_DOCUMENT
+from jobs.sample import SAMPLE
+
+SIZES = (100, 1000, 10_000, 100_000)
+
+
+def measure_growth(folder: Path) -> dict[str, Any]:
+    """hardware, and for each of SIZES: pairs, pictures, seconds, start_seconds (of no pair at all), megabytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    start, _ = _run(folder, [])
+    rows = []
+    for n in SIZES:
+        pairs = _products(folder, n)
+        seconds, megabytes = _run(folder, pairs)
+        pictures = len({name for pair in pairs for name in pair})
+        rows.append({"pairs": n, "pictures": pictures, "seconds": seconds - start, "megabytes": megabytes})
+        sys.stderr.write(f"{rows[-1]}\n")
+    return {"hardware": hardware(), "start_seconds": start, "runs": rows}
+
+
+def draw_growth(result: dict[str, Any], out: Path) -> None:
+    """Seconds and memory over pairs as the PNG `out`, both axes logarithmic, with the line of proportion."""
+    runs = result["runs"]
+    pairs = [run["pairs"] for run in runs]
+    each = runs[-1]["seconds"] / pairs[-1]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.loglog(pairs, [run["seconds"] for run in runs], "o-", label="measured")
+    left.loglog(pairs, [each * n for n in pairs], "--", color="0.6", label=f"{1000 * each:.2f} ms a pair")
+    left.set(xlabel="pairs", ylabel="seconds", title="Cost")
+    left.legend()
+    right.semilogx(pairs, [run["megabytes"] for run in runs], "o-")
+    right.set(
+        xlabel="pairs", ylabel="MB, most held", title="Memory", ylim=(0, 1.2 * max(run["megabytes"] for run in runs))
+    )
+    figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
+
+
+def _products(folder: Path, n: int) -> list[tuple[str, str]]:
+    """The first n pairs of as many products as they need."""
+    size = N_CATALOGUE * N_DOCUMENT
+    pairs = []
+    for product in tqdm(range(-(-n // size)), desc=f"pictures of {n} pairs", unit="product"):
+        names = [f"{product}-{k}.jpg" for k in range(N_CATALOGUE + N_DOCUMENT)]
+        for k, name in enumerate(names):
+            if not (folder / name).exists():
+                _picture(product * len(names) + k).save(folder / name, quality=85)
+        pairs += [(a, b) for a in names[:N_CATALOGUE] for b in names[N_CATALOGUE:]]
+    return pairs[:n]
+
+
+def _picture(number: int) -> Image.Image:
+    """A picture of the sample in tints of its own, so that no two are alike."""
+    files = sorted((SAMPLE / "catalogue").glob("*/images/*.jpg"))
+    with Image.open(files[number % len(files)]) as image:
+        pixels = np.asarray(image.convert("RGB"), np.float32)
+    tint = np.random.default_rng(number).uniform(0.6, 1.0, 3)
+    return Image.fromarray((pixels * tint).astype(np.uint8))
+
+
+def _run(folder: Path, pairs: list[tuple[str, str]]) -> tuple[float, float]:
+    """Seconds and megabytes of `scott score` on these pairs."""
+    with (folder / "pairs.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("image_a", "image_b"), *pairs])
+    command = [sys.executable, "-c", "import sys; from jobs.cli import main; sys.exit(main())", "score"]
+    begin = time.perf_counter()
+    process = subprocess.Popen([*command, folder / "pairs.csv", "--out", folder / "scores.parquet"])
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"scott score ended with {status}")
+    return time.perf_counter() - begin, usage.ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    measured = measure_growth(Path(sys.argv[1]))
+    Path(sys.argv[2]).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    draw_growth(measured, Path(sys.argv[3]))

@@ -1,0 +1,25 @@
+"""TODO."""
+
+from __future__ import annotations
+
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from jobs.bench.timing import CPU
+from jobs.scoring.cores import cores
+
+
+def hardware(device: torch.device = CPU) -> dict[str, Any]:
+    """What the times were measured on: processor, its family and vectors, cores, accelerator, torch."""
+    told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+    fields = dict(re.findall(r"^(model name|cpu family)\s*:\s*(.+?)\s*$", told, re.MULTILINE))
+    model = fields.get("model name") or platform.processor() or platform.machine()
+    if "cpu family" in fields:  # for a virtual one's name is often that of its maker
+        model += f" family {fields['cpu family']}"
+    model += f" {torch.backends.cpu.get_cpu_capability()}"
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {"cpu": model, "cores": cores(), "gpu": gpu, "torch": torch.__version__}

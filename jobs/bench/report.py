@@ -1,0 +1,59 @@
+"""The runs of `scott bench` in results/, as Markdown: the tables of README.md and docs/speed.md are made here.
+
+python -m jobs.bench.report results/*-scott-*.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def tables(result: dict[str, Any]) -> str:
+    """Two tables of one run: methods, and stages with their floors."""
+    on = result["hardware"]
+    machine = on["gpu"] or f"{on['cores']} cores of {on['cpu']}"
+    n, m = result["product"]
+    peak = result["peak"]
+    lines = [
+        f"{result['version']} at {result['image_size']} px, one product of {n} x {m} pictures, on {machine}, "
+        f"torch {on['torch']}.",
+        "",
+        "| method | pairs/s | times the literal |",
+        "|---|---|---|",
+        *(_method(method) for method in result["methods"]),
+        "",
+        *(
+            f"{check['precision']} against float32 on {check['pairs']} pairs of the sample: largest difference "
+            f"of a score {check['largest_difference']:.1g}; {check['flips']} verdicts differ, "
+            f"{check['sure_flips']} of them where float32 is sure.\n"
+            for check in result["sample"]
+        ),
+        f"Highest rates measured: {', '.join(_rate(name, rate) for name, rate in peak.items())}. "
+        f"Stages: of one picture or pair, {result['precision']}.",
+        "",
+        "| stage | ms | floor, ms | floor / measured |",
+        "|---|---|---|---|",
+        *(_stage(stage) for stage in result["stages"]),
+    ]
+    return "\n".join(lines)
+
+
+def _rate(name: str, rate: float) -> str:
+    return f"{rate / 1e9:.0f} " + ("GB/s copied" if name == "bytes" else f"GFLOP/s in {name}")
+
+
+def _method(row: dict[str, Any]) -> str:
+    return f"| {row['method']} | {row['pairs_per_second']:.3g} | {row['times_literal']:.1f} |"
+
+
+def _stage(row: dict[str, Any]) -> str:
+    floor = row["floor_ms"]
+    shown = "- | -" if floor is None else f"{floor:.3g} | {floor / row['ms']:.0%}"
+    return f"| {row['stage']} | {row['ms']:.3g} | {shown} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n\n".join(tables(json.loads(Path(file).read_text())) for file in sys.argv[1:]) + "\n")

@@ -1,0 +1,134 @@
+"""The verbs of a catalogue's audit: audit, extract and explain."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jobs.cli.text import table
+from jobs.cli.verbs import AddVerb
+from jobs.errors import BadArgument
+
+
+def add_verbs(verb: AddVerb) -> None:
+    """Add audit, extract and explain."""
+    v = verb("audit", audit)
+    v.add_argument("--root", required=True, metavar="URI", help="a folder, file:// or s3:// with a catalogue")
+    v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: today, UTC)")
+    v.add_argument("--product", nargs="+", action="extend", metavar="ID", help="only these products")
+    v.add_argument("--weights", metavar="W", help="default, a .safetensors file, orb, embedding")
+    v.add_argument("--threshold", type=float, metavar="T", help="score from which a pair is a match")
+    v.add_argument(
+        "--stop-at-match",
+        action=argparse.BooleanOptionalAction,
+        help="likelier pairs first, and none after a product's first match (default: every pair)",
+    )
+
+    v = verb("extract", extract)
+    v.add_argument("file", type=Path, metavar="FILE.pdf")
+    v.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the images")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+    v.add_argument("--password", metavar="P", help="to open an encrypted file")
+
+    v = verb("explain", explain)
+    v.add_argument("product_id", metavar="PRODUCT_ID")
+    v.add_argument("--root", required=True, metavar="URI")
+    v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: the newest audit)")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Audit a catalogue, print its verdicts and where the report is."""
+    from tqdm import tqdm
+
+    from jobs.audit.report import read_verdicts
+    from jobs.audit.run import run_audit
+    from jobs.audit.verdicts import VERDICTS
+    from jobs.storage import open_storage
+
+    now = datetime.now(UTC)
+    day = arguments.audit_date or now.date().isoformat()
+    with tqdm(desc="plan", unit="step", file=sys.stderr, delay=0.5) as bar:
+
+        def progress(step: str, done: int, total: int) -> None:
+            bar.total = total
+            bar.set_description(step)
+            bar.update(done)
+
+        result = run_audit(
+            arguments.root,
+            day,
+            run_name=f"cli-{now.isoformat(timespec='microseconds')}",
+            requested_at=now.isoformat(),
+            product_ids=arguments.product,
+            weights=arguments.weights,
+            threshold=arguments.threshold,
+            stop_at_match=arguments.stop_at_match,
+            progress=progress,
+        )
+    _, rows = read_verdicts(open_storage(arguments.root), day)
+    rows = [row for row in rows if row["run_id"] == result["run_id"]]
+    columns = ("product_id", "verdict", "reason", "best_score", "n_pairs", "n_pairs_failed")
+    print(table(columns, [[row[name] for name in columns] for row in rows]))
+    counts = ", ".join(f"{result[verdict]} {verdict}" for verdict in VERDICTS)
+    print(f"\n{len(rows)} products: {counts}\nreport: {result['report_uri']}")
+    return 0
+
+
+def extract(arguments: argparse.Namespace) -> int:
+    """Extract the images of one PDF; 2 where it cannot be read."""
+    from extractors import extract_document
+
+    try:
+        found = extract_document(arguments.file, arguments.out, password=arguments.password)
+    except OSError as error:
+        raise BadArgument(f"{error.filename or arguments.file}: {error.strerror or error}") from error
+    if arguments.json:
+        print(json.dumps(found.to_json(), indent=1))
+    else:
+        columns = ("file", "page", "size", "kind", "class", "used", "reason")
+        rows = [
+            [p.file, p.page, f"{p.width}x{p.height}", p.kind, p.image_class, p.used, p.reason] for p in found.images
+        ]
+        print(table(columns, rows))
+        used = sum(p.used for p in found.images)
+        print(f"\n{found.status}: {found.pages} pages, {len(rows)} images, {used} used")
+    if found.status in ("ok", "partial"):
+        return 0
+    print(f"scott: {arguments.file}: {found.status}: {found.detail}", file=sys.stderr)
+    return 2
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Say why a product has its verdict."""
+    from jobs.audit.explain import explain_product
+    from jobs.storage import open_storage
+    from jobs.tables.plan import latest_audit
+
+    day = arguments.audit_date or latest_audit(open_storage(arguments.root))
+    found = explain_product(arguments.root, day, arguments.product_id)
+    if arguments.json:
+        print(json.dumps(found, indent=1, default=str))
+        return 0
+    product, verdict = found["product"], found["verdict"]
+    print(f"{product['product_id']}  {product['title'] or ''}  (audit of {day})")
+    if verdict is None:
+        print("no verdict yet")
+    else:
+        best = "" if verdict["best_score"] is None else f", best score {verdict['best_score']:.3f}"
+        reason = f" ({verdict['reason']})" if verdict["reason"] else ""
+        print(f"{verdict['verdict']}{reason}{best}, threshold {verdict['threshold']:.3f}")
+        print(f"model {verdict['model_version']}, run {verdict['run_id']}")
+        print(f"evidence: {verdict['evidence_uri'] or 'none'}")
+    for heading, columns in (
+        ("documents", ("document", "document_status", "document_pages", "document_detail")),
+        ("pictures", ("document", "page", "width", "height", "kind", "image_class", "used", "reason")),
+        ("pairs", ("score", "is_match", "catalogue_image", "document", "page", "error")),
+    ):
+        print(f"\n{heading}: {len(found[heading])}")
+        if found[heading]:
+            print(table(columns, [[row[name] for name in columns] for row in found[heading]]))
+    return 0

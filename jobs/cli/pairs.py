@@ -1,0 +1,166 @@
+"""The verbs of image pairs: match, score, evaluate and bench."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from jobs.cli.text import interval, table
+from jobs.cli.verbs import AddVerb
+from jobs.errors import BadArgument
+
+
+def add_verbs(verb: AddVerb) -> None:
+    """Add match, score, evaluate and bench."""
+    v = verb("match", match)
+    v.add_argument("image_a", type=Path, metavar="A.jpg", help="the catalogue image")
+    v.add_argument("image_b", type=Path, metavar="B.jpg", help="the document image")
+    v.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw both with the common object marked")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+    v.add_argument("--weights", default="default", metavar="W", help="scott-lite0 (default) or a .safetensors file")
+
+    v = verb("score", score)
+    v.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="header image_a,image_b[,label]")
+    v.add_argument("--out", type=Path, required=True, metavar="SCORES.parquet")
+    v.add_argument("--method", default="scott", help="scott, orb, embedding, lightglue, superglue, saliency")
+    v.add_argument("--weights", metavar="W", help="scott-lite0 (default) or a .safetensors file")
+
+    v = verb("evaluate", evaluate)
+    what = v.add_mutually_exclusive_group(required=True)
+    what.add_argument("scores", type=Path, nargs="?", metavar="SCORES.parquet", help="of `scott score`, with labels")
+    what.add_argument("--masks", type=Path, nargs=2, metavar=("PRED_DIR", "GT_DIR"), help="mean IoU of mask files")
+    v.add_argument("--threshold", type=float, metavar="T", help="default: the one the pairs were scored with")
+    v.add_argument("--pairs", type=Path, metavar="PAIRS.csv", help="what was scored: measures by family and kind too")
+    v.add_argument("--out", type=Path, metavar="DIR", help="folder for measures.json, figure9.png, failures.html")
+    v.add_argument("--weights", metavar="W", help="that gave the scores: a name or a .safetensors file")
+    v.add_argument("--failures", type=int, default=24, metavar="N", help="most pairs in failures.html (default: 24)")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+
+    v = verb("bench", bench)
+    v.add_argument("--weights", default="default", metavar="W", help="scott-lite0 (default) or a .safetensors file")
+    v.add_argument("--out", type=Path, metavar="DIR", help="write the run to DIR, in a file named by the hardware")
+    v.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def match(arguments: argparse.Namespace) -> int:
+    """Score one pair: a catalogue image and a document image."""
+    from jobs.outputs import check_picture_output, writing
+    from jobs.scoring.scorers import load_scorer
+    from scott_core import read_image
+    from scott_core.overlay import draw_match
+
+    if arguments.overlay:
+        check_picture_output(arguments.overlay)
+    image_a, image_b = read_image(arguments.image_a), read_image(arguments.image_b)
+    predictor = load_scorer("scott", arguments.weights)
+    found = predictor.match(image_a, image_b)
+    if arguments.overlay:
+        drawn = draw_match(image_a, image_b, found)
+        with writing(arguments.overlay):
+            drawn.save(arguments.overlay)
+    result = {
+        "score": found.score,
+        "is_match": found.is_match,
+        "threshold": predictor.threshold,
+        "model_version": predictor.version,
+    }
+    if arguments.json:
+        print(json.dumps(result, indent=1))
+    else:
+        said = "match" if found.is_match else "no match"
+        print(f"{said}: score {found.score:.3f}, threshold {predictor.threshold:.3f} ({predictor.version})")
+    return 0
+
+
+def score(arguments: argparse.Namespace) -> int:
+    """Score a file of pairs."""
+    from tqdm import tqdm
+
+    from jobs.scoring.pairs_file import read_pairs, score_pairs_file
+
+    pairs = read_pairs(arguments.pairs)
+    with tqdm(total=len(pairs), desc="score", unit="pair", file=sys.stderr, delay=0.5) as bar:
+        result = score_pairs_file(
+            pairs,
+            arguments.pairs.parent,
+            arguments.out,
+            method=arguments.method,
+            weights=arguments.weights,
+            progress=bar.update,
+        )
+    print(f"{result['n_pairs']} pairs, {result['n_failed']} failed, {result['version']}: {arguments.out}")
+    return 0
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure scores against labels, or masks against masks."""
+    if arguments.masks:
+        from scott_core.evaluation.metrics import mask_iou
+
+        if arguments.pairs or arguments.out:
+            raise BadArgument("--pairs and --out are for SCORES.parquet, not for --masks")
+        for folder in arguments.masks:
+            if not folder.is_dir():
+                raise BadArgument(f"{folder} is not a folder of masks")
+        measures: dict[str, Any] = dict(mask_iou(*arguments.masks))
+    else:
+        from tqdm import tqdm
+
+        from jobs.evaluate import evaluate_file
+
+        measures = evaluate_file(
+            arguments.scores,
+            arguments.threshold,
+            pairs=arguments.pairs,
+            out=arguments.out,
+            weights=arguments.weights,
+            n_failures=arguments.failures,
+            progress=lambda step, total: tqdm(total=total, desc=step, unit="pair", file=sys.stderr, delay=0.5).update,
+        )
+    print(json.dumps(measures, indent=1) if arguments.json else _measures(measures))
+    return 0
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure what a pair costs, stage by stage, beside its floor, the literal reference and the peers."""
+    from jobs.bench.measure import measure, result_name
+    from jobs.bench.report import tables
+    from jobs.outputs import check_output, writing
+
+    if arguments.out:
+        check_output(arguments.out / "run.json")  # what will be its name only the run tells
+    result = measure(arguments.weights)
+    if arguments.out:
+        path = arguments.out / result_name(result)
+        with writing(path):
+            path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1) if arguments.json else tables(result))
+    return 0
+
+
+def _measures(measures: dict[str, Any]) -> str:
+    """What `evaluate` measured as tables: of all pairs, by group, of masks; and the files written."""
+    intervals = measures.get("intervals", {})
+    rows = [
+        [name, f"{value:.0f}" if name.startswith("n") else f"{value:.4f}", interval(intervals.get(name))]
+        for name, value in measures.items()
+        if isinstance(value, float)
+    ]
+    for name in ("a", "b", "both") if "mask_iou" in measures else ():
+        found = measures["mask_iou"]
+        rows.append([f"iou {name} ({found['n']} pairs)", f"{found[name]:.4f}", interval(found["intervals"][name])])
+    parts = [table(("measure", "value", "95% interval") if intervals else ("measure", "value"), rows)]
+    if "groups" in measures:
+        columns = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
+        groups = [
+            [name, f"{group['n']:.0f}", f"{group['n_positive']:.0f}"]
+            + [f"{group[c]:.3f} {interval(group['intervals'][c], 3)}" if c in group else "-" for c in columns]
+            for name, group in measures["groups"].items()
+        ]
+        parts.append(table(("group", "n", "n_positive", *columns), groups))
+    if "files" in measures:
+        parts.append("\n".join(measures["files"]))
+    return "\n\n".join(parts)

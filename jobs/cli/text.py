@@ -1,0 +1,25 @@
+"""Text for a terminal: tables, cells and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Columns of text, as wide as their widest cell."""
+    cells = [list(columns)] + [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def interval(ends: tuple[float, float] | None, digits: int = 4) -> str:
+    return f"({ends[0]:.{digits}f}-{ends[1]:.{digits}f})" if ends else ""
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""A scorer in this process, fed with images from files and objects."""

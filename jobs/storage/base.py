@@ -1,0 +1,102 @@
+"""Storage: objects by key under one root, on a file system or on S3, behind one small interface.
+
+`open_storage(uri)` takes `file:///folder`, a plain path, or `s3://bucket/prefix`. A key is a relative
+path with "/" ("verdicts/audit_date=2026-11-23/bucket=0000.parquet"); hidden names (a leading ".")
+are never listed. Every write is whole or not at all: a reader sees the old bytes or the new.
+
+`write_if` is compare-and-swap: it writes only where the object still has the etag that was read (or
+still does not exist), else `LostRace`. `update` is the loop around it, and how tables are changed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jobs.errors import BadStorageUri, LostRace, ObjectMissing
+
+UPDATE_SECONDS = 120.0  # how long `update` keeps trying to win before LostRace
+
+
+@dataclass(frozen=True)
+class Blob:
+    """The bytes of an object, and the etag that names this content of it."""
+
+    data: bytes
+    etag: str
+
+
+class Storage(ABC):
+    """Objects under one root URI. Raises the storage errors of jobs/errors.py, each naming the object."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    def uri(self, key: str) -> str:
+        """The full URI of `key`."""
+        return f"{self.root}/{key}"
+
+    @abstractmethod
+    def read_head(self, key: str, size: int) -> bytes:
+        """The first `size` bytes, or all where there are fewer. ObjectMissing when there is no object."""
+
+    @abstractmethod
+    def read(self, key: str) -> Blob:
+        """The object and its etag. ObjectMissing when there is none."""
+
+    @abstractmethod
+    def write(self, key: str, data: bytes) -> None:
+        """Write the object, whatever was there."""
+
+    @abstractmethod
+    def write_if(self, key: str, data: bytes, etag: str | None) -> None:
+        """Write only if the object still has `etag` (None: still does not exist), else LostRace."""
+
+    @abstractmethod
+    def keys(self, folder: str) -> list[str]:
+        """Keys of every object in `folder` ("" is the root) and its folders, sorted; no folder, no keys."""
+
+    @abstractmethod
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders directly in `folder`, sorted."""
+
+    def read_or_none(self, key: str) -> Blob | None:
+        """The object, or None when there is none."""
+        try:
+            return self.read(key)
+        except ObjectMissing:
+            return None
+
+    def update(self, key: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+        """Replace the object by `change(its bytes, or None)`; read and try again while the race is lost.
+
+        `change` returns None to leave the object alone. It is called once for each try, after the
+        object was read, so whatever it reads is newer than the object; and it must give the same
+        result when applied to its own result, because a write whose reply was lost is tried again.
+        Returns whether the object was written by this call.
+        """
+        deadline = time.monotonic() + UPDATE_SECONDS
+        wait = 0.01
+        while True:
+            blob = self.read_or_none(key)
+            data = change(blob.data if blob else None)
+            if data is None or (blob is not None and data == blob.data):
+                return False
+            try:
+                self.write_if(key, data, blob.etag if blob else None)
+                return True
+            except LostRace:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(random.uniform(0, wait))
+                wait = min(2 * wait, 1.0)
+
+
+def check_key(key: str) -> str:
+    """`key`, or BadStorageUri where it could leave the root."""
+    if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+        raise BadStorageUri(f"{key!r} is no key: expected a relative path such as catalogue/P1/images/1.jpg")
+    return key

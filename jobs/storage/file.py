@@ -1,0 +1,139 @@
+"""Storage in a folder of this machine: rename makes a write whole, a lock file makes it conditional.
+
+Each folder has one `.lock`, held (flock) while an object in it is compared and replaced. The etag is
+the SHA-256 of the content. The kernel drops a dead process's lock, and its unfinished `.NAME.part`
+is overwritten by the next writer, so a kill at any point leaves the old object or the new one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+from jobs.errors import BadStorageUri, JobError, LostRace, ObjectMissing, StorageDenied, StorageUnavailable
+from jobs.storage.base import Blob, Storage, check_key
+
+
+class FileStorage(Storage):
+    """Objects as files under `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self.folder = folder.expanduser().resolve()
+        except (RuntimeError, ValueError) as error:  # no such ~user; a NUL
+            raise BadStorageUri(f"{str(folder)!r} is no folder: {error}") from error
+        super().__init__(self.folder.as_uri())
+
+    def read_head(self, key: str, size: int) -> bytes:
+        path = self._path(key)
+        try:
+            with path.open("rb") as stream:
+                return stream.read(size)
+        except OSError as error:
+            raise _typed(error, path) from error
+
+    def read(self, key: str) -> Blob:
+        data = self.read_head(key, -1)
+        return Blob(data, hashlib.sha256(data).hexdigest())
+
+    def write(self, key: str, data: bytes) -> None:
+        path = self._path(key)
+        with self._locked(path):
+            _replace(path, data)
+
+    def write_if(self, key: str, data: bytes, etag: str | None) -> None:
+        path = self._path(key)
+        with self._locked(path):
+            current = self.read_or_none(key)
+            if (current.etag if current else None) != etag:
+                raise LostRace(f"{self.uri(key)} was changed by another writer")
+            _replace(path, data)
+
+    def keys(self, folder: str) -> list[str]:
+        return sorted(self._keys(folder, frozenset()))
+
+    def folders(self, folder: str) -> list[str]:
+        return self._entries(folder, want_folders=True)
+
+    def _keys(self, folder: str, above: frozenset[str]) -> list[str]:
+        """Keys in `folder`, which lies in the real folders `above`; a link back to one of them is a key itself."""
+        here = os.path.realpath(self._path(folder) if folder else self.folder)
+        if here in above:
+            return [folder]
+        keys = [f"{folder}/{name}" if folder else name for name in self._entries(folder, want_folders=False)]
+        for name in self._entries(folder, want_folders=True):
+            keys += self._keys(f"{folder}/{name}" if folder else name, above | {here})
+        return keys
+
+    def _entries(self, folder: str, *, want_folders: bool) -> list[str]:
+        """Sorted names of the visible files (or folders) directly in `folder`; none if it is missing."""
+        top = self._path(folder) if folder else self.folder
+        try:
+            with os.scandir(top) as entries:
+                return sorted(e.name for e in entries if e.name[0] != "." and _is_folder(e) == want_folders)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _typed(error, top) from error
+
+    def _path(self, key: str) -> Path:
+        return self.folder / check_key(key)
+
+    @contextmanager
+    def _locked(self, path: Path) -> Iterator[None]:
+        """Hold the lock of the folder of `path`, made if need be; OS errors become typed ones."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with (path.parent / ".lock").open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise _typed(error, path) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether the entry is a folder, or a link to one; a link that leads nowhere is none, and reading it says why."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _typed(error: OSError, path: Path) -> JobError:
+    """The typed error for what the system raised about `path`."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return ObjectMissing(f"{path.as_uri()} does not exist")
+    if error.errno in (errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP):
+        return ObjectMissing(f"{path.as_uri()}: {error.strerror}")
+    if isinstance(error, PermissionError):
+        return StorageDenied(f"{path.as_uri()}: permission denied")
+    return StorageUnavailable(f"{path.as_uri()}: {error.strerror or error}")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put `data` at `path` in one step that survives a power cut; the folder's lock is held."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(part, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def local_path(uri: str) -> Path:
+    """The path that a file:// URI names."""
+    path = uri.removeprefix("file://").removeprefix("localhost")
+    if not path.startswith("/"):
+        raise BadStorageUri(f"{uri!r} is not a local path: expected file:///folder (three slashes)")
+    return Path(unquote(path, errors="surrogateescape"))  # a name may be any bytes

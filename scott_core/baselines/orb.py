@@ -1,0 +1,39 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL.Image import Image
+
+from scott_core.baselines.base import Array, Baseline, Calibration
+from scott_core.images import Letterbox
+
+# Fitted by `python -m scott_core.evaluation.fit_baselines ../shared/data/pairs/val.csv`.
+ORB = Calibration(slope=0.9152, bias=-2.7707, threshold=0.2145)
+
+
+class OrbScorer(Baseline[Array]):
+    """log(1 + the number of ORB matches that pass the ratio test); pictures are scaled to 320 px, in grey."""
+
+    version = "orb-1"
+    calibration = ORB
+    SIDE, FEATURES, RATIO = 320, 1000, 0.8
+
+    def describe(self, images: Sequence[Image]) -> list[Array]:
+        """ORB descriptors, uint8 [n, 32] a picture; n may be 0."""
+        orb = cv2.ORB_create(self.FEATURES)  # type: ignore[attr-defined]
+        out: list[Array] = []
+        for image in images:
+            grey = cv2.cvtColor(Letterbox.of(image, self.SIDE).apply(image), cv2.COLOR_RGB2GRAY)
+            found = orb.detectAndCompute(grey, None)[1]
+            out.append(np.zeros((0, 32), np.uint8) if found is None else found)
+        return out
+
+    def compare(self, a: Array, b: Array) -> float:
+        if len(a) < 2 or len(b) < 2:
+            return 0.0
+        nearest = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(a, b, k=2)
+        return float(np.log1p(sum(m.distance < self.RATIO * n.distance for m, n in nearest)))

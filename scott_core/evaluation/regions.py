@@ -1,0 +1,144 @@
+"""Measuring beyond one number: which pairs belong together, and how well masks fit where the truth is known.
+
+Section 5 measures matching (F1, AP) and segmentation (IoU) apart. An IoU is of a region at the picture's own size,
+foreground over alpha, against a true mask: drawn or rendered, not another model's guess.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image, Resampling, fromarray
+
+from scott_core.errors import InputError
+from scott_core.evaluation.metrics import bootstrap_mean, iou
+from scott_core.images import read_image
+from scott_core.pairs import Pair
+from scott_core.predictor import Match, Predictor, Progress
+
+if TYPE_CHECKING:  # saliency is a plug-in
+    from scott_core.baselines.saliency import U2Netp
+
+AT_ONCE = 64  # pairs whose pictures are in memory
+
+
+@dataclass(frozen=True)
+class MaskedPair:
+    """A matching pair of picture files, and the files of their true masks (white on the object)."""
+
+    image_a: Path
+    image_b: Path
+    mask_a: Path
+    mask_b: Path
+
+
+def group_rows(pairs: Sequence[Pair]) -> dict[str, NDArray[np.bool_]]:
+    """Rows [n] of each group worth a number of its own: `all`, each family, and each of these by kind of negative.
+
+    `package/hard` is every match of family package against its hard negatives only. Groups differ in their share of
+    matches, so precision and AP compare across models, not across groups; ROC AUC compares across both.
+    """
+    family = np.array([pair.family for pair in pairs])
+    kind = np.array([pair.kind if pair.label == 0 else "" for pair in pairs])
+    matching = np.array([pair.label == 1 for pair in pairs], bool)
+    families = {"all": np.ones(len(pairs), bool)} | {str(name): family == name for name in np.unique(family) if name}
+    groups = {}
+    for name, rows in families.items():
+        groups[name] = rows
+        for negative in np.unique(kind[rows]):
+            if negative:
+                groups[f"{name}/{negative}"] = rows & (matching | (kind == negative))
+    return groups
+
+
+def read_manifest_masks(manifest: Path) -> dict[Path, Path]:
+    """Exact mask (`mask_kind` ground_truth) by resolved picture path, of a data folder's manifest.csv."""
+    with manifest.open(newline="", encoding="utf-8") as file:
+        return {
+            (manifest.parent / row["image"]).resolve(): manifest.parent / row["mask"]
+            for row in csv.DictReader(file)
+            if row["mask_kind"] == "ground_truth"
+        }
+
+
+def masked_pairs(pairs: Sequence[Pair], truth: Mapping[Path, Path] | None = None) -> list[MaskedPair]:
+    """The matching pairs with both masks: of `truth` (by resolved picture path), or without it as the pairs file says.
+
+    A pairs file does not say whether its masks are exact or another model's: who wrote it knows what an IoU is worth.
+    """
+    found = []
+    for pair in pairs:
+        if truth is None:
+            mask_a, mask_b = pair.mask_a, pair.mask_b
+        else:
+            mask_a, mask_b = truth.get(pair.path_a.resolve()), truth.get(pair.path_b.resolve())
+        if pair.label == 1 and mask_a and mask_b:
+            found.append(MaskedPair(pair.path_a, pair.path_b, mask_a, mask_b))
+    return found
+
+
+def match_files(
+    predictor: Predictor, pairs: Sequence[tuple[Path, Path]], *, progress: Progress | None = None
+) -> Iterator[tuple[Image, Image, Match]]:
+    """Both pictures of each pair of files and its Match, in order; the pictures of one batch in memory.
+
+    Raises UnreadableImage for the first picture that is none.
+    """
+    for start in range(0, len(pairs), AT_ONCE):
+        chunk = pairs[start : start + AT_ONCE]
+        files_a, files_b = (list(dict.fromkeys(side)) for side in zip(*chunk, strict=True))
+        images_a, images_b = ([read_image(file) for file in files] for files in (files_a, files_b))
+        index = [(files_a.index(a), files_b.index(b)) for a, b in chunk]
+        for (i, j), match in zip(index, predictor.matches(images_a, images_b, index), strict=True):
+            yield images_a[i], images_b[j], match
+            if progress:
+                progress(1)
+
+
+def mask_ious(
+    predictor: Predictor, pairs: Sequence[MaskedPair], *, progress: Progress | None = None
+) -> NDArray[np.float64]:
+    """IoU of both regions of each pair, [n, 2]: a, b. InputError where a mask is not of its picture's size."""
+    files = [(pair.image_a, pair.image_b) for pair in pairs]
+    values = []
+    for pair, (_, _, match) in zip(pairs, match_files(predictor, files, progress=progress), strict=True):
+        sides = ((match.mask_a, pair.mask_a), (match.mask_b, pair.mask_b))
+        values.append([iou(mask > match.alpha, _read_mask(path, mask.shape)) for mask, path in sides])
+    return np.array(values, np.float64).reshape(-1, 2)
+
+
+def salient_ious(network: U2Netp, pairs: Sequence[MaskedPair]) -> NDArray[np.float64]:
+    """IoU of the salient object (over 0.5) of each picture of each pair, [n, 2]: a, b. A picture is looked at once."""
+
+    @functools.cache
+    def of(picture: Path, truth: Path) -> float:
+        image = read_image(picture)
+        found = fromarray(network.mask(image)).resize(image.size, Resampling.BILINEAR)
+        return iou(np.asarray(found) > 0.5, _read_mask(truth, image.size[::-1]))
+
+    values = [[of(pair.image_a, pair.mask_a), of(pair.image_b, pair.mask_b)] for pair in pairs]
+    return np.array(values, np.float64).reshape(-1, 2)
+
+
+def summarise_ious(values: NDArray[np.float64]) -> dict[str, Any]:
+    """Of IoUs [n, 2]: n, the mean of a, of b and of both (the mean of a pair's two), `intervals` of 95%; or n = 0."""
+    if not len(values):
+        return {"n": 0}
+    columns = {"a": values[:, 0], "b": values[:, 1], "both": values.mean(1)}
+    means = {side: float(column.mean()) for side, column in columns.items()}
+    return {"n": len(values)} | means | {"intervals": {side: bootstrap_mean(v) for side, v in columns.items()}}
+
+
+def _read_mask(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A true mask, [H, W], white on the object. InputError where it is not of `shape`."""
+    mask: NDArray[np.bool_] = np.asarray(read_image(path).convert("L")) > 127
+    if mask.shape != shape:
+        raise InputError(f"{path} is {mask.shape[1]}x{mask.shape[0]} px, its picture {shape[1]}x{shape[0]}")
+    return mask

@@ -1,0 +1,125 @@
+"""Release a training: measure it beside the baselines on held-out pairs, and write weights with their full card.
+
+    scott release runs/scott-lite0/best.safetensors DATA NOTES.yaml
+
+DATA is a folder with manifest.csv, pairs/val.csv and pairs/test.csv; the notes hold what no program knows (data,
+licences, command, intended use, known failures). Everything was chosen on val; test is only measured. The card of the
+default weights holds the baselines' measures, too.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from scott_core.baselines.saliency import SaliencyScorer
+from scott_core.card import DEFAULT, WEIGHTS
+from scott_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from scott_core.errors import InputError
+from scott_core.evaluation.metrics import bootstrap_intervals, evaluate_scores
+from scott_core.evaluation.regions import (
+    group_rows,
+    mask_ious,
+    masked_pairs,
+    read_manifest_masks,
+    salient_ious,
+    summarise_ious,
+)
+from scott_core.evaluation.validation import ValidationSet
+from scott_core.inference.precision import PRECISIONS, available, flips
+from scott_core.predictor import Predictor, Progress
+from scott_core.scorers import PairScorer, installed_baselines
+
+log = logging.getLogger("scott")
+MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
+SPLITS = {"validation": "val.csv", "test": "test.csv"}
+
+
+def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
+    """Write WEIGHTS/<name>.safetensors and .json from a training's best weights; returns the card.
+
+    Baselines that are not installed are left out. Raises InputError for notes that cannot be read, and as
+    `load_checkpoint` and `ValidationSet` do.
+    """
+    checkpoint = load_checkpoint(weights)
+    card = {**checkpoint.card, **_read_notes(notes)}
+    scorers: dict[str, PairScorer] = {card["name"]: Predictor(checkpoint, precision="float32")}
+    if card["name"] == DEFAULT:
+        scorers |= installed_baselines()
+    tables: dict[str, Any] = {}
+    for split, file in SPLITS.items():
+        on = ValidationSet(data / "pairs" / file)
+        if split == "validation":
+            card["precision"] = choose_precision(checkpoint, on)
+        tables[split] = {}
+        for name, scorer in scorers.items():
+            with tqdm(total=len(on.index), desc=f"{name}, {split}", unit="pair") as bar:
+                tables[split][name] = measure(scorer, on, data, bar.update)
+    card |= tables
+    save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
+    return card
+
+
+def _read_notes(path: Path) -> dict[str, Any]:
+    try:
+        notes = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if not isinstance(notes, dict) or not notes.get("name"):
+        raise InputError(f"{path} holds no notes: fields of a card, `name` among them")
+    return notes
+
+
+def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
+    """The cheapest precision whose verdicts are those of float32, but for pairs that float32 is unsure of.
+
+    Of those that this machine computes in; the log warns where that is not all of them.
+    """
+
+    def score(precision: str) -> NDArray[np.float32]:
+        return Predictor(checkpoint, precision=precision).score_pairs(on.images_a, on.images_b, on.index).score
+
+    names = available(Predictor(checkpoint).device)
+    if missing := PRECISIONS.keys() - names:
+        log.warning("this machine does not compute in %s: the card will not name it", ", ".join(missing))
+    exact, threshold = score("float32"), float(checkpoint.card["threshold"])
+    for name in names:
+        if not flips(score(name), exact, threshold)[1].any():
+            return name
+    raise AssertionError("float32 agrees with itself")
+
+
+def measure(scorer: PairScorer, on: ValidationSet, data: Path, progress: Progress | None = None) -> dict[str, Any]:
+    """`measure_groups`, and of a scorer that finds regions their `mask_iou`."""
+    table = measure_groups(scorer, on, progress)
+    masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
+    if isinstance(scorer, Predictor):
+        ious = mask_ious(scorer, masked)
+    elif isinstance(scorer, SaliencyScorer):
+        ious = salient_ious(scorer.saliency, masked)
+    else:
+        return table
+    found = summarise_ious(ious)
+    intervals = {side: [round(end, 4) for end in ends] for side, ends in found.pop("intervals", {}).items()}
+    means = {name: round(value, 4) for name, value in found.items()}
+    return {**table, "mask_iou": {**means, "intervals": intervals}}
+
+
+def measure_groups(scorer: PairScorer, on: ValidationSet, progress: Progress | None = None) -> dict[str, Any]:
+    """MEASURES at the scorer's threshold, to 4 digits: of all pairs (with 95% intervals) and of each group."""
+    score = scorer.score_pairs(on.images_a, on.images_b, on.index, progress=progress).score
+    table: dict[str, Any] = {}
+    for name, rows in group_rows(on.pairs).items():
+        if len(set(on.label[rows])) < 2:
+            continue
+        measured = evaluate_scores(on.label[rows], score[rows], scorer.threshold)
+        table[name] = {"n": int(measured["n"])} | {measure: round(measured[measure], 4) for measure in MEASURES}
+    intervals = bootstrap_intervals(on.label, score, scorer.threshold)
+    table["all"]["intervals"] = {measure: [round(end, 4) for end in intervals[measure]] for measure in MEASURES}
+    return table

@@ -1,0 +1,52 @@
+"""How exactly the engine computes: float32, or bfloat16 where that changes no verdict.
+
+bfloat16 halves the bytes, doubles the arithmetic of hardware that multiplies it, and keeps eight bits of a number. A
+card's `precision` names the cheapest whose verdicts on val are those of float32, but for pairs within UNSURE of the
+threshold (`scott_core.evaluation.release` measures it); it is used where the hardware has it, and float32 elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from scott_core.errors import InputError
+
+PRECISIONS: Mapping[str, torch.dtype] = MappingProxyType(
+    {"bfloat16": torch.bfloat16, "float32": torch.float32}  # the cheapest first
+)
+UNSURE = 0.01
+Scores = NDArray[np.float32]
+Flips = NDArray[np.bool_]
+
+
+def flips(score: Scores, exact: Scores, threshold: float) -> tuple[Flips, Flips]:
+    """Pairs [n] whose verdict is not that of `exact`, float32's; and those of them that float32 is sure of."""
+    flipped = (score >= threshold) != (exact >= threshold)
+    return flipped, flipped & (np.abs(exact - threshold) > UNSURE)
+
+
+def available(device: torch.device) -> list[str]:
+    """The names of PRECISIONS that `device` multiplies itself: emulated, bfloat16 is far slower than float32."""
+    if device.type == "cuda":
+        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has_bfloat16 = torch.cpu._is_avx512_bf16_supported()
+    return [name for name in PRECISIONS if name == "float32" or has_bfloat16]
+
+
+def resolve(name: str | None, card: Mapping[str, Any], device: torch.device) -> str:
+    """A name of `available`; None: the card's where it is one of them, else float32. InputError."""
+    if name is None:
+        name = str(card.get("precision", "float32"))
+        return name if name in available(device) else "float32"
+    if name not in PRECISIONS:
+        raise InputError(f"unknown precision {name!r}; known: {', '.join(PRECISIONS)}")
+    if name not in available(device):
+        raise InputError(f"this machine's {device.type} does not compute in {name}; float32 is for every machine")
+    return name

@@ -1,0 +1,1 @@
+"""From labelled pairs to weights (paper, section 4.3)."""

@@ -1,0 +1,109 @@
+"""The configuration of a training run: a YAML file, which may build on another (`base:`), and `key=value` overrides."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scott_core.errors import InputError
+from scott_core.inference.precision import PRECISIONS
+
+SIDE = 16  # JPEG's blocks of chroma, and the stride of most features
+MOST_OF_GROUP = 17  # an instance and the NEAREST of `scott_core.data.store`
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A training run, as its YAML file says it; scott_core/configs/scott-lite0.yaml explains each field."""
+
+    name: str
+    data: str | list[str]
+    validation: str
+    runs: str
+    image_size: int
+    score_size: int
+    architecture: dict[str, Any]
+    start: str
+    fresh: list[str]
+    imagenet_share: float
+    frozen_blocks: int
+    families: dict[str, float]
+    groups: int
+    group_size: int
+    look_alikes: float
+    augment: dict[str, Any]
+    negatives: int
+    contrast: float
+    steps_segmentation: int
+    steps: int
+    lr: float
+    lr_trunk: float
+    weight_decay: float
+    ema: float
+    seed: int
+    validate_every: int
+    checkpoint_every: int
+    threads: int
+    precision: str
+
+
+def read_config(path: Path, overrides: list[str]) -> TrainingConfig:
+    """The file, over its bases, under `key=value` overrides, dotted for what is nested.
+
+    Raises InputError for a file that cannot be read and for keys that are missing or unknown.
+    """
+    values = _read(path)
+    for override in overrides:
+        key, sign, value = override.partition("=")
+        *parents, last = key.split(".")
+        place: Any = values
+        for parent in parents:
+            place = place.get(parent, {}) if isinstance(place, dict) else {}
+        is_known = isinstance(place, dict) and (last in place or parents[:1] == ["augment"])
+        if not sign or not is_known:
+            raise InputError(f"{override!r} is no key=value of {path}")
+        place[last] = yaml.safe_load(value)
+    names = {field.name for field in fields(TrainingConfig)}
+    if set(values) != names:
+        raise InputError(f"{path}: keys {sorted(set(values) ^ names)} are missing or unknown")
+    config = TrainingConfig(**values)
+    if wrong := _wrong(config):
+        raise InputError(f"{path}: {wrong}")
+    return config
+
+
+def _wrong(config: TrainingConfig) -> str:
+    """What is wrong with the values, if anything."""
+    if config.precision not in PRECISIONS:
+        return f"precision is {config.precision!r}; {' or '.join(PRECISIONS)} is expected"
+    if config.image_size <= 0 or config.image_size % SIDE:
+        return f"image_size is {config.image_size}; a multiple of {SIDE} is expected"
+    if not 2 <= config.group_size <= MOST_OF_GROUP:
+        return f"group_size is {config.group_size}; 2 to {MOST_OF_GROUP} are possible"
+    if config.groups < 1 or config.steps < 1:
+        return "groups and steps are at least 1"
+    return ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds no keys and values")
+    base = values.pop("base", None)
+    return _merge(_read(path.parent / base), values) if base else values
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` on `base`. A mapping with a `name` of its own (an encoder, a merge) replaces the base's whole."""
+    merged = copy.deepcopy(base)
+    for key, value in over.items():
+        nested = isinstance(value, dict) and isinstance(merged.get(key), dict) and "name" not in value
+        merged[key] = _merge(merged[key], value) if nested else value
+    return merged

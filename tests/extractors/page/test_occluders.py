@@ -1,0 +1,49 @@
+"""What is left of a picture under what is painted over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from extractors import extract_document
+from extractors.model import Box
+from extractors.page.occluders import visible_part
+from tests.extractors import pdfs
+
+BOX: Box = (0.0, 0.0, 300.0, 250.0)
+
+
+@pytest.mark.parametrize(
+    ("covers", "left"),
+    [
+        ([], BOX),
+        ([(0, 0, 300, 250)], None),
+        ([(-5, -5, 305, 249.8)], None),
+        ([(0, 0, 300, 100)], (0, 100, 300, 250)),
+        ([(0, 0, 150, 250), (150, 0, 300, 250)], None),
+        ([(0, 0, 150, 250), (160, 0, 300, 250)], (150, 0, 160, 250)),
+        ([(50, 50, 250, 200)], BOX),
+        ([(400, 0, 500, 250)], BOX),
+        ([(0, k * 0.9, 10, k * 0.9 + 1) for k in range(280)], BOX),  # in doubt it is seen
+        ([(0, k * 2, 10, k * 2 + 3) for k in range(125)], (10, 0, 300, 250)),
+    ],
+)
+def test_what_is_left(covers: list[Box], left: Box | None) -> None:
+    assert visible_part(BOX, covers) == (None if left is None else pytest.approx(left, abs=0.5))
+
+
+def test_many_small_covers_hide_little(tmp_path: Path) -> None:
+    """A band of a hundred thin rectangles, and a thousand marks: the photograph is still to be seen."""
+    rng = np.random.default_rng(1)
+    photo = pdfs.photograph(2, 500, 500)
+    band = b"".join(b"0 0 1 rg 40 %.1f 10 9 re f " % (300 + k * 0.9) for k in range(300))
+    marks = b"".join(b"1 0 0 rg %.1f %.1f 9 9 re f " % tuple(rng.uniform((60, 310), (520, 780))) for _ in range(60))
+    objects = {"i": (pdfs.image_dictionary(photo, "DeviceRGB"), photo.tobytes())}
+    content = b"q 500 0 0 500 40 300 cm /I Do Q " + band + marks
+    (image,) = extract_document(
+        pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</I {i}>>"), tmp_path
+    ).images
+    assert image.used
+    assert image.bbox == pytest.approx((40, 42, 540, 542), abs=1)

@@ -1,0 +1,131 @@
+"""The rules of a verdict, against the sentences of DESIGN section 4 written a second time."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from jobs.audit.verdicts import decide
+from jobs.tables.plan import Planned, Run
+
+RUN = Run("000001-r", "r", "2026-01-02T03:04:05+00:00", None, 1, "orb", "orb-1", 0.5, "digest")
+
+
+def product(images: int = 1, documents: int = 1) -> Planned:
+    return Planned(
+        "P",
+        None,
+        None,
+        tuple(f"i{i}" for i in range(images)),
+        tuple(f"d{i}" for i in range(documents)),
+        RUN.run_id,
+    )
+
+
+def picture(document: str = "d0", status: str = "ok", digest: str | None = "x", used: bool = True) -> dict[str, Any]:
+    return {
+        "document": document,
+        "document_status": status,
+        "document_sha256": "s",
+        "digest": digest,
+        "used": used,
+    }
+
+
+def unread(status: str, document: str = "d0") -> dict[str, Any]:
+    return picture(document, status, None, False)
+
+
+def pair(score: float | None, image: str = "i0", error: str | None = None) -> dict[str, Any]:
+    return {
+        "catalogue_image": image,
+        "catalogue_sha256": "t",
+        "document": "d0",
+        "page": 2,
+        "bbox": [0.0, 0.0, 1.0, 1.0],
+        "score": score,
+        "error": error if error or score is not None else "score_not_finite: nan",
+    }
+
+
+def said(planned: Planned, documents: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> tuple[str, str | None]:
+    row = decide(planned, documents, pairs, RUN, "2026-01-02")
+    assert row["has_match"] is (row["verdict"] == "match")
+    return row["verdict"], row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("planned", "documents", "pairs", "expected"),
+    [
+        (product(), [picture()], [pair(0.5)], ("match", None)),
+        (product(), [picture()], [pair(0.4999)], ("no_match", None)),
+        (product(images=0), [picture()], [], ("undecided", "no_catalogue_images")),
+        (product(documents=0), [], [], ("undecided", "no_document")),
+        (product(images=0, documents=0), [], [], ("undecided", "no_catalogue_images")),
+        (product(), [unread("encrypted")], [], ("undecided", "document_unreadable:encrypted")),
+        (product(), [picture(used=False)], [], ("undecided", "no_document_images")),
+        (product(), [picture(digest=None, used=False)], [], ("undecided", "no_document_images")),
+        (product(), [picture(status="partial")], [pair(0.1)], ("undecided", "document_partial")),
+        (product(), [picture(status="partial")], [pair(0.9)], ("match", None)),
+        (product(), [picture()], [pair(None)], ("undecided", "pairs_failed")),
+        (product(), [picture()], [pair(None), pair(0.7)], ("match", None)),
+        (product(), [picture()], [pair(None), pair(0.2)], ("undecided", "pairs_failed")),
+        (
+            product(images=2),
+            [picture()],
+            [pair(None, error="catalogue_image_unreadable: missing: x"), pair(0.2, "i1")],
+            ("undecided", "catalogue_image_unreadable"),
+        ),
+        (
+            product(documents=2),
+            [picture(), unread("timeout", "d1")],
+            [pair(0.2)],
+            ("undecided", "document_unreadable:timeout"),
+        ),
+        (product(documents=2), [picture(), unread("damaged", "d1")], [pair(0.9)], ("match", None)),
+        (product(documents=2), [picture(), unread("ok", "d1")], [pair(0.1)], ("no_match", None)),
+    ],
+)  # fmt: skip
+def test_each_rule(planned: Planned, documents: Any, pairs: Any, expected: tuple[str, str | None]) -> None:
+    assert said(planned, documents, pairs) == expected
+
+
+def test_no_match_is_said_only_where_everything_was_read_and_scored() -> None:
+    """Every combination of two documents and two scores: the sentence of the design, as an oracle."""
+    statuses = ["ok", "partial", "encrypted"]
+    for one, two, first, second in itertools.product(statuses, statuses, [0.9, 0.1, None], [0.9, 0.1, None]):
+        documents = [picture("d0", one), picture("d1", two)]
+        verdict, reason = said(product(1, 2), documents, [pair(first), pair(second)])
+        everything = one == two == "ok" and None not in (first, second)
+        assert (verdict == "match") == (0.9 in (first, second))
+        assert (verdict == "no_match") == (everything and 0.9 not in (first, second))
+        assert (reason is not None) == (verdict == "undecided")
+
+
+def test_the_numbers_add_up_and_the_first_of_equals_is_best() -> None:
+    documents = [picture(), picture(used=False), picture("d1", digest=None, used=False)]
+    pairs = [pair(0.3), pair(0.8, "i1"), pair(0.8, "i2"), pair(None, "i3")]
+    row = decide(product(4, 2), documents, pairs, RUN, "2026-01-02")
+    counts = {name: row[name] for name in row if name.startswith("n_")}
+    assert counts == {
+        "n_catalogue_images": 4,
+        "n_document_images": 1,
+        "n_images_skipped": 1,
+        "n_pairs": 4,
+        "n_pairs_scored": 3,
+        "n_pairs_failed": 1,
+    }
+    assert (row["best_score"], row["best_catalogue_image"], row["best_page"]) == (0.8, "i1", 2)
+    assert row["scored_at"].isoformat() == RUN.requested_at
+
+
+def test_the_inputs_digest_follows_content_and_not_the_run() -> None:
+    rows = [picture()], [pair(0.3)]
+    digest = decide(product(), *rows, RUN, "2026-01-02")["inputs_digest"]
+    assert decide(product(), *rows, RUN, "2026-01-03")["inputs_digest"] == digest
+    changed = [{**rows[0][0], "document_sha256": "other"}], rows[1]
+    assert decide(product(), *changed, RUN, "2026-01-02")["inputs_digest"] != digest
+    changed = rows[0], [{**rows[1][0], "catalogue_sha256": "other"}]
+    assert decide(product(), *changed, RUN, "2026-01-02")["inputs_digest"] != digest

@@ -1,0 +1,66 @@
+"""The sample that ships: complete, small, made by its script, and read by the extractor as it was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from extractors import extract_document
+from jobs.sample import SAMPLE
+from jobs.sample.check import read_expected
+from jobs.sample.make_sample import CASES, FIRST_SEED, Case, make_sample
+from jobs.storage import open_storage
+from jobs.tables.catalogue import read_catalogue
+from scott_core.data.synthetic.toys import toy_kind
+
+READABLE = [case for case in CASES if case.form not in ("encrypted", "truncated", "none")]
+
+
+def test_every_case_ships_with_its_verdict() -> None:
+    products = {product.product_id: product for product in read_catalogue(open_storage(str(SAMPLE)))}
+    assert read_expected() == {case.product_id: (case.verdict, case.reason) for case in CASES}
+    assert sorted(products) == sorted(read_expected())
+    for case in CASES:
+        product = products[case.product_id]
+        assert len(product.image_uris) == case.n_images
+        assert len(product.document_uris) == {"none": 0, "two": 2}.get(case.form, 1)
+
+
+def test_it_is_small_and_was_never_trained_on() -> None:
+    assert sum(path.stat().st_size for path in SAMPLE.rglob("*") if path.is_file()) < 8e6
+    assert min(case.toy for case in CASES) >= 0
+    assert FIRST_SEED == 900_000
+
+
+def test_wrong_products_are_of_the_same_kind_or_not_as_meant() -> None:
+    wrong = [case for case in CASES if case.shown is not None]
+    same = [toy_kind(FIRST_SEED + case.toy) == toy_kind(FIRST_SEED + (case.shown or 0)) for case in wrong]
+    assert same == [True, True, False]
+    assert {case.verdict for case in wrong} == {"no_match"}
+
+
+@pytest.mark.parametrize("case", READABLE, ids=lambda case: f"{case.product_id}-{case.embedding}-{case.form}")
+def test_the_extractor_finds_the_photographs_and_nothing_else(case: Case, tmp_path: Path) -> None:
+    folder = SAMPLE / "catalogue" / case.product_id / "documents"
+    found = [extract_document(path, tmp_path / path.stem) for path in sorted(folder.iterdir())]
+    assert {extraction.status for extraction in found} == {"ok"}
+    used = [placement for extraction in found for placement in extraction.images if placement.used]
+    assert len(used) == case.n_photos
+    for placement in used:
+        x0, y0, x1, y1 = placement.bbox
+        assert (x1 - x0, y1 - y0) == pytest.approx((250, 250), abs=12)  # points, as the report places them
+
+
+@pytest.mark.slow
+def test_the_script_makes_what_is_committed(tmp_path: Path) -> None:
+    make_sample(tmp_path)
+    made = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    assert made == {
+        p.relative_to(SAMPLE) for p in SAMPLE.rglob("*") if p.is_file() and p.suffix in (".jpg", ".pdf", ".csv")
+    }
+    for name in sorted(path for path in made if path.suffix == ".jpg"):
+        pixels = [np.asarray(Image.open(root / name), dtype=float) for root in (tmp_path, SAMPLE)]
+        assert np.abs(pixels[0] - pixels[1]).mean() < 2, name  # another CPU may round otherwise

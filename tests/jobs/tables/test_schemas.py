@@ -1,0 +1,29 @@
+"""The tables' columns: the fixed ones, a meaning for each, and the data dictionary made from them."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.tables.schemas import SCHEMAS, data_dictionary
+from tests import ROOT
+
+FIXED = """audit_date, product_id,
+verdict, has_match, reason, best_score, threshold,
+best_catalogue_image, best_document, best_page, best_bbox, n_catalogue_images, n_document_images,
+n_images_skipped, n_pairs, n_pairs_scored, n_pairs_failed, evidence_uri, model_version, inputs_digest,
+run_id, scored_at, carried_from, schema_version"""
+
+
+def test_the_columns_of_verdicts_are_those_of_the_design() -> None:
+    assert SCHEMAS["verdicts"].names == FIXED.replace("\n", " ").split(", ")
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_each_column_has_a_meaning(table: str) -> None:
+    for field in SCHEMAS[table]:
+        assert len(field.metadata[b"meaning"]) > 10, field.name
+
+
+def test_the_data_dictionary_is_current() -> None:
+    path = ROOT / "docs" / "data-dictionary.md"
+    assert path.read_text() == data_dictionary(), "run: python -m jobs.tables.schemas > docs/data-dictionary.md"
