@@ -51,6 +51,8 @@ class Match:
 class Predictor:
     """Scores pairs with a checkpoint. a is the catalogue picture, b the document's: score(a, b) is not score(b, a)."""
 
+    finds_regions = True
+
     def __init__(
         self,
         checkpoint: Checkpoint,

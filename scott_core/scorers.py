@@ -14,7 +14,7 @@ one of best F1 there; `python -m scott_core.evaluation.fit_baselines VAL.csv [ME
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ from scott_core.baselines.orb import OrbScorer
 from scott_core.baselines.saliency import SaliencyScorer
 from scott_core.baselines.superglue import SuperGlueScorer
 from scott_core.errors import InputError, WeightsError
-from scott_core.predictor import PairScores, Predictor, Progress
+from scott_core.predictor import Match, PairScores, Predictor, Progress
 
 BASELINES: Mapping[str, Callable[[], Baseline[Any]]] = MappingProxyType(
     {
@@ -46,6 +46,7 @@ class PairScorer(Protocol):
     """What `scott score --method` and an audit ask of a method."""
 
     version: str
+    finds_regions: bool  # whether the masks of `matches` say where the common object is
 
     @property
     def images_at_once(self) -> int:
@@ -79,6 +80,12 @@ class PairScorer(Protocol):
         progress: Progress | None = None,
     ) -> PairScores:
         """Scores in [0, 1] of pairs of indices into the two sequences, of pictures or prepared ones, in their order."""
+        ...
+
+    def matches(
+        self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[Match]:
+        """The pairs in full, in their order: scores with masks of each image's own size, empty without regions."""
         ...
 
 

@@ -1,1 +1,1 @@
-"""What a pair costs:  and its reports."""
+"""What a pair costs: the command scott bench and its reports."""

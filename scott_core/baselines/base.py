@@ -9,7 +9,7 @@ object's embedding in `saliency`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from scott_core.predictor import PairScores, Progress
+from scott_core.predictor import Match, PairScores, Progress
 
 Array = NDArray[Any]
 D = TypeVar("D")
@@ -41,6 +41,7 @@ class Baseline(ABC, Generic[D]):
 
     version: str
     calibration: Calibration
+    finds_regions = False
     images_at_once = 64  # whole ones
     pairs_at_once = 1
 
@@ -83,3 +84,12 @@ class Baseline(ABC, Generic[D]):
             if progress:
                 progress(1)
         return PairScores(self.calibration.probability(values), *(np.ones(len(pairs), np.float32) for _ in range(2)))
+
+    def matches(
+        self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[Match]:
+        """As `Predictor.matches`; a baseline compares whole images and marks nothing in them: its masks are empty."""
+        scores = self.score_pairs(images_a, images_b, pairs).score
+        for (i, j), score in zip(pairs, scores.tolist(), strict=True):
+            mask_a, mask_b = (np.zeros((each.height, each.width), np.float32) for each in (images_a[i], images_b[j]))
+            yield Match(score, score >= self.threshold, mask_a, mask_b, alpha=0.5)
