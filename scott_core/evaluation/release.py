@@ -48,7 +48,7 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     `load_checkpoint` and `ValidationSet` do.
     """
     checkpoint = load_checkpoint(weights)
-    card = {**checkpoint.card, **_read_notes(notes)}
+    card = {**checkpoint.card.raw, **_read_notes(notes)}
     scorers: dict[str, PairScorer] = {card["name"]: Predictor(checkpoint, precision="float32")}
     if card["name"] == DEFAULT:
         scorers |= installed_baselines()
@@ -88,7 +88,7 @@ def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
     names = available(Predictor(checkpoint).device)
     if missing := PRECISIONS.keys() - names:
         log.warning("this machine does not compute in %s: the card will not name it", ", ".join(missing))
-    exact, threshold = score("float32"), float(checkpoint.card["threshold"])
+    exact, threshold = score("float32"), checkpoint.card.threshold
     for name in names:
         if not flips(score(name), exact, threshold)[1].any():
             return name

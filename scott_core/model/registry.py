@@ -8,7 +8,7 @@ image_size  pixels of the square a picture is letterboxed to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -22,8 +22,6 @@ from scott_core.model.matcher import Matcher
 from scott_core.model.scott import Scott
 from scott_core.model.segmentation import SegmentationHead
 from scott_core.model.siamese import SiameseLite, SiameseResNet50
-
-Config = dict[str, Any]
 
 
 def _twin_lite0(d: int, exchange: str = "none", fine: bool = False) -> Encoder:
@@ -54,7 +52,7 @@ def _named(what: str, name: str, table: dict[str, Any]) -> Any:
     return table[name]
 
 
-def build(architecture: Config) -> Scott:
+def build(architecture: Mapping[str, Any]) -> Scott:
     """A Scott with fresh weights. Raises WeightsError for a name that is not known or an option that does not fit."""
     try:
         encoder_options = dict(architecture["encoder"])

@@ -131,9 +131,9 @@ class Trainer:
             self._alone(self._save)
             if self.step < config.steps:
                 self._alone(lambda: self._keep(self.folder / "last.safetensors", log))
-                return read_card(self.folder / "last.safetensors")
+                return dict(read_card(self.folder / "last.safetensors").raw)
             self._alone(self._choose_alpha)
-        return read_card(self.folder / "best.safetensors")
+        return dict(read_card(self.folder / "best.safetensors").raw)
 
     def overfit(self) -> dict[str, float]:
         """Every step on the first batch; returns the first and the last losses."""
@@ -224,7 +224,7 @@ class Trainer:
     def _choose_alpha(self) -> None:
         """The best weights once more, with alpha chosen on validation and the calibration that goes with it."""
         best = load_checkpoint(self.folder / "best.safetensors")
-        card = calibrate(best.model, best.card, self.validation, alphas=ALPHAS)
+        card = calibrate(best.model, dict(best.card.raw), self.validation, alphas=ALPHAS)
         save_checkpoint(best.model, card, self.folder / "best.safetensors")
 
     def _card(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from scott_core.card import Card
 from scott_core.checkpoint import Checkpoint
 from scott_core.data.synthetic.cartons import carton_on_white
 from scott_core.errors import InputError
@@ -34,7 +35,7 @@ def carton(seed: int, view: int, size: int = 96) -> Image.Image:
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
     torch.manual_seed(0)
-    return Predictor(Checkpoint(build(ARCHITECTURE).eval(), CARD), device="cpu")
+    return Predictor(Checkpoint(build(ARCHITECTURE).eval(), Card.of(CARD)), device="cpu")
 
 
 IMAGES_A = [carton(seed, 0) for seed in range(3)]
@@ -59,7 +60,7 @@ def test_logits_at_alphas_are_those_of_models_with_these_alphas(predictor: Predi
     assert found.shape == (len(PAIRS), len(alphas))
     for alpha, logits in zip(alphas, found.T, strict=True):
         torch.manual_seed(0)
-        alone = Predictor(Checkpoint(build({**ARCHITECTURE, "alpha": alpha}).eval(), CARD), device="cpu")
+        alone = Predictor(Checkpoint(build({**ARCHITECTURE, "alpha": alpha}).eval(), Card.of(CARD)), device="cpu")
         np.testing.assert_allclose(
             1 / (1 + np.exp(-logits)), alone.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score, atol=1e-5
         )
