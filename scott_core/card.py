@@ -94,12 +94,14 @@ def _how_to_train(path: Path) -> str:
     return ""
 
 
-def read_card(weights: str | Path) -> Card:
+def read_card(weights: str | Path, *, verify: bool = False) -> Card:
     """The card beside the weights that `resolve` finds.
 
-    Raises WeightsError where the card is missing, is no JSON, or lacks a field of REQUIRED.
+    Raises WeightsError where the card is missing, is no JSON, or lacks a field of REQUIRED, and with `verify` where the
+    weights' bytes are not those that it names.
     """
-    path = resolve(weights).with_suffix(".json")
+    file = resolve(weights)
+    path = file.with_suffix(".json")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -109,6 +111,8 @@ def read_card(weights: str | Path) -> Card:
     absent = [field for field in REQUIRED if field not in raw]
     if absent:
         raise WeightsError(f"{path} lacks {', '.join(absent)}")
+    if verify and sha256(file) != raw["sha256"]:
+        raise WeightsError(f"{file} is not the file its card describes (SHA-256 differs); fetch both again")
     return Card.of(raw)
 
 
