@@ -70,7 +70,7 @@ class SameConv(nn.Conv2d):
 
 
 class _InvertedResidual(nn.Module):
-    """MBConv without squeeze-and-excite: expand, depthwise convolution, project, and add the input where shapes agree."""
+    """MBConv without squeeze-and-excite: expand, depthwise convolution, project, and add the input if shapes agree."""
 
     def __init__(self, c_in: int, c_out: int, *, expand: int, kernel: int, stride: int):
         super().__init__()
@@ -108,9 +108,9 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def delicate(self) -> list[nn.Module]:
-        """The layers that stay in float32 where the others are bfloat16: four fifths of the rounding error would be theirs.
+        """The layers that stay in float32 where the others are bfloat16.
 
-        Measured in docs/decisions/0013-bfloat16-but-for-the-first-layers.md.
+        Four fifths of the rounding error would come from them: docs/decisions/0013-bfloat16-but-for-the-first-layers.md.
         """
         return [self.stem, self.blocks[0]]
 

@@ -52,7 +52,7 @@ class Encoder(nn.Module, ABC):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
 
     def normalise(self, images: Tensor) -> Tensor:
-        """(x / 255 - mean) / std of images [B, 3, H, W] in 0..255, uint8 or float; rounded once, to the weights' dtype."""
+        """(x / 255 - mean) / std of images [B, 3, H, W] in 0..255, uint8 or float, rounded once to `dtype`."""
         return (images.float() * (1.0 / (255.0 * self.std)) - self.mean / self.std).to(self.dtype)
 
     @property

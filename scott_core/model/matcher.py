@@ -42,8 +42,8 @@ def never_waits(like: Tensor) -> bool:
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
     """The foreground descriptors R, in raster order, and how many each image has.
 
-    features [B, d, h, w], region bool [B, h, w] -> R [B, P_max, d], counts [B]. Rows after an image's count are padding.
-    P_max is the largest count rounded up to a multiple of STEP, at most h w; where `never_waits` it is h w.
+    features [B, d, h, w], region bool [B, h, w] -> R [B, P_max, d], counts [B]. Rows after a count are padding. P_max is
+    the largest count rounded up to a multiple of STEP, at most h w; where `never_waits` it is h w.
     """
     flat = region.flatten(1)
     counts = flat.sum(1)
@@ -94,7 +94,7 @@ def pooled_pairs(r_a: Tensor, n_a: Tensor, r_b: Tensor, n_b: Tensor, k: int, sim
 
 
 def _pool_side(out: Tensor, r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor, both: Tensor) -> None:
-    """Pool S_ij R_i of one image, from R [B, P, d] and S transposed [B, Q, P], into `out` [k (columns), B, k (rows), d].
+    """Pool S_ij R_i, from R [B, P, d] and S transposed [B, Q, P], into `out` [k (columns), B, k (rows), d].
 
     Pairs [B, 1, 1] that are not in `both` have an empty foreground, and get zeros.
     """
