@@ -10,12 +10,10 @@ from PIL import Image
 from scott_core.card import Card
 from scott_core.checkpoint import Checkpoint
 from scott_core.data.synthetic.cartons import carton_on_white
-from scott_core.errors import InputError
 from scott_core.inference.engine import Batches
 from scott_core.model.registry import build
 from scott_core.overlay import draw_match
 from scott_core.predictor import Predictor
-from scott_core.scorers import load_scorer
 
 ARCHITECTURE = {
     "encoder": {"name": "twin_lite0", "d": 16, "exchange": "attention"},
@@ -82,22 +80,3 @@ def test_masks_have_the_pictures_own_sizes_and_are_drawn(predictor: Predictor) -
     assert match.mask_b.shape == (96, 96)
     assert 0 <= match.mask_a.min() <= match.mask_a.max() <= 1
     assert draw_match(a, b, match).size[1] == 348
-
-
-@pytest.mark.parametrize("method", ["orb", "embedding"])
-def test_a_baseline_prefers_the_same_carton(method: str) -> None:
-    scorer = load_scorer(method)
-    scores = scorer.score_pairs([carton(40, 0, 256)], [carton(40, 0, 256), carton(81, 3, 256)], [(0, 0), (0, 1)])
-    assert scores.score[0] > scores.score[1]
-    assert scores.score.min() >= 0
-    assert scores.score.max() <= 1
-    with pytest.raises(InputError, match="no weights"):
-        load_scorer(method, "default")
-
-
-def test_a_blank_picture_is_legal_everywhere() -> None:
-    blank = Image.new("RGB", (40, 40), "white")
-    for method in ("orb", "embedding"):
-        assert np.isfinite(load_scorer(method).score_pairs([blank], [blank], [(0, 0)]).score).all()
-    with pytest.raises(InputError, match="unknown method"):
-        load_scorer("sift")
