@@ -15,7 +15,7 @@ import pymupdf
 from pymupdf import mupdf
 
 from extractors.classifier.classify import classify
-from extractors.geometry import area, enclose, intersect
+from extractors.geometry import area, enclose, intersect, shrunk
 from extractors.model import Box, Kind, Limits, Pixels, Placement
 from extractors.page.amend import drop_broken_masks
 from extractors.page.figures import Word, find_figures
@@ -166,7 +166,7 @@ class PageReader:
         if whole and glyphs >= TEXT_OVER:
             yield self._set_aside(box, pixels, kind, "background", f"{glyphs} glyphs are painted over it")
         elif whole:
-            yield self._judge(_at_most(pixels, self.limits.max_side), box, kind)
+            yield self._judge(shrunk(pixels, self.limits.max_side), box, kind)
         elif not boxes:
             name = "background" if glyphs >= TEXT_OVER else "scanned_page"
             yield self._set_aside(box, pixels, kind, name, "a page-wide raster without a picture", write=False)
@@ -176,7 +176,7 @@ class PageReader:
                 part = scan.page.pixels[round(y0) : round(y1), round(x0) : round(x1)]
                 left, top, right, bottom = scan.page.raster_box((x0, y0, x1, y1))
                 place = (box[0] + left * across, box[1] + top * down, box[0] + right * across, box[1] + bottom * down)
-                yield self._judge(_at_most(part, self.limits.max_side), place, "scan_region")
+                yield self._judge(shrunk(part, self.limits.max_side), place, "scan_region")
 
     def _judge(self, pixels: Pixels, box: Box, kind: Kind) -> Placement:
         """A placement, used where its picture is large enough and a photograph."""
@@ -223,11 +223,3 @@ def _faults() -> Iterator[Exception]:
 
 def _rounded(box: Box) -> Box:
     return (round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2))
-
-
-def _at_most(pixels: Pixels, side: int) -> Pixels:
-    longest = max(pixels.shape[:2])
-    if longest <= side:
-        return np.ascontiguousarray(pixels)
-    height, width = (max(round(length * side / longest), 1) for length in pixels.shape[:2])
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
