@@ -26,6 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (JobError, ScottError) as error:
         print(f"scott: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("jobs", "scott_core", "extractors", ""):
+            raise  # a mistake of ours
+        print(f"scott: {error.name} is not installed: pip install 'scott[train]' brings it", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # `scott ... | head`
         sys.stderr.close()
         return 0
