@@ -43,7 +43,7 @@ def _stages(predictor: Predictor, images: list[Image], peak: dict[str, float]) -
     engine, device = predictor.engine, predictor.device
     files = _files()
     data = [file.read_bytes() for file in files]
-    n_encode, n_pair = engine.batches.encode, engine.batches.pair
+    n_encode, n_pair = engine.batch_sizes.encode, engine.batch_sizes.pair
     pixels = to_batch([predictor.prepare(image).pixels for image in images]).to(device)
     rows = [_ROW] * (N_CATALOGUE * N_DOCUMENT)
     places = torch.arange(n_pair, device=device)
