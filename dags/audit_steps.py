@@ -1,12 +1,10 @@
-"""The steps of an audit as Airflow tasks, shared by the DAGs of this folder: each calls a function of `jobs`.
+"""The steps of an audit as Airflow tasks, shared by the DAGs of this folder: each calls a function of `jobs.audit`.
 
     plan -> for each bucket (extract -> score -> publish) -> reconcile -> report
 
-A bucket is one index of a mapped task group: it goes depth first, and can be cleared and run again alone.
-Every task may run twice. Where storage is, and with what a catalogue is audited, is set by Airflow variables
-or, where there is none, by the environment: `scott_root` / SCOTT_ROOT, `scott_weights` / SCOTT_WEIGHTS
-(default: those that ship), `scott_buckets` / SCOTT_BUCKETS (default: by the size of the catalogue) and
-`scott_stop_at_match` / SCOTT_STOP_AT_MATCH (`true`: no pair is scored after a product's first match).
+A bucket is one index of a mapped task group: it goes depth first, and can be cleared and run again alone. Every task
+may run twice. A setting (jobs/audit/settings.py) is an Airflow variable or, where there is none, an environment
+variable: `scott_root` or SCOTT_ROOT. What is mistyped fails at once and is not tried again.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 import structlog
 from airflow.sdk import Param, Variable, get_current_context, task, task_group
@@ -38,83 +36,83 @@ AUDIT_DATE = Param(
 BUCKET_NAME = "{{ bucket_name }}"  # set by the task itself, when it starts
 
 
+class BucketOfRun(TypedDict):
+    """The arguments of a bucket's steps."""
+
+    root: str
+    audit_date: str
+    run_id: str
+    bucket: int
+
+
 @task(execution_timeout=timedelta(minutes=15))
-def plan() -> list[dict[str, Any]]:
-    """Allocates the run; returns the arguments of each bucket's steps. A bad parameter is not retried."""
-    from jobs.audit.plan import plan_audit
+def plan() -> list[BucketOfRun]:
+    """Allocates the run; returns the arguments of each bucket's steps."""
+    from jobs.audit.settings import Settings, plan_with_settings
     from jobs.errors import InputError
+    from scott_core.errors import ScottError
 
     context = get_current_context()
     dag_run, params = context["dag_run"], context["params"]
-    root = _setting("scott_root")
-    if root is None:
-        raise AirflowFailException("no storage: set Airflow's variable scott_root, or SCOTT_ROOT")
-    audit_date = params["audit_date"] or dag_run.run_after.date().isoformat()
-    product_ids = params.get("product_ids")
     try:
-        # An audit that exists keeps its buckets and, for single products, its weights.
-        new = not _is_planned(root, audit_date)
-        buckets = _setting("scott_buckets") if new else None
-        stop = _setting("scott_stop_at_match") if new or product_ids is None else None
-        planned = plan_audit(
-            root,
-            audit_date,
+        settings = Settings.read(_setting)
+        planned = plan_with_settings(
+            settings,
+            params["audit_date"] or dag_run.run_after.date().isoformat(),
             run_name=re.sub(r"[^A-Za-z0-9._-]+", "-", f"{dag_run.dag_id}.{dag_run.run_id}"),
             requested_at=dag_run.run_after.isoformat(),
-            product_ids=product_ids,
-            weights=_setting("scott_weights") if new or product_ids is None else None,
-            stop_at_match=None if stop is None else stop.lower() in ("1", "true", "yes"),
-            n_buckets=int(buckets) if buckets else None,
+            product_ids=params.get("product_ids"),
         )
-    except InputError as error:
+    except (InputError, ScottError) as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     LOG.info("plan_audit", **planned)
-    audit = {"root": root, "audit_date": audit_date, "run_id": planned["run_id"]}
-    return [{**audit, "bucket": bucket} for bucket in planned["buckets"]]
+    audit_date, run_id = planned["audit_date"], planned["run_id"]
+    return [BucketOfRun(root=settings.root, audit_date=audit_date, run_id=run_id, bucket=n) for n in planned["buckets"]]
 
 
 @task_group
-def bucket_chain(bucket: dict[str, Any]) -> None:
+def bucket_chain(bucket: BucketOfRun) -> None:
     """One bucket: it owns one object in each table, so buckets never touch each other's."""
     extract(bucket) >> score(bucket) >> publish(bucket)
 
 
 @task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
-def extract(bucket: dict[str, Any]) -> dict[str, Any]:
+def extract(bucket: BucketOfRun) -> Any:
     """Documents -> images; on the default queue."""
-    from jobs.audit.extract import extract_bucket
+    from jobs.audit import extract_bucket
 
     return _in_bucket(extract_bucket, bucket)
 
 
 @task(execution_timeout=timedelta(hours=2), map_index_template=BUCKET_NAME, queue="gpu", pool="gpu")
-def score(bucket: dict[str, Any]) -> dict[str, Any]:
+def score(bucket: BucketOfRun) -> Any:
     """Every pair of catalogue and document images; where the accelerators are."""
-    from jobs.audit.score import score_bucket
+    from jobs.audit import score_bucket
 
     return _in_bucket(score_bucket, bucket)
 
 
 @task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
-def publish(bucket: dict[str, Any]) -> dict[str, Any]:
+def publish(bucket: BucketOfRun) -> Any:
     """Verdicts and evidence."""
-    from jobs.audit.publish import publish_bucket
+    from jobs.audit import publish_bucket
 
     return _in_bucket(publish_bucket, bucket)
 
 
 @task(execution_timeout=timedelta(minutes=30))
-def reconcile(buckets: list[dict[str, Any]]) -> dict[str, Any]:
+def reconcile(buckets: list[BucketOfRun]) -> Any:
     """Storage against plan: what is missing or does not add up turns the run red."""
-    from jobs.audit.reconcile import reconcile_audit
+    from jobs.audit import reconcile_audit
 
-    return reconcile_audit(*(buckets[0][name] for name in ("root", "audit_date", "run_id")))
+    first = buckets[0]
+    return reconcile_audit(first["root"], first["audit_date"], first["run_id"])
 
 
 @task(execution_timeout=timedelta(minutes=30))
-def report(buckets: list[dict[str, Any]]) -> dict[str, Any]:
+def report(buckets: list[BucketOfRun]) -> Any:
     """The page to look at."""
-    from jobs.audit.report import write_report
+    from jobs.audit import write_report
 
     return write_report(buckets[0]["root"], buckets[0]["audit_date"])
 
@@ -122,29 +120,22 @@ def report(buckets: list[dict[str, Any]]) -> dict[str, Any]:
 def audit_chain() -> None:
     """The whole audit, in the DAG being defined; its params are `audit_date` and, maybe, `product_ids`."""
     buckets = plan()
-    bucket_chain.expand(bucket=buckets) >> reconcile(buckets) >> report(buckets)
+    bucket_chain.expand(bucket=buckets) >> reconcile(buckets) >> report(buckets)  # type: ignore[arg-type]
 
 
 def _setting(name: str) -> str | None:
     value: str | None = Variable.get(name, default=None) or os.environ.get(name.upper())
-    return value or None
+    return value
 
 
-def _is_planned(root: str, audit_date: str) -> bool:
-    from jobs.errors import UnknownAudit
-    from jobs.storage import open_storage
-    from jobs.tables.plan import read_plan
-
-    try:
-        read_plan(open_storage(root), audit_date)
-    except UnknownAudit:
-        return False
-    return True
-
-
-def _in_bucket(step: Callable[..., dict[str, Any]], bucket: dict[str, Any]) -> dict[str, Any]:
+def _in_bucket(step: Callable[..., Any], bucket: BucketOfRun) -> Any:
     """Runs one step, names its mapped task and says in the log what it did."""
+    from scott_core.errors import ScottError
+
     get_current_context()["bucket_name"] = f"bucket {bucket['bucket']:04d}"  # type: ignore[typeddict-unknown-key]
-    done = step(**bucket)
+    try:
+        done = step(**bucket)
+    except ScottError as error:  # weights that are gone, a mistyped SCOTT_PRECISION: the same at every try
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     LOG.info(step.__name__, **done)
     return done

@@ -28,11 +28,6 @@ Status = Literal[
 Kind = Literal["embedded", "inline", "region", "scan_region", "figure"]  # a figure is painted by paths, not an image
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
-# Between document.py and the processes of server.py:
-FINDINGS, STDERR = "findings.jsonl", "stderr"  # files that the process leaves in its folder that reads a document
-NOT_WRITTEN = 74  # its exit status where the folder cannot be written (EX_IOERR)
-READY = b"ready\n"  # a server's first line
-
 
 @dataclass(frozen=True)
 class Limits:

@@ -8,7 +8,7 @@ drawn). Only the last, and the IoU of regions where the pairs file has true mask
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,21 +20,22 @@ from numpy.typing import NDArray
 
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, writing
-from jobs.scoring.scorers import load_scorer
+from jobs.scoring.scorers import load_predictor
+from scott_core.errors import InputError
+from scott_core.pairs import Pair, read_pairs
+from scott_core.progress import Stages, silent_stages
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from scott_core.pairs import Pair
     from scott_core.predictor import Match, Predictor
 
 FILES = ("measures.json", "figure9.png", "failures.html")
-Progress = Callable[[str, int], Callable[[int], object]]  # a step and its total -> what hears of n more done
 
 
 @dataclass(frozen=True)
 class Scored:
-    """SCORES.parquet in columns [n], null as NaN, with what its metadata say of how it was made."""
+    """SCORES.parquet: columns [n] with null as NaN, and how it was made, by its metadata."""
 
     path: Path
     table: pa.Table
@@ -56,6 +57,39 @@ class Scored:
         return self.table[name]
 
 
+@dataclass(frozen=True)
+class Measures:
+    """Measures by name (scott_core.evaluation.metrics), and a 95% interval of each that has one: low, high.
+
+    Of rows that lack a class only the counts `n` and `n_positive` are measured, and there are no intervals.
+    """
+
+    values: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The measures with their `intervals` beside them."""
+        return {**self.values, **({"intervals": self.intervals} if self.intervals is not None else {})}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of SCORES.parquet; None for what was not asked for or cannot be measured."""
+
+    all: Measures
+    groups: Mapping[str, Measures] | None = None  # by family and by kind of negative; needs the pairs file
+    mask_iou: Mapping[str, Any] | None = None  # scott_core.evaluation.regions.summarise_ious
+    files: Sequence[str] | None = None  # those written
+
+    def to_json(self) -> dict[str, object]:
+        """The object that `scott evaluate --json` prints and measures.json holds."""
+        found = self.all.to_json()
+        if self.groups is not None:
+            found["groups"] = {name: group.to_json() for name, group in self.groups.items()}
+        more = {"mask_iou": self.mask_iou, "files": self.files}
+        return {**found, **{name: value for name, value in more.items() if value is not None}}
+
+
 def evaluate_file(
     path: Path,
     threshold: float | None = None,
@@ -64,14 +98,14 @@ def evaluate_file(
     out: Path | None = None,
     weights: str | None = None,
     n_failures: int = 24,
-    progress: Progress = lambda step, total: lambda n: None,
-) -> dict[str, Any]:
-    """Measures of SCORES.parquet against its labels, at `threshold` (None: the one it was scored with).
+    stages: Stages = silent_stages,
+) -> Evaluation:
+    """Measure SCORES.parquet against its labels, at `threshold` (None: the one it was scored with).
 
-    Rows without a label are left out; a pair without a score never counts as a match. Beside the measures: `intervals`
-    (95%, of each measure that has one), with `pairs` also `groups` (`scott_core.evaluation.regions.group_rows`; of a group
-    without both classes only its counts), with `out` its `files`, with both and masks in `pairs` `mask_iou`.
-    Errors: BadArgument; InputError where `pairs` is not the file that was scored, or `weights` not those it was with.
+    Rows without a label are left out; a pair without a score never counts as a match. With `pairs`, the file that was
+    scored, groups are measured too. With `out`, a folder, its files are written, and with both the IoU of regions is
+    measured where the pairs have masks. Raises BadArgument, and scott_core's InputError where `pairs` is not the file
+    that was scored or `weights` are not those that it was scored with.
     """
     scored = read_scores(path, threshold)
     rows = read_scored_pairs(pairs, scored) if pairs else []
@@ -82,24 +116,20 @@ def evaluate_file(
             check_output(out / name)
     predictor = _predictor(scored, weights) if out and rows else None
     labelled = ~np.isnan(scored.label)
-    measures = _measure(scored, labelled)
-    if rows:
-        measures["groups"] = _measure_groups(scored, rows, labelled)
-    if predictor:
-        from scott_core.evaluation.regions import mask_ious, masked_pairs, summarise_ious
-
-        masked = masked_pairs([rows[n] for n in np.flatnonzero(~np.isnan(scored.score))])  # the readable ones
-        if masked:
-            ious = mask_ious(predictor, masked, progress=progress("IoU", len(masked)))
-            measures["mask_iou"] = summarise_ious(ious)
+    evaluation = Evaluation(
+        _measure(scored, labelled),
+        groups=_measure_groups(scored, rows, labelled) if rows else None,
+        mask_iou=_measure_regions(scored, rows, predictor, stages) if predictor else None,
+        files=[str(out / name) for name in FILES if rows or name != "failures.html"] if out else None,
+    )
     if out:
         _write_figure(out / "figure9.png", scored, labelled)
         if rows:
-            _write_failures(out / "failures.html", scored, rows, predictor, n_failures, progress)
-        measures["files"] = [str(out / name) for name in FILES if rows or name != "failures.html"]
+            _write_failures(out / "failures.html", scored, rows, predictor, n_failures, stages)
         with writing(out / "measures.json"):
-            (out / "measures.json").write_text(json.dumps(measures, indent=1) + "\n", encoding="utf-8")
-    return measures
+            text = json.dumps(evaluation.to_json(), indent=1) + "\n"
+            (out / "measures.json").write_text(text, encoding="utf-8")
+    return evaluation
 
 
 def read_scores(path: Path, threshold: float | None = None) -> Scored:
@@ -124,9 +154,6 @@ def read_scores(path: Path, threshold: float | None = None) -> Scored:
 
 def read_scored_pairs(path: Path, scored: Scored) -> list[Pair]:
     """The rows of PAIRS.csv that `scored` was made from. InputError names the first row that differs."""
-    from scott_core.errors import InputError
-    from scott_core.pairs import read_pairs
-
     pairs = read_pairs(path)
     names = list(zip(*(scored.column(side).to_pylist() for side in ("image_a", "image_b")), strict=True))
     if len(pairs) != len(names):
@@ -142,37 +169,47 @@ def read_scored_pairs(path: Path, scored: Scored) -> list[Pair]:
     return pairs
 
 
-def _measure(scored: Scored, rows: NDArray[np.bool_]) -> dict[str, Any]:
+def _measure(scored: Scored, rows: NDArray[np.bool_]) -> Measures:
     """The measures of the chosen rows, with their intervals. InputError where they lack a class."""
     from scott_core.evaluation.metrics import bootstrap_intervals, evaluate_scores
 
     label, score = scored.label[rows], scored.score[rows]
-    measures = evaluate_scores(label, score, scored.threshold)
+    values = evaluate_scores(label, score, scored.threshold)
     n_failed = float(np.isnan(score).sum())
-    return {**measures, "n_failed": n_failed, "intervals": bootstrap_intervals(label, score, scored.threshold)}
+    return Measures({**values, "n_failed": n_failed}, bootstrap_intervals(label, score, scored.threshold))
 
 
-def _measure_groups(scored: Scored, pairs: list[Pair], labelled: NDArray[np.bool_]) -> dict[str, Any]:
+def _measure_groups(scored: Scored, pairs: Sequence[Pair], labelled: NDArray[np.bool_]) -> dict[str, Measures]:
     from scott_core.evaluation.regions import group_rows
 
-    groups: dict[str, Any] = {}
+    groups = {}
     for name, chosen in group_rows(pairs).items():
         rows = labelled & chosen
         n, n_positive = rows.sum(), scored.label[rows].sum()
         if 0 < n_positive < n:
             groups[name] = _measure(scored, rows)
         else:
-            groups[name] = {"n": float(n), "n_positive": float(n_positive)}
+            groups[name] = Measures({"n": float(n), "n_positive": float(n_positive)})
     return groups
+
+
+def _measure_regions(
+    scored: Scored, pairs: Sequence[Pair], predictor: Predictor, stages: Stages
+) -> dict[str, Any] | None:
+    """IoU of the regions of the matching pairs that could be read and have masks; None where none has."""
+    from scott_core.evaluation.regions import mask_ious, masked_pairs, summarise_ious
+
+    masked = masked_pairs([pair for pair, score in zip(pairs, scored.score, strict=True) if not np.isnan(score)])
+    if not masked:
+        return None
+    return summarise_ious(mask_ious(predictor, masked, progress=stages("IoU", len(masked))))
 
 
 def _predictor(scored: Scored, weights: str | None) -> Predictor | None:
     """The model that gave the scores; None for a baseline, which has no regions."""
-    from scott_core.errors import InputError
-
     if scored.method != "scott":
         return None
-    predictor: Predictor = load_scorer("scott", weights)
+    predictor = load_predictor(weights)
     if scored.version not in (None, predictor.version):
         raise InputError(f"{scored.path} was scored with {scored.version}, not {predictor.version}: give its --weights")
     return predictor
@@ -188,7 +225,7 @@ def _write_figure(out: Path, scored: Scored, rows: NDArray[np.bool_]) -> None:
 
 
 def _write_failures(
-    out: Path, scored: Scored, pairs: list[Pair], predictor: Predictor | None, limit: int, progress: Progress
+    out: Path, scored: Scored, pairs: list[Pair], predictor: Predictor | None, limit: int, stages: Stages
 ) -> None:
     from scott_core.evaluation.failures import Failure, failures_page, worst_failures
     from scott_core.overlay import draw_match
@@ -196,7 +233,7 @@ def _write_failures(
     chosen = worst_failures(scored.label, scored.score, [pair.family for pair in pairs], scored.threshold, limit)
     worst = [pairs[row] for row in chosen]
     failures = []
-    for row, pair, (image_a, image_b, match) in zip(chosen, worst, _drawn(predictor, worst, progress), strict=True):
+    for row, pair, (image_a, image_b, match) in zip(chosen, worst, _drawn(predictor, worst, stages), strict=True):
         score = float(scored.score[row])
         match = replace(match, score=score, is_match=score >= scored.threshold)
         picture = draw_match(image_a, image_b, match)
@@ -211,7 +248,7 @@ def _write_failures(
         out.write_text(page, encoding="utf-8")
 
 
-def _drawn(predictor: Predictor | None, pairs: list[Pair], progress: Progress) -> Iterator[tuple[Image, Image, Match]]:
+def _drawn(predictor: Predictor | None, pairs: list[Pair], stages: Stages) -> Iterator[tuple[Image, Image, Match]]:
     """Both pictures of each pair and its Match; of a baseline, which looks at whole pictures, with empty regions."""
     from scott_core.evaluation.regions import match_files
     from scott_core.images import read_image
@@ -219,7 +256,7 @@ def _drawn(predictor: Predictor | None, pairs: list[Pair], progress: Progress) -
 
     files = [(pair.path_a, pair.path_b) for pair in pairs]
     if predictor:
-        yield from match_files(predictor, files, progress=progress("failures", len(files)))
+        yield from match_files(predictor, files, progress=stages("failures", len(files)))
         return
     for images in ([read_image(file) for file in names] for names in files):
         blank_a, blank_b = (np.zeros((image.height, image.width), np.float32) for image in images)

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from jobs.audit.report import read_verdicts
-from jobs.audit.verdicts import VERDICTS
+from jobs.audit.verdicts import VERDICT_NAMES
 from jobs.errors import BadArgument
 from jobs.storage import open_storage
 from jobs.tables.plan import latest_audit
@@ -30,12 +30,12 @@ def measure_verdicts(root: str, truth: Path) -> dict[str, dict[str, float]]:
         raise BadArgument(f"{truth} is no table of product_id and verdict: {error}") from error
     storage = open_storage(root)
     _, rows = read_verdicts(storage, latest_audit(storage))
-    said = {row["product_id"]: row["verdict"] for row in rows}
+    said: dict[str, str] = {row["product_id"]: row["verdict"] for row in rows}
     if said.keys() != known.keys():
         differ = sorted(said.keys() ^ known.keys())
         raise BadArgument(f"{len(differ)} products are in only one of {truth} and the audit, first {differ[0]}")
     pairs = Counter((said[product_id], known[product_id]) for product_id in said)
-    return {verdict: _measures(verdict, pairs) for verdict in VERDICTS}
+    return {verdict: _measures(verdict, pairs) for verdict in VERDICT_NAMES}
 
 
 def _measures(verdict: str, pairs: Counter[tuple[str, str]]) -> dict[str, float]:

@@ -1,14 +1,12 @@
-"""Weights on disk: `NAME.safetensors` and its card `NAME.json`, loaded strictly.
+"""Weights on disk: `NAME.safetensors` and its card `NAME.json`, written and strictly loaded.
 
-The card says how to build the model (`architecture`), at which probability a pair is a match (`threshold`, chosen on
-validation), how raw logits become that probability (`slope`, `bias`), and where the weights come from. Tensors
-may be stored in half precision; they are computed with in float32.
+Tensors may be stored in half precision; the model computes in float32 whatever they are stored in.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from scott_core.card import read_card, resolve, sha256
+from scott_core.card import Card, read_card, resolve, sha256
 from scott_core.errors import WeightsError
 from scott_core.model.registry import build
 from scott_core.model.scott import Scott
@@ -25,34 +23,27 @@ from scott_core.model.scott import Scott
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model ready to use, in evaluation mode, with its card."""
+    """A model in evaluation mode, with its card."""
 
     model: Scott
-    card: dict[str, Any]
-
-    @property
-    def version(self) -> str:
-        """Name and eight digits of a SHA-256 over all that a score depends on: weights, architecture, calibration."""
-        decides = [self.card.get(field) for field in ("sha256", "architecture", "image_size", "slope", "bias")]
-        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-        return f"{self.card['name']}+{digest[:8]}"
+    card: Card
 
 
 def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
-    """Build the card's architecture and fill it, strictly.
+    """Build the card's architecture and fill it with the weights, strictly.
 
-    Raises WeightsError for a damaged file, for bytes that are not those the card names, and, naming the first keys
-    that differ, for weights of another architecture.
+    Raises WeightsError where the file is damaged, where its SHA-256 is not the card's, and where its keys or shapes are
+    not those of the architecture; the message names the first keys that differ.
     """
     path = resolve(weights)
     card = read_card(path)
-    if sha256(path) != card["sha256"]:
+    if sha256(path) != card.sha256:
         raise WeightsError(f"{path} is not the file its card describes (SHA-256 differs); fetch both again")
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} cannot be read: {error}") from error
-    model = build(card["architecture"])
+    model = build(card.architecture)
     expected = model.state_dict()
     if state.keys() != expected.keys():
         differ = sorted(state.keys() ^ expected.keys())
@@ -65,8 +56,11 @@ def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
     return Checkpoint(model.eval(), card)
 
 
-def save_checkpoint(model: Scott, card: dict[str, Any], path: Path, *, half: bool = True) -> None:
-    """Write path and its card; floating-point tensors in float16 where `half`. The card's sha256 is set here."""
+def save_checkpoint(model: Scott, card: Mapping[str, Any], path: Path, *, half: bool = True) -> None:
+    """Write the weights to `path` and `card` beside it, with the fields `sha256` and `bytes` of the written file.
+
+    Floating-point tensors are stored as float16 where `half`. The folder is made if need be.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         key: (value.half() if half and value.is_floating_point() else value).detach().cpu().contiguous()
@@ -78,9 +72,10 @@ def save_checkpoint(model: Scott, card: dict[str, Any], path: Path, *, half: boo
     path.with_suffix(".json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def probability(logits: torch.Tensor, card: dict[str, Any]) -> torch.Tensor:
-    """Calibrated probability of a match: sigmoid(slope * logit + bias), fitted on validation; of the logits' type.
+def probability(logits: torch.Tensor, slope: float, bias: float) -> torch.Tensor:
+    """Calibrated probability of a match, sigmoid(slope * logit + bias) (Platt 1999), in the logits' dtype.
 
-    Rounded from float64: torch's float32 sigmoid depends, in its last bit, on where in a tensor a number stands.
+    It is computed in float64 and rounded once: the last bit of torch's float32 sigmoid depends on the position of a
+    value in its tensor.
     """
-    return torch.sigmoid(card["slope"] * logits.double() + card["bias"]).to(logits.dtype)
+    return torch.sigmoid(slope * logits.double() + bias).to(logits.dtype)

@@ -63,12 +63,12 @@ class Predictor:
     ):
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.card = checkpoint.card
-        resolved = resolve(precision, self.card, self.device)
+        resolved = resolve(precision, self.card.precision, self.device)
         self.engine = Engine(checkpoint.model, resolved, self.device, fused=fused)
         self.alpha = checkpoint.model.alpha
-        self.size = int(self.card["image_size"])
-        self.version = checkpoint.version
-        self.threshold = float(self.card["threshold"])
+        self.size = self.card.image_size
+        self.version = self.card.version
+        self.threshold = self.card.threshold
 
     @classmethod
     def load(
@@ -122,7 +122,7 @@ class Predictor:
             (cells / torch.tensor(covered)).clamp(max=1.0).numpy()  # of the picture, not of the white around it
             for cells, covered in ((cells_a, covered_a), (cells_b, covered_b))
         )
-        return PairScores(probability(logits, self.card).numpy(), region_a, region_b)
+        return PairScores(self._probability(logits).numpy(), region_a, region_b)
 
     def likeness(
         self, images_a: Sequence[Image.Image | Prepared], images_b: Sequence[Image.Image | Prepared], pairs: Pairs
@@ -154,7 +154,7 @@ class Predictor:
         """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair in memory."""
         a, b = self._prepared(images_a), self._prepared(images_b)
         for chunk, out in self.engine.run(self.engine.model.score_pairs, a, b, pairs):
-            scores = probability(out.match.float().cpu(), self.card).tolist()
+            scores = self._probability(out.match.float().cpu()).tolist()
             for n, (i, j) in enumerate(chunk):
                 mask_a = _mask(out.mask_a[n : n + 1], a[i].box, images_a[i])
                 mask_b = _mask(out.mask_b[n : n + 1], b[j].box, images_b[j])
@@ -163,6 +163,9 @@ class Predictor:
     def match(self, image_a: Image.Image, image_b: Image.Image) -> Match:
         """One pair, with masks at the pictures' own sizes."""
         return next(self.matches([image_a], [image_b], [(0, 0)]))
+
+    def _probability(self, logits: Tensor) -> Tensor:
+        return probability(logits, self.card.slope, self.card.bias)
 
     def _prepared(self, images: Sequence[Image.Image | Prepared]) -> list[Prepared]:
         raw = [each for each in images if not isinstance(each, Prepared)]

@@ -46,10 +46,14 @@ class Reference:
     def score_pairs(self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Pairs) -> Scores:
         """Probabilities [n] of pairs of indices."""
         logits = [self._logit(images_a[i], images_b[j]) for i, j in pairs]
-        return probability(torch.stack(logits).cpu(), self.card).numpy() if logits else np.zeros(0, np.float32)
+        return (
+            probability(torch.stack(logits).cpu(), self.card.slope, self.card.bias).numpy()
+            if logits
+            else np.zeros(0, np.float32)
+        )
 
     def _logit(self, image_a: Image, image_b: Image) -> Tensor:
-        size = int(self.card["image_size"])
+        size = self.card.image_size
         a, b = (
             to_batch([Prepared.of(image, size).pixels]).contiguous().to(self.device) for image in (image_a, image_b)
         )

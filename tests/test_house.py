@@ -1,37 +1,15 @@
-"""The house's layers: dags -> jobs -> {scott_core, extractors}, and what each room must not know."""
+"""What may be loaded where; the directions of imports are the contracts of setup.cfg (`make lint`)."""
 
 import ast
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from jobs.sample import SAMPLE
 from tests import ROOT
-
-FORBIDDEN = {
-    "scott_core": {"airflow", "boto3", "pymupdf", "fitz", "jobs", "extractors", "dags"},
-    "extractors": {"airflow", "boto3", "torch", "torchvision", "jobs", "scott_core", "dags"},
-    "jobs": {"airflow", "dags"},
-}
-
-
-def imported(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.split(".")[0])
-    return names
-
-
-@pytest.mark.parametrize("room", sorted(FORBIDDEN))
-def test_rooms_import_only_downwards(room: str) -> None:
-    files = sorted((ROOT / room).rglob("*.py"))
-    assert files
-    wrong = {str(f.relative_to(ROOT)): found for f in files if (found := imported(f) & FORBIDDEN[room])}
-    # The sample's script draws PDFs; it is no part of an audit.
-    wrong = {name: found for name, found in wrong.items() if not name.startswith("jobs/sample/")}
-    assert not wrong
 
 
 def test_jobs_and_dags_load_torch_only_when_they_score() -> None:
@@ -44,3 +22,25 @@ def test_jobs_and_dags_load_torch_only_when_they_score() -> None:
             for name in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""])
         }
         assert "torch" not in top_level, path
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level packages that a fresh process has loaded after `code`."""
+    tell = "; import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code + tell], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.split())
+
+
+def test_planning_loads_no_model_and_no_extractor(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE / "catalogue", tmp_path / "catalogue")
+    asked = "run_name='r', requested_at='2026-01-01T00:00:00'"
+    code = f"from jobs.audit import plan_audit; plan_audit({str(tmp_path)!r}, '2026-01-01', {asked})"
+    assert (tmp_path / "catalogue").is_dir()
+    assert not {"torch", "cv2", "pymupdf", "extractors"} & loaded_by(code)
+    assert (tmp_path / "audits" / "audit_date=2026-01-01" / "plan.json").is_file()
+
+
+@pytest.mark.parametrize("package", ["scott_core", "jobs.audit", "jobs.cli", "scott_core.errors"])
+def test_a_face_is_cheap_and_has_what_it_names(package: str) -> None:
+    assert not {"torch", "cv2", "pymupdf"} & loaded_by(f"import {package}")
+    subprocess.run([sys.executable, "-c", f"from {package} import *"], check=True, cwd=ROOT)

@@ -1,109 +1,81 @@
-"""What a picture is told by: some forty measurements of its colours, steps, strokes, layout and codes.
+"""Features of an image: 46 named measurements of its colours, steps, strokes, layout and codes, each in [0, 1].
 
-Each is in [0, 1]. A picture is measured without its empty margin, at SIDE px on the longer side; `classify.py` says
-what the measurements mean. *Ink* is whatever differs from the commonest grey level.
+An image is measured without its empty margin, at SIDE px on the longer side. The *ground* is its commonest grey level
+and *ink* is what differs from it by more than INK. Each group of features is a function that returns {name: value};
+FEATURES lists the names in the order of the weights in classes.json, and measure() refuses any other set of names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.geometry import shrunk
 from extractors.model import Pixels
 
-Origin = Literal["embedded", "scanned"]
-Features = npt.NDArray[np.float64]
+Origin = Literal["embedded", "scanned"]  # as the document holds it, or cut from the raster of a scanned page
+Features = npt.NDArray[np.float64]  # [F], or [N, F]
 Plane = npt.NDArray[np.uint8]  # [H, W]: grey levels, or 1 on ink
 
-SIDE = 256  # px: the longer side at which a picture is measured
-MIN_CONTENT = 16  # px: margins are cut off where at least this is left
-INK = 24  # grey levels from the ground
+SIDE = 256  # px: the longer side at which an image is measured
+MIN_CONTENT = 16  # px: a margin is cut off only where this many rows and columns with ink are left
+INK = 24  # grey levels between the ground and ink
 
-COLOURS = (
-    "colour_entropy",  # bits of the 16x16x16 colour histogram / 12
-    "luma_entropy",  # bits of the 64-bin grey histogram / 6
-    "peak",  # share of the commonest colour of that histogram
-    "distinct",  # log2 of the number of 18-bit colours, / 16
-    "white",  # share of pixels above 240
-    "ground",  # the commonest grey level / 256
-    "two_tone",  # share of pixels near the darkest or the lightest
-    "saturation",  # mean of max(RGB) - min(RGB), / 255
-    "ink_saturation",  # the same of the ink alone
-    "ink_one_hue",  # share of the coloured ink that has the commonest of 18 hues
-    "ink_red",  # mean of R - B of the ink, from blue 0 to red 1
-    "ink_entropy",  # bits of the ink's 64-bin grey histogram / 6
+FEATURES = (
+    *("colour_entropy", "luma_entropy", "peak", "distinct", "white", "ground", "two_tone", "saturation"),
+    *("ink_saturation", "ink_one_hue", "ink_red", "ink_entropy"),
+    *("soft_steps", "hard_steps", "flat", "ink_equal", "shaded", "flat_blocks", "edge_share", "edge_kurtosis"),
+    *("upright", "diagonal"),
+    *("ink", "solid_ink", "stroke_width", "stroke_spread", "perimeter", "rules_across", "rules_down", "wide"),
+    *("parts", "largest_part", "letters", "letter_height", "empty_rows", "empty_columns", "row_changes", "centred"),
+    *("hull_fill", "roundness", "border_ink"),
+    *("bars", "bar_changes", "finders", "row_runs", "column_runs"),
 )
-STEPS = (
-    "soft_steps",  # share of neighbours that differ by 2 to 24 of 255
-    "hard_steps",  # share of neighbours that differ by more than 64
-    "flat",  # share of neighbours that are equal within 1
-    "ink_equal",  # share of neighbours inside the ink that are equal: drawings have no grain
-    "shaded",  # share of 8x8 blocks with a spread of 1 to 12 grey levels: neither flat nor edged
-    "flat_blocks",  # share of 8x8 blocks with a spread below 1
-    "edge_share",  # share of pixels with a gradient above 48
-    "edge_kurtosis",  # how heavy the gradient's tail is: log2 of its kurtosis / 10
-    "upright",  # share of the edges' strength that is within 6 degrees of an axis
-    "diagonal",  # share that is within 25 degrees of a diagonal
-)
-STROKES = (
-    "ink",  # share of ink
-    "solid_ink",  # share of ink that stays after a 7x7 opening
-    "stroke_width",  # median width of the ink's ridges / 32 px
-    "stroke_spread",  # spread of these widths / their mean / 2
-    "perimeter",  # share of ink that touches the ground
-    "rules_across",  # share of ink in thin lines across 2/5 of the width
-    "rules_down",  # share of ink in thin lines down 2/5 of the height
-    "wide",  # width / (width + height)
-)
-LAYOUT = (
-    "parts",  # log2 of the number of connected parts of the ink, / 10
-    "largest_part",  # share of ink in the largest
-    "letters",  # share of ink in parts of about the median part's height
-    "letter_height",  # that median / the picture's height
-    "empty_rows",  # share of rows without ink
-    "empty_columns",  # share of columns without ink
-    "row_changes",  # how often rows with and without ink change, / 40
-    "centred",  # share of ink within the middle quarter
-    "hull_fill",  # area of the ink's convex hull / of its box
-    "roundness",  # area of that hull / of its smallest circle
-    "border_ink",  # share of the picture's edge that is ink
-)
-CODES = (
-    "bars",  # the more bar-like axis: spread between the lines of a band / that and the spread along them
-    "bar_changes",  # dark to light changes across that band / 128
-    "finders",  # runs 1:1:3:1:1 in rows and columns, per row and column
-    "row_runs",  # mean dark to light changes in a row / 64
-    "column_runs",  # the same in a column
-)
-FEATURES = COLOURS + STEPS + STROKES + LAYOUT + CODES
 
 
 def measure(pixels: Pixels, origin: Origin) -> Features:
-    """The FEATURES of an RGB picture [H, W, 3], each in [0, 1]. On scans the grain is smoothed away first."""
-    pixels = _at_side(_cropped(_at_side(pixels, 2 * SIDE)))
+    """The features [F] of an RGB image [H, W, 3], in the order of FEATURES, each clipped to [0, 1].
+
+    The grain of a scan is first smoothed away with a 3 x 3 median.
+    """
+    pixels = shrunk(_cropped(shrunk(pixels, 2 * SIDE)), SIDE)
     if origin == "scanned":
         pixels = np.asarray(cv2.medianBlur(pixels, 3), np.uint8)
     grey = grey_of(pixels)
     ink = ink_of(grey)
-    values = [*_colours(pixels, grey, ink), *_steps(grey, ink), *_strokes(ink), *_layout(ink), *_codes(grey)]
-    return np.clip(np.asarray(values, np.float64), 0, 1)
+    return vector(_colours(pixels, grey, ink), _steps(grey, ink), _strokes(ink), _layout(ink), _codes(grey))
+
+
+def vector(*groups: Mapping[str, float]) -> Features:
+    """Named values as an array [F] in the order of FEATURES, clipped to [0, 1].
+
+    Raises ValueError where the names are not those of FEATURES, each once.
+    """
+    names = [name for group in groups for name in group]
+    if sorted(names) != sorted(FEATURES):
+        wrong = sorted(set(names) ^ set(FEATURES)) or sorted(name for name in set(names) if names.count(name) > 1)
+        raise ValueError(f"features {wrong} are measured but not in FEATURES, missing or measured twice")
+    values = {name: value for group in groups for name, value in group.items()}
+    return np.clip(np.asarray([values[name] for name in FEATURES], np.float64), 0, 1)
 
 
 def grey_of(pixels: Pixels) -> Plane:
-    """The grey levels [H, W] of an RGB picture."""
+    """The grey levels [H, W] of an RGB image [H, W, 3]."""
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def ink_of(grey: Plane, least: int = INK) -> Plane:
-    """1 where a pixel is more than `least` levels from the ground."""
+    """1 where a pixel is more than `least` grey levels from the ground, [H, W]."""
     ground = int(np.bincount((grey >> 2).ravel(), minlength=64).argmax()) * 4 + 2
     return (np.abs(grey.astype(np.int16) - ground) > least).astype(np.uint8)
 
 
-def _colours(pixels: Pixels, grey: Plane, ink: Plane) -> list[float]:
+def _colours(pixels: Pixels, grey: Plane, ink: Plane) -> dict[str, float]:
+    """Features of the colours and grey levels."""
     wide = pixels.astype(np.int32)
     coarse = wide >> 4
     histogram = np.bincount((coarse[..., 0] << 8 | coarse[..., 1] << 4 | coarse[..., 2]).ravel())
@@ -116,23 +88,27 @@ def _colours(pixels: Pixels, grey: Plane, ink: Plane) -> list[float]:
     coloured = inked & (chroma > 0.16)
     hues = np.bincount(cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)[..., 0][coloured] // 10, minlength=18)
     dark, light = (int(level) * 4 for level in np.searchsorted(np.cumsum(lumas), [0.02 * grey.size, 0.98 * grey.size]))
-    return [
-        _entropy(histogram) / 12,
-        _entropy(lumas) / 6,
-        histogram.max() / grey.size,
-        float(np.log2(max(int(np.count_nonzero(seen)), 1))) / 16,
-        float((grey > 240).mean()),
-        int(lumas.argmax()) / 64,
-        float(((grey <= dark + 24) | (grey >= light - 24)).mean()),
-        float(chroma.mean()),
-        float((chroma * ink).sum()) / amount,
-        (float(hues.max()) / int(hues.sum())) if coloured.any() else 0.0,
-        0.5 + float((wide[..., 0] - wide[..., 2])[inked].sum()) / amount / 510,
-        _entropy(np.bincount((grey >> 2)[inked], minlength=64)) / 6,
-    ]
+    return {
+        "colour_entropy": _entropy(histogram) / 12,  # bits of the 16 x 16 x 16 histogram of colours / 12
+        "luma_entropy": _entropy(lumas) / 6,  # bits of the 64-bin histogram of grey levels / 6
+        "peak": histogram.max() / grey.size,  # share of the commonest colour of the histogram of colours
+        "distinct": float(np.log2(max(int(np.count_nonzero(seen)), 1))) / 16,  # log2 of the number of 18-bit colours
+        "white": float((grey > 240).mean()),  # share of pixels above 240
+        "ground": int(lumas.argmax()) / 64,  # the commonest grey level
+        "two_tone": float(((grey <= dark + 24) | (grey >= light - 24)).mean()),  # share near the darkest or lightest
+        "saturation": float(chroma.mean()),  # mean of max(RGB) - min(RGB), / 255
+        "ink_saturation": float((chroma * ink).sum()) / amount,  # the same mean over the ink
+        # share of the coloured ink that has the commonest of 18 hues
+        "ink_one_hue": (float(hues.max()) / int(hues.sum())) if coloured.any() else 0.0,
+        # mean of R - B over the ink, from 0 (blue) to 1 (red)
+        "ink_red": 0.5 + float((wide[..., 0] - wide[..., 2])[inked].sum()) / amount / 510,
+        # bits of the ink's 64-bin histogram of grey levels / 6
+        "ink_entropy": _entropy(np.bincount((grey >> 2)[inked], minlength=64)) / 6,
+    }
 
 
-def _steps(grey: Plane, ink: Plane) -> list[float]:
+def _steps(grey: Plane, ink: Plane) -> dict[str, float]:
+    """Features of the differences between neighbouring pixels, and of the gradient."""
     levels = grey.astype(np.int16)
     across, down = np.abs(np.diff(levels, axis=1)), np.abs(np.diff(levels, axis=0))
     steps = np.concatenate([across.ravel(), down.ravel(), np.zeros(1, np.int16)])
@@ -146,44 +122,51 @@ def _steps(grey: Plane, ink: Plane) -> list[float]:
     tilt = np.abs((angle + 45) % 90 - 45)  # degrees from the nearest axis
     mean_square = float((strength**2).mean())
     kurtosis = float((strength**4).mean()) / mean_square**2 if mean_square > 0 else 1.0
-    return [
-        float(((steps >= 2) & (steps <= 24)).mean()),
-        float((steps > 64).mean()),
-        float((steps <= 1).mean()),
-        float((inside == 0).mean()) if inside.size else 1.0,
-        float(((spread >= 1) & (spread <= 12)).mean()),
-        float((spread < 1).mean()),
-        float((strength > 48).mean()),
-        float(np.log2(max(kurtosis, 1.0))) / 10,
-        float(strength[tilt < 6].sum()) / total,
-        float(strength[tilt > 20].sum()) / total,
-    ]
+    return {
+        "soft_steps": float(((steps >= 2) & (steps <= 24)).mean()),  # share of neighbours that differ by 2 to 24
+        "hard_steps": float((steps > 64).mean()),  # share of neighbours that differ by more than 64
+        "flat": float((steps <= 1).mean()),  # share of neighbours that are equal within 1
+        # share of neighbours inside the ink that are equal: drawings have no grain
+        "ink_equal": float((inside == 0).mean()) if inside.size else 1.0,
+        # share of 8 x 8 blocks with a standard deviation of 1 to 12: neither flat nor edged
+        "shaded": float(((spread >= 1) & (spread <= 12)).mean()),
+        "flat_blocks": float((spread < 1).mean()),  # share of 8 x 8 blocks with a standard deviation below 1
+        "edge_share": float((strength > 48).mean()),  # share of pixels with a gradient above 48
+        "edge_kurtosis": float(np.log2(max(kurtosis, 1.0))) / 10,  # log2 of the gradient's kurtosis / 10
+        "upright": float(strength[tilt < 6].sum()) / total,  # share of the gradient within 6 degrees of an axis
+        "diagonal": float(strength[tilt > 20].sum()) / total,  # share within 25 degrees of a diagonal
+    }
 
 
-def _strokes(ink: Plane) -> list[float]:
+def _strokes(ink: Plane) -> dict[str, float]:
+    """Features of the width and direction of the ink's strokes. A ridge is a pixel deepest in the ink around it."""
     height, width = ink.shape
     amount = max(int(ink.sum()), 1)
-    solid = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8)), np.uint8)
+    solid = _opened(ink, (7, 7))
     depth = np.asarray(cv2.distanceTransform(cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3))
     ridge = depth[(depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))] * 2
     thin = ink & ~solid
-    return [
-        amount / ink.size,
-        int(solid.sum()) / amount,
-        float(np.median(ridge)) / 32 if ridge.size else 0.0,
-        float(ridge.std() / ridge.mean()) / 2 if ridge.size else 0.0,
-        float(((depth > 0) & (depth < 1.5)).sum()) / amount,
-        int(_runs(thin, (1, max(width * 2 // 5, 2))).sum()) / amount,
-        int(_runs(thin, (max(height * 2 // 5, 2), 1)).sum()) / amount,
-        width / (width + height),
-    ]
+    return {
+        "ink": amount / ink.size,  # share of pixels that are ink
+        "solid_ink": int(solid.sum()) / amount,  # share of ink that stays after a 7 x 7 opening
+        "stroke_width": float(np.median(ridge)) / 32 if ridge.size else 0.0,  # median width at the ridges / 32 px
+        # standard deviation of the widths / their mean / 2
+        "stroke_spread": float(ridge.std() / ridge.mean()) / 2 if ridge.size else 0.0,
+        "perimeter": float(((depth > 0) & (depth < 1.5)).sum()) / amount,  # share of ink that touches the ground
+        # share of ink in thin lines over 2/5 of the width, and of the height
+        "rules_across": int(_opened(thin, (1, max(width * 2 // 5, 2))).sum()) / amount,
+        "rules_down": int(_opened(thin, (max(height * 2 // 5, 2), 1)).sum()) / amount,
+        "wide": width / (width + height),
+    }
 
 
-def _runs(ink: Plane, shape: tuple[int, int]) -> Plane:
+def _opened(ink: Plane, shape: tuple[int, int]) -> Plane:
+    """The ink after a morphological opening with a rectangle of this (height, width)."""
     return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
 
 
-def _layout(ink: Plane) -> list[float]:
+def _layout(ink: Plane) -> dict[str, float]:
+    """Features of where the ink lies and of its connected parts."""
     height, width = ink.shape
     amount = max(int(ink.sum()), 1)
     count, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
@@ -194,23 +177,24 @@ def _layout(ink: Plane) -> list[float]:
     hull_fill, roundness = _hull(ink)
     edge = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
     middle = ink[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return [
-        float(np.log2(count)) / 10,
-        int(areas.max()) / amount if areas.size else 0.0,
-        int(areas[alike].sum()) / amount if areas.size else 0.0,
-        typical / height,
-        float(1 - rows.mean()),
-        float(1 - columns.mean()),
-        int(np.count_nonzero(rows[1:] != rows[:-1])) / 40,
-        int(middle.sum()) / amount,
-        hull_fill,
-        roundness,
-        float(edge.mean()),
-    ]
+    return {
+        "parts": float(np.log2(count)) / 10,  # log2 of the number of connected parts, / 10
+        "largest_part": int(areas.max()) / amount if areas.size else 0.0,  # share of ink in the largest part
+        # share of ink in parts of 0.7 to 1.5 times the median height
+        "letters": int(areas[alike].sum()) / amount if areas.size else 0.0,
+        "letter_height": typical / height,  # median height of a part / the image's height
+        "empty_rows": float(1 - rows.mean()),  # share of rows without ink
+        "empty_columns": float(1 - columns.mean()),  # share of columns without ink
+        "row_changes": int(np.count_nonzero(rows[1:] != rows[:-1])) / 40,  # changes between rows with and without ink
+        "centred": int(middle.sum()) / amount,  # share of ink in the middle half of both axes
+        "hull_fill": hull_fill,  # area of the ink's convex hull / of its box
+        "roundness": roundness,  # area of that hull / of its smallest enclosing circle
+        "border_ink": float(edge.mean()),  # share of the image's outermost pixels that are ink
+    }
 
 
 def _hull(ink: Plane) -> tuple[float, float]:
-    """Area of the ink's convex hull: share of its box, and of its smallest circle."""
+    """Area of the ink's convex hull as a share of its box, and of its smallest enclosing circle."""
     points = cv2.findNonZero(ink)
     if points is None:
         return 0.0, 0.0
@@ -221,23 +205,27 @@ def _hull(ink: Plane) -> tuple[float, float]:
     return enclosed / (width * height), enclosed / max(float(np.pi) * radius**2, 1.0)
 
 
-def _codes(grey: Plane) -> list[float]:
+def _codes(grey: Plane) -> dict[str, float]:
+    """Features of bar codes and two-dimensional codes."""
     across, changes_across = _bars(grey)
     down, changes_down = _bars(np.ascontiguousarray(grey.T))
     bars, changes = max((across, changes_across), (down, changes_down))
     dark = grey < (int(grey.min()) + int(grey.max())) / 2
     sides = grey.shape[0] + grey.shape[1]
-    return [
-        bars,
-        changes / 128,
-        (_finders(dark) + _finders(dark.T)) / sides,
-        float(np.count_nonzero(dark[:, 1:] != dark[:, :-1])) / grey.shape[0] / 64,
-        float(np.count_nonzero(dark[1:] != dark[:-1])) / grey.shape[1] / 64,
-    ]
+    return {
+        "bars": bars,  # of the axis that is more like bars; see _bars
+        "bar_changes": changes / 128,  # changes between dark and light across the bars
+        "finders": (_finders(dark) + _finders(dark.T)) / sides,  # finder runs per row and column; see _finders
+        "row_runs": float(np.count_nonzero(dark[:, 1:] != dark[:, :-1])) / grey.shape[0] / 64,  # changes in a row
+        "column_runs": float(np.count_nonzero(dark[1:] != dark[:-1])) / grey.shape[1] / 64,  # changes in a column
+    }
 
 
 def _bars(grey: Plane) -> tuple[float, int]:
-    """How far the columns of the middle band differ more among than within themselves, and their changes."""
+    """How bar-like the columns of the middle band are, in [0, 1], and the number of changes between dark and light.
+
+    The first is the spread among the columns' means as a share of it and the mean spread within a column.
+    """
     band = grey[grey.shape[0] // 5 : max(grey.shape[0] * 3 // 5, 1)].astype(np.float32)
     columns = band.mean(axis=0)
     among, within = float(columns.std()), float(band.std(axis=0).mean())
@@ -246,7 +234,7 @@ def _bars(grey: Plane) -> tuple[float, int]:
 
 
 def _finders(dark: npt.NDArray[np.bool_]) -> int:
-    """How many runs of a QR code's finder pattern, dark and light as 1:1:3:1:1, the rows have."""
+    """How often the rows have the runs of a QR code's finder pattern: dark and light as 1:1:3:1:1 (ISO/IEC 18004)."""
     lines = np.pad(dark, ((0, 0), (1, 1))).astype(np.int8)
     starts = np.flatnonzero(np.diff(lines.ravel()))
     if starts.size < 6:
@@ -259,22 +247,15 @@ def _finders(dark: npt.NDArray[np.bool_]) -> int:
 
 
 def _entropy(counts: npt.NDArray[np.int64]) -> float:
+    """The entropy of a histogram in bits."""
     share = counts[counts > 0] / max(int(counts.sum()), 1)
     return float(-(share * np.log2(share)).sum())
 
 
 def _cropped(pixels: Pixels) -> Pixels:
-    """Without the empty margin: a small object on white is measured as the object."""
+    """The image without its empty margin, so that a small object on white is measured as the object."""
     ink = ink_of(grey_of(pixels))
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if rows.size < MIN_CONTENT or columns.size < MIN_CONTENT:
         return pixels
     return np.ascontiguousarray(pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-
-
-def _at_side(pixels: Pixels, side: int = SIDE) -> Pixels:
-    longest = max(pixels.shape[:2])
-    if longest <= side:
-        return pixels
-    height, width = (max(round(length * side / longest), 1) for length in pixels.shape[:2])
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,14 +1,13 @@
-"""Extraction of documents, from the outside: hands each to a disposable child process and says what was found.
+"""Extraction of documents from the parent process: each is read in a disposable process, and the result is typed.
 
-A hostile PDF costs a bounded time and memory: everything that opens it happens in a child of server.py. The status
-follows from how the child ended and what it told before. Pictures found before a failure are kept, and then the
-status is `partial`, its detail naming the cause; a failure before any picture gives the cause itself as the status.
+A hostile PDF costs a bounded time and memory: only a reader forked by server.py opens it. The status follows from how
+that reader ended and from the events that it wrote before. Images found before a failure are kept, and the status is
+then `partial` with the cause in its detail; a failure before any image gives the cause itself as the status.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import selectors
@@ -17,20 +16,35 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Self
 
+from extractors.isolation.protocol import (
+    FINDINGS,
+    NOT_WRITTEN,
+    READY,
+    STDERR,
+    Answer,
+    End,
+    Event,
+    Fault,
+    Found,
+    Job,
+    Pages,
+    Refused,
+    decode_event,
+)
 from extractors.letterheads import set_letterheads_aside
-from extractors.model import FINDINGS, NOT_WRITTEN, READY, STDERR, Extraction, Limits, Placement, Status
+from extractors.model import Extraction, Limits, Placement, Status
 
 HEADER = b"%PDF-"
-HEADER_WITHIN = 1024  # bytes
-_OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # last words of a starved child
-_GRACE = 30.0  # seconds: to start and to kill a child
-_TAIL = 1 << 16  # bytes of a reader's last words that are looked at
-_DETAIL = 500  # characters of them that are told
-_FAULTS_NAMED = 3  # faults written out in a detail
+HEADER_WITHIN = 1024  # bytes from the start that hold the header (PDF Reference 1.7, implementation note 13)
+_OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # on a starved reader's stderr
+_GRACE = 30.0  # seconds beyond the document's limit: to fork a reader and to kill it
+_TAIL = 1 << 16  # bytes at the end of a reader's standard error that are searched
+_DETAIL = 500  # characters of its last line that a detail quotes
+_FAULTS_NAMED = 3  # faults that a detail spells out
 
 
 class Extractor:
@@ -62,7 +76,7 @@ class Extractor:
             work = Path(folder)
             server = self._idle.get()
             try:
-                ending = server.read(pdf.resolve(), work, password, self.limits)
+                ending = server.read(Job(str(pdf.resolve()), folder, password, self.limits))
             except BaseException:
                 server.end()  # its answer, if one comes, is to a document that is given up
                 raise
@@ -118,32 +132,31 @@ class _Server:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def read(self, pdf: Path, work: Path, password: str | None, limits: Limits) -> tuple[Status, str] | None:
-        """Have `pdf` read in `work` to its end; None where the child ended by itself, else why it did not.
+    def read(self, job: Job) -> Fault | None:
+        """Have the document read; None where the reader came to its end by itself, else how it was ended.
 
-        Raises OSError where the child could not write, RuntimeError where no server can be started.
+        Raises OSError where the reader could not write, RuntimeError where no server can be started.
         """
-        job = {"pdf": str(pdf), "folder": str(work), "password": password, "limits": asdict(limits)}
-        answer = self._ask(json.dumps(job).encode() + b"\n", limits.seconds + _GRACE)
+        limits = job.limits
+        answer = self._ask(job)
         if answer is None:
-            return "crashed", "the process that starts readers ended"
-        if answer["timeout"]:
-            return "timeout", f"not read within {limits.seconds:g} s"
-        returncode = answer["returncode"]
-        if returncode == 0:
+            return Fault("crashed", "the process that starts readers ended")
+        if answer.timeout:
+            return Fault("timeout", f"not read within {limits.seconds:g} s")
+        if answer.returncode == 0:
             return None
-        if returncode == -signal.SIGXCPU:
-            return "timeout", f"more than {limits.seconds:g} s of CPU time"
-        words = _tail(work / STDERR)
+        if answer.returncode == -signal.SIGXCPU:
+            return Fault("timeout", f"more than {limits.seconds:g} s of CPU time")
+        words = _tail(Path(job.folder) / STDERR)
         last_words = " ".join(words.strip().splitlines()[-1:])[:_DETAIL]
-        if returncode == NOT_WRITTEN:
-            raise OSError(f"{work}: {last_words}")
+        if answer.returncode == NOT_WRITTEN:
+            raise OSError(f"{job.folder}: {last_words}")
         if any(sign in words for sign in _OUT_OF_MEMORY):
-            return "out_of_memory", f"more than {limits.memory_bytes >> 20} MiB"
-        return "crashed", f"exit status {returncode}: {last_words}"
+            return Fault("out_of_memory", f"more than {limits.memory_bytes >> 20} MiB")
+        return Fault("crashed", f"exit status {answer.returncode}: {last_words}")
 
-    def _ask(self, line: bytes, seconds: float) -> dict[str, Any] | None:
-        """The server's answer to a job; None where it gave none, and is ended."""
+    def _ask(self, job: Job) -> Answer | None:
+        """The server's answer; None where none came within the job's time, and then the server is ended."""
         process = self._process
         if process is None or process.poll() is not None:  # not yet, or it ended while it was idle
             self.end()
@@ -151,16 +164,16 @@ class _Server:
         assert process.stdin is not None  # both are pipes
         assert process.stdout is not None
         with contextlib.suppress(BrokenPipeError):  # it is gone, and gives no answer
-            process.stdin.write(line)
+            process.stdin.write(job.encode())
             process.stdin.flush()
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            ready = selector.select(seconds)
+            ready = selector.select(job.limits.seconds + _GRACE)
         answer = process.stdout.readline() if ready else b""
         if not answer:
             self.end()
             return None
-        return cast("dict[str, Any]", json.loads(answer))
+        return Answer.decode(answer)
 
     def end(self) -> None:
         """End the process, and with it the child that it may run."""
@@ -208,34 +221,34 @@ def _tail(path: Path) -> str:
         return file.read().decode(errors="replace")
 
 
-def _read_findings(path: Path) -> list[dict[str, Any]]:
-    """The lines that were written whole."""
+def _read_findings(path: Path) -> list[Event]:
+    """The events that were written whole; the last line of a killed reader may be cut."""
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+    return [decode_event(line) for line in lines]
 
 
-def _conclude(findings: list[dict[str, Any]], ending: tuple[Status, str] | None) -> Extraction:
-    pages, complete, faults = 0, False, list[tuple[Status, str]]()
+def _conclude(events: Iterable[Event], ending: Fault | None) -> Extraction:
+    """The extraction of a document from its events and from how its reader was ended, if it was."""
+    pages, complete, faults = 0, False, list[Fault]()
     placements: list[Placement] = []
-    for finding in findings:
-        event = finding.pop("event")
-        if event == "refused":
-            return Extraction(finding["status"], finding["detail"], 0)
-        if event == "pages":
-            pages = finding["count"]
-        elif event == "placement":
-            placements.append(Placement(**finding | {"bbox": tuple(finding["bbox"])}))
-        elif event == "fault":
-            faults.append((finding["cause"], finding["detail"]))
-        elif event == "end":
-            complete = True
+    for event in events:
+        match event:
+            case Refused():
+                return Extraction(event.status, event.detail, 0)
+            case Pages(count):
+                pages = count
+            case Found(placement):
+                placements.append(placement)
+            case Fault():
+                faults.append(event)
+            case End():
+                complete = True
     if ending or not complete:
-        faults.insert(0, ending or ("crashed", "the reader ended before the document's end"))
+        faults.insert(0, ending or Fault("crashed", "the reader ended before the document's end"))
     if not faults:
         return Extraction("ok", "", pages, set_letterheads_aside(placements, pages))
-    causes = [cause for cause, _ in faults]
-    detail = "; ".join(f"{cause}: {why}" for cause, why in faults[:_FAULTS_NAMED])
+    detail = "; ".join(f"{fault.cause}: {fault.detail}" for fault in faults[:_FAULTS_NAMED])
     if len(faults) > _FAULTS_NAMED:
         detail += f"; and {len(faults) - _FAULTS_NAMED} more"
-    status: Status = "partial" if placements else causes[0]
+    status: Status = "partial" if placements else faults[0].cause
     return Extraction(status, detail, pages, set_letterheads_aside(placements, pages))

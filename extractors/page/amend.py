@@ -1,4 +1,4 @@
-"""Changes to the open document, never to its file, where MuPDF would show a page otherwise than it is meant."""
+"""Changes the open document, never its file, where MuPDF 1.28 would show a page otherwise than PDF means it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import re
 import pymupdf
 from pymupdf import mupdf
 
-_SAME_OF_ONE = {
-    "/AllOn": "/AnyOn",
-    "/AnyOff": "/AllOff",
-}  # policies that agree once one group that is off stands for all
+# A policy of optional content that MuPDF reads wrongly: one that means the same where one group stands for all
+_SAME_OF_ONE = {"/AllOn": "/AnyOn", "/AnyOff": "/AllOff"}
 _REFERENCE = re.compile(r"(\d+) 0 R")
 
 
 def amend_layers(document: pymupdf.Document) -> None:
-    """Policies AllOn and AnyOff of optional content, which MuPDF 1.28 reads wrongly, put in AnyOn and AllOff.
+    """Express the policies AllOn and AnyOff of optional content, which MuPDF 1.28 reads wrongly, as AnyOn and AllOff.
+
+    A group that is off, if there is one, stands for all groups of a membership dictionary (ISO 32000-1, 8.11.2.2).
 
     Raises MuPDF's errors and ValueError where the document's layers are damaged.
     """
     if document.xref_get_key(document.pdf_catalog(), "OCProperties")[0] == "null":
         return
-    shown = document.get_layer()  # get_ocgs() calls every group on
+    shown = document.get_layer()  # get_ocgs() reports every group as on
     off = set(shown.get("off", []))
     if shown.get("basestate") == "OFF":
         off |= document.get_ocgs().keys() - set(shown.get("on", []))
@@ -35,7 +35,7 @@ def amend_layers(document: pymupdf.Document) -> None:
 
 
 def drop_broken_masks(page: pymupdf.Page) -> bool:
-    """Take soft masks that cannot be read off their images, which MuPDF does not paint with them; whether any were."""
+    """Take unreadable soft masks off the page's images, else MuPDF does not paint them; whether there were any."""
     document, dropped = page.parent, False
     pdf = mupdf.pdf_document_from_fz_document(document.this)
     for xref, mask, *_ in page.get_images(full=True):

@@ -1,10 +1,12 @@
-"""Where on a page its lines and curves form a figure: a line drawing of the product, a chart.
+"""Finds the figures that the lines and curves of a page form: line drawings of the product, charts.
 
-A figure is told by its curves and oblique lines. Rules, table grids, frames, form boxes and bars have none (a
-rounded box has only its corners), letters that were converted to outlines stand in rows, and what lies on a picture
-(arrows, a frame) belongs to the picture; all of these are set aside as shapes. What is left is painted thin on a
-coarse mask of the page; components of the widened mask are parts of one figure, and the rules that lie in it or frame
-it (axes, edges, dimension lines) belong to it. A chart has axes with marks along them and numbers beside them.
+Curves and oblique lines make a figure. Rules, table grids, frames, form boxes and bars have none (a rounded box only
+at its corners); letters converted to outlines stand in rows; shapes on an image (arrows, a frame) belong to the image.
+All of these are excluded. The other shapes are painted thinly on a coarse mask of the page: the connected components
+of the widened mask are the parts of figures, and rules that lie in a part or frame it (axes, edges, dimension lines)
+belong to it. A chart has axes with marks along them and numbers beside them.
+
+The thresholds are held by tests/extractors/page/test_figures.py.
 """
 
 from __future__ import annotations
@@ -22,37 +24,37 @@ from extractors.geometry import area, enclose, intersect, padded
 from extractors.model import Box
 from extractors.page.strokes import Strokes
 
-MIN_SIDE = 54.0  # points, three quarters of an inch: the shorter side of a figure
-MIN_LONG = 90.0  # points: its longer side
-MIN_DRAWN = 24  # chords and oblique lines of a figure
-GAP = 9.0  # points: parts of one figure are at most this far apart
-SLANT = 0.02  # a line that departs by less from its axis, for each point of its length, is axis-parallel
-CORNERS = 8  # curves of a rounded box, at most
-SPREAD = 12  # of the 8 x 8 fields of a figure's box, at least, that its curves and oblique lines run through
-STEPS = 20  # axis-parallel lines in one go from which on they are a plot and no table
+MIN_SIDE = 54.0  # points (three quarters of an inch): least shorter side of a figure
+MIN_LONG = 90.0  # points: least longer side of a figure
+MIN_DRAWN = 24  # least number of chords and oblique lines in a figure
+GAP = 9.0  # points: largest distance between parts of one figure
+SLANT = 0.02  # short side / long side of a line's box up to which the line is axis-parallel
+CORNERS = 8  # largest number of curves in a rounded box
+SPREAD = 12  # least number of the 8 x 8 fields of a figure's box through which curves and oblique lines run
+STEPS = 20  # number of axis-parallel lines in one shape from which on it is a plot, not a table
 PAGE_WIDE = 0.6  # share of the page from which on a simple shape is its frame or background
-SIMPLE = 50  # segments of a frame, at most
-LETTER = 24.0  # points: the height of letters in outlines, at most
-ROW = 6  # letters in a row, at least
-TEXT_SHARE = 0.25  # of a figure's box that words may cover
-FRAME_SHARE = 0.2  # of a frame, at least, what it frames takes
-FRAME_WORDS = 12  # in a frame and not in what it frames, at most: it is a table's otherwise
-AXIS = 0.4  # of a chart's side: the length of an axis or grid line, at least
-TICK = 0.05  # of a chart's side: the length of a tick, at most
-MARKS = 4  # ticks or grid lines of a chart, at least
-NUMBERS = 4  # beside its axes, at least
-MASK_SIDE = 1024  # px of the mask, at most; half a pixel a point otherwise
+SIMPLE = 50  # number of segments from which on a shape is no longer simple
+LETTER = 24.0  # points: largest height of letters in outlines
+ROW = 6  # least number of letters in a row
+TEXT_SHARE = 0.25  # largest share of a figure's box that words take
+FRAME_SHARE = 0.2  # least share of a frame that its content takes
+FRAME_WORDS = 12  # largest number of words in a frame beside its content; with more it is a cell of a table
+AXIS = 0.4  # least length of an axis or grid line, as a share of the chart's side
+TICK = 0.05  # largest length of a tick, as a share of the chart's side
+MARKS = 4  # least number of ticks or grid lines in a chart
+NUMBERS = 4  # least number of numbers beside the axes of a chart
+MASK_SIDE = 1024  # px: largest side of the mask, which has half a pixel a point otherwise
 
 _NUMBER = re.compile(r"[-+−–±]?\d+([.,]\d+)*%?")
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
-Word = tuple[Box, str]
+Word = tuple[Box, str]  # where it is shown, in points, and its text
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing or chart of so many shapes; `box` in points."""
+    """A drawing or chart; `box` in points, `shapes` is the number of its subpaths."""
 
     box: Box
     name: Literal["drawing", "chart"]
@@ -60,13 +62,16 @@ class Figure:
 
 
 def find_figures(
-    strokes: Strokes, page: Box, pictures: Sequence[Box], read_words: Callable[[], list[Word]]
+    strokes: Strokes, page: Box, images: Sequence[Box], read_words: Callable[[], list[Word]]
 ) -> list[Figure]:
-    """The figures among the strokes of a page, top to bottom. `read_words` is called only where one may be."""
+    """The figures among the strokes of a page, top to bottom.
+
+    `page` is its box and `images` are those of its images; `read_words` is called only where there may be a figure.
+    """
     if len(strokes.ends) < MIN_DRAWN:
         return []
     segments = _Segments(strokes)
-    kinds = _Kinds(segments, strokes.filled[segments.shapes], page, pictures)
+    kinds = _Kinds(segments, strokes.filled[segments.shapes], page, images)
     drawn, ruled = kinds.drawn[segments.shape], kinds.ruled[segments.shape]
     parts = _merged(_components(segments.ends[drawn], page, GAP), page)
     if max((max(_sides(part)) for part in parts), default=0.0) < MIN_SIDE / 2:
@@ -80,7 +85,7 @@ def find_figures(
         if not _figure_sized(box) or slanted.sum() < MIN_DRAWN or _spread(segments.ends[slanted], box) < SPREAD:
             continue
         text = [word for word, _ in words] + kinds.letters
-        if _cover(box, text) > TEXT_SHARE:
+        if _covered_share(box, text) > TEXT_SHARE:
             continue
         name: Literal["drawing", "chart"] = "chart" if _is_chart(segments.ends[inside], box, words) else "drawing"
         shapes = len(np.unique(segments.shape[inside]))
@@ -89,7 +94,11 @@ def find_figures(
 
 
 class _Segments:
-    """Strokes with what is measured of them; `shape` [N] counts in `shapes`, those that have a segment."""
+    """The N segments of a page with measures of each, and of the S shapes that have a segment.
+
+    `low` and `high` [N, 2] are the corners of the segments, `boxes` [S, 4] those of the shapes; `count`, `curves` and
+    `obliques` [S] are numbers of segments. `shapes` [S] are the shapes' indices among all, `shape` [N] those in S.
+    """
 
     def __init__(self, strokes: Strokes) -> None:
         self.ends = strokes.ends
@@ -105,44 +114,47 @@ class _Segments:
         self.obliques = np.bincount(self.shape, self.slanted) - self.curves
 
     def inside(self, box: Box) -> Flags:
-        """Which segments lie in the box, [N]."""
+        """Whether each segment lies in the box, [N]."""
         x0, y0, x1, y1 = padded(box, 1.0)
         within: Flags = np.logical_and(self.low >= (x0, y0), self.high <= (x1, y1)).min(axis=1)
         return within
 
 
 class _Kinds:
-    """Shapes [S] that are drawn, and those that are rules: lines along the axes, boxes with round corners or not."""
+    """Which of the shapes [S] are `drawn` and which are `ruled`: axis-parallel lines, boxes with round corners or not.
 
-    def __init__(self, segments: _Segments, filled: Flags, page: Box, pictures: Sequence[Box]) -> None:
+    Excluded shapes are neither: page-wide ones, those on images and `letters`, which are boxes in points.
+    """
+
+    def __init__(self, segments: _Segments, filled: Flags, page: Box, images: Sequence[Box]) -> None:
         straight = segments.count - segments.curves - segments.obliques
         level = segments.obliques == 0
         rules = level & (segments.curves == 0) & (segments.count < STEPS)
         rules |= level & (segments.curves <= 2 * CORNERS) & (straight >= 2)
         sides = segments.boxes[:, 2:] - segments.boxes[:, :2]
         wide = (sides.prod(axis=1) >= PAGE_WIDE * area(page)) & (segments.count < SIMPLE)
-        aside = wide | _on_pictures(segments.boxes, pictures, page)
-        letters = filled & (sides.max(axis=1) <= 2 * LETTER) & ~rules & ~aside
+        excluded = wide | _on_images(segments.boxes, images, page)
+        letters = filled & (sides.max(axis=1) <= 2 * LETTER) & ~rules & ~excluded
         letters = _in_rows(segments.boxes, letters) | _in_rows(segments.boxes[:, [1, 0, 3, 2]], letters)
-        aside |= letters
+        excluded |= letters
         self.letters = [padded(tuple(box), 1.0) for box in segments.boxes[letters].tolist()]
-        self.drawn: Flags = ~rules & ~aside
-        self.ruled: Flags = rules & ~aside
+        self.drawn: Flags = ~rules & ~excluded
+        self.ruled: Flags = rules & ~excluded
 
 
-def _on_pictures(boxes: Floats, pictures: Sequence[Box], page: Box) -> Flags:
-    """Which shapes touch a picture and are not much larger: its frame, arrows on it."""
+def _on_images(boxes: Floats, images: Sequence[Box], page: Box) -> Flags:
+    """Which shapes [S] touch an image and are at most twice its area: its frame, arrows on it."""
     found = np.zeros(len(boxes), np.bool_)
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1).prod(axis=1)
-    for picture in pictures:
-        if area(picture) < PAGE_WIDE * area(page):
-            x0, y0, x1, y1 = padded(picture, GAP)
+    for image in images:
+        if area(image) < PAGE_WIDE * area(page):
+            x0, y0, x1, y1 = padded(image, GAP)
             found |= _meeting(boxes, (x0, y0, x1, y1)) & (sizes <= 2 * area((x0, y0, x1, y1)))
     return found
 
 
 def _in_rows(boxes: Floats, candidates: Flags) -> Flags:
-    """Which candidates stand side by side on a base line with others of a letter's height, as letters do."""
+    """Which of the candidate shapes [S] stand side by side on one baseline and have the height of letters."""
     found = np.zeros(len(boxes), np.bool_)
     indices = np.flatnonzero(candidates & (boxes[:, 3] - boxes[:, 1] <= LETTER))
     indices = indices[np.lexsort((boxes[indices, 0], np.round(boxes[indices, 3])))]
@@ -162,7 +174,7 @@ def _in_rows(boxes: Floats, candidates: Flags) -> Flags:
 
 
 def _components(ends: Floats, page: Box, gap: float) -> list[Box]:
-    """Boxes of the groups of segments that are within `gap` points of each other."""
+    """The boxes around groups of segments that are within `gap` points of each other."""
     if not len(ends):
         return []
     mask, to_pixels = _mask(page)
@@ -175,7 +187,7 @@ def _components(ends: Floats, page: Box, gap: float) -> list[Box]:
 
 
 def _framed(parts: Sequence[Box], rules: Sequence[Box], words: Sequence[Word]) -> list[Box]:
-    """The parts, and around them the rules that lie mostly in them or that frame little else than them."""
+    """The parts, each enlarged by the rules that lie mostly in it or that frame little else."""
     grown = np.array(parts)
     texts = np.array([word for word, _ in words]).reshape(-1, 4)
     for rule in sorted(rules, key=area, reverse=True):
@@ -196,14 +208,14 @@ def _framed(parts: Sequence[Box], rules: Sequence[Box], words: Sequence[Word]) -
 
 
 def _meeting(boxes: npt.NDArray[np.floating], box: Box) -> Flags:
-    """Which of the boxes [N, 4] meet `box`."""
+    """Whether each of the boxes [N, 4] meets `box`, [N]."""
     x0, y0, x1, y1 = box
     met: Flags = (boxes[:, 0] <= x1) & (boxes[:, 2] >= x0) & (boxes[:, 1] <= y1) & (boxes[:, 3] >= y0)
     return met
 
 
 def _spread(ends: Floats, box: Box) -> int:
-    """How many of the 8 x 8 fields of the box these segments run through: the corners of a button are in few."""
+    """The number of the 8 x 8 fields of the box through which the segments run: the corners of a button are in few."""
     fields = np.zeros((8, 8), np.uint8)
     x0, y0, x1, y1 = box
     places = (ends - np.array([x0, y0] * 2)) * (8 / np.array([x1 - x0, y1 - y0] * 2))
@@ -212,7 +224,7 @@ def _spread(ends: Floats, box: Box) -> int:
 
 
 def _is_chart(ends: Floats, box: Box, words: Sequence[Word]) -> bool:
-    """Whether there are axes: marks along a line in one direction, a line or marks in the other, numbers near."""
+    """Whether there are axes: marks along a line in one direction, a line or marks in the other, and numbers near."""
     numbers = sum(bool(_NUMBER.fullmatch(text)) for word, text in words if _meet(padded(box, 3 * GAP), word))
     if numbers < NUMBERS:
         return False
@@ -221,7 +233,7 @@ def _is_chart(ends: Floats, box: Box, words: Sequence[Word]) -> bool:
 
 
 def _marks_and_lines(ends: Floats) -> tuple[int, int]:
-    """Levels (y) that have a tick on a long vertical line, or a grid line; and levels that have a long horizontal."""
+    """The numbers of marks (levels y with a tick on a long upright line, or grid lines) and of long level lines."""
     sides = np.abs(ends[:, 2:] - ends[:, :2])
     width, height = np.ptp(ends.reshape(-1, 2), axis=0)
     level, upright = sides[:, 1] <= SLANT * sides[:, 0], sides[:, 0] <= SLANT * sides[:, 1]
@@ -235,7 +247,7 @@ def _marks_and_lines(ends: Floats) -> tuple[int, int]:
 
 
 def _with_labels(box: Box, name: str, words: Sequence[Word]) -> Box:
-    """The box with the words that it cuts, for a chart also with the numbers along its axes."""
+    """The box enlarged by the words that it cuts, and for a chart by the numbers along its axes."""
     reach = 2 * GAP if name == "chart" else 0.0
     labels = [
         word
@@ -246,7 +258,7 @@ def _with_labels(box: Box, name: str, words: Sequence[Word]) -> Box:
 
 
 def _merged(boxes: Sequence[Box], page: Box) -> list[Box]:
-    """Boxes that overlap (on the mask) become one, until none do."""
+    """The boxes, with those that overlap on the mask made one until none do."""
     merged = list(boxes)
     while merged:
         mask, to_pixels = _mask(page)
@@ -274,7 +286,7 @@ def _mask(page: Box) -> tuple[npt.NDArray[np.uint8], Callable[[Floats], npt.NDAr
 
 
 def _enclosed(boxes: npt.NDArray[np.floating], label: npt.NDArray[np.integer | np.floating]) -> list[Box]:
-    """The box around those of each label."""
+    """The box around the boxes [N, 4] of each label; `label` is [N]."""
     _, group = np.unique(label, return_inverse=True)
     low, high = np.full((group.max() + 1, 2), np.inf), np.full((group.max() + 1, 2), -np.inf)
     np.minimum.at(low, group, boxes[:, :2])
@@ -283,17 +295,20 @@ def _enclosed(boxes: npt.NDArray[np.floating], label: npt.NDArray[np.integer | n
 
 
 def _figure_sized(box: Box) -> bool:
+    """Whether a box is large enough for a figure."""
     return min(_sides(box)) >= MIN_SIDE and max(_sides(box)) >= MIN_LONG
 
 
-def _cover(box: Box, others: Sequence[Box]) -> float:
-    """Share of `box` that the others cover, those that overlap counted twice."""
+def _covered_share(box: Box, others: Sequence[Box]) -> float:
+    """The share of `box` that the others cover; where two overlap, both count."""
     return sum(area(intersect(box, other)) for other in others) / area(box)
 
 
 def _meet(a: Box, b: Box) -> bool:
+    """Whether two boxes touch or overlap."""
     return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
 
 
 def _sides(box: Box) -> tuple[float, float]:
+    """Width and height."""
     return box[2] - box[0], box[3] - box[1]

@@ -1,8 +1,9 @@
-"""What lies over and under a picture: how much of it is left to see, and whether it is seen as it is alone.
+"""How much of an image the page shows under its occluders, and whether it shows it as the image alone would look.
 
-A page is what it shows. A picture that something opaque covers wholly is not on it; of one that is covered along a
-side the rest is; and where the page shows other pixels than the picture has, the page is right. Text and strokes
-(captions, arrows, frames) cover nothing: a photograph is compared without them.
+The page as shown decides. An image that opaque occluders hide wholly is not on the page; of one that they hide along a
+side the rest is; and where the page shows other pixels than the image has, those of the page are taken. Text and
+strokes (captions, arrows, frames) are no occluders: a photograph is compared without them. The thresholds are checked
+against poppler's rendering in tests/extractors/page/test_traps.py.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ import numpy as np
 from extractors.geometry import area, intersect
 from extractors.model import Box
 from extractors.page.paint import ShownPage, paint_group
-from extractors.page.trace import Cover, PaintedImage
+from extractors.page.trace import Occluder, PaintedImage
 
-SLIVER = 1.0  # points: less than this of a picture is not seen
-CELL = 0.5  # points: what is left of a picture is found in cells of this size
-MOST_CELLS = 2048  # along a side; those of a larger picture are larger
-NEARLY = 0.1  # of a cell: edges that differ by less are one
-COMPARED_AT = 256  # px: the longer side at which the page and the picture alone are compared
-DIFFERENT = 24  # grey levels from which on a pixel of the page is another than the picture's
-OVERPAINTED = 0.05  # share of such pixels from which on the page is rendered: an arrow or a label is less
+SLIVER = 1.0  # points: a visible part narrower than this counts as none
+CELL = 0.5  # points: side of the cells in which the visible part is found
+MOST_CELLS = 2048  # along a side; a larger image gets larger cells
+NEARLY = 0.1  # share of a cell by which an occluder may miss its edge and still hide it
+COMPARED_AT = 256  # px: the longer side at which the page and the image alone are compared
+DIFFERENT = 24  # grey levels: a pixel of the page that is farther from the image's is another one
+OVERPAINTED = 0.05  # share of such pixels from which on the page is rendered; an arrow or a label has less
 
 
-def visible_part(box: Box, covers: Sequence[Box]) -> Box | None:
-    """The box around what opaque `covers` leave of `box`; None where they leave less than a SLIVER wide."""
-    if not covers:
+def visible_part(box: Box, occluders: Sequence[Box]) -> Box | None:
+    """The box around the part of `box` that opaque occluders leave; None where it is narrower than SLIVER."""
+    if not occluders:
         return box
     x0, y0, x1, y1 = box
     width, height = (min(max(math.ceil((end - start) / CELL), 1), MOST_CELLS) for start, end in ((x0, x1), (y0, y1)))
     across, down = (x1 - x0) / width, (y1 - y0) / height
     left = np.ones((height, width), np.bool_)
-    for cover in covers:  # only cells that it covers whole: in doubt the picture is seen
-        first, last = math.ceil((cover[0] - x0) / across - NEARLY), math.floor((cover[2] - x0) / across + NEARLY)
-        top, bottom = math.ceil((cover[1] - y0) / down - NEARLY), math.floor((cover[3] - y0) / down + NEARLY)
+    for hidden in occluders:  # only whole cells are hidden: in doubt the image is seen
+        first, last = math.ceil((hidden[0] - x0) / across - NEARLY), math.floor((hidden[2] - x0) / across + NEARLY)
+        top, bottom = math.ceil((hidden[1] - y0) / down - NEARLY), math.floor((hidden[3] - y0) / down + NEARLY)
         left[max(top, 0) : max(bottom, 0), max(first, 0) : max(last, 0)] = False
     rows, columns = np.flatnonzero(left.any(axis=1)), np.flatnonzero(left.any(axis=0))
     if not rows.size or min(rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]) * CELL < SLIVER:
@@ -53,14 +54,15 @@ def visible_part(box: Box, covers: Sequence[Box]) -> Box | None:
 
 
 def is_seen_alone(
-    page: ShownPage, group: Sequence[PaintedImage], over: Sequence[Cover], box: Box, scale: float, *, on_blank: bool
+    page: ShownPage, group: Sequence[PaintedImage], over: Sequence[Occluder], box: Box, scale: float, *, on_blank: bool
 ) -> bool:
-    """Whether the page shows in `box` what the images of a group show alone on white. Renders only where it may not.
+    """Whether the page shows in `box` what the images of a group show when they are painted alone on white.
 
-    `over` is what is painted over them; `on_blank` is whether nothing is painted under them.
+    `over` are the occluders over them, `scale` is in pixels per point, and `on_blank` says that nothing is painted
+    under them. The page is rendered only where the two may differ.
     """
-    covered = any(area(intersect(box, cover.box)) >= OVERPAINTED * area(box) for cover in over)
-    if not covered and (on_blank or not any(image.translucent for image in group)):
+    occluded = any(area(intersect(box, occluder.box)) >= OVERPAINTED * area(box) for occluder in over)
+    if not occluded and (on_blank or not any(image.translucent for image in group)):
         return True
     alone = paint_group(group, COMPARED_AT)
     shown = cv2.resize(page.region(box, scale, COMPARED_AT), alone.shape[1::-1], interpolation=cv2.INTER_AREA)

@@ -1,7 +1,7 @@
-"""Pixels of what a page paints: a group of images alone on white, or a region of the page as it is.
+"""Paints pixels by MuPDF: a group of images alone on white, or a region of the page as it is shown.
 
-Painting settles in one step what decoding would have to settle one by one: colour spaces, Decode arrays, masks of
-any size, orientation, pieces of one picture. All results are uint8 RGB arrays [H, W, 3].
+Painting settles in one step what a decoder would have to settle case by case: colour spaces, Decode arrays, masks of
+any size, orientation, pieces of one image. All results are uint8 RGB arrays [H, W, 3].
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from extractors.page.trace import PaintedImage
 
 
 def native_scale(images: Sequence[PaintedImage]) -> float:
-    """Pixels per point at which no image of the group loses detail."""
+    """The pixels per point of the finest image of the group: at this scale none loses detail."""
 
     def density(image: PaintedImage) -> float:
         m = image.matrix
@@ -46,7 +46,10 @@ def paint_group(images: Sequence[PaintedImage], max_side: int) -> Pixels:
 
 
 def paint_key(images: Sequence[PaintedImage], max_side: int) -> Hashable:
-    """Equal for groups that paint_group paints alike, as long as both are kept: it holds addresses of images."""
+    """A key that is equal for groups that paint_group() paints alike.
+
+    It holds addresses of images, so it is valid only as long as both groups are kept.
+    """
     size, to_pixels = _frame(images, max_side)
 
     def place(matrix: Any) -> tuple[float, ...]:
@@ -62,7 +65,7 @@ def paint_key(images: Sequence[PaintedImage], max_side: int) -> Hashable:
 
 
 class ShownPage:
-    """A page as it is shown; it is interpreted once, however many of its regions are painted."""
+    """A page as it is shown. It is interpreted once, at the first region that is painted."""
 
     def __init__(self, page: pymupdf.Page) -> None:
         self._page = page
@@ -71,19 +74,20 @@ class ShownPage:
     def _content(self) -> pymupdf.DisplayList:
         content = mupdf.fz_new_display_list(mupdf.fz_bound_page(self._page.this))
         device = mupdf.fz_new_list_device(content)
-        device.m_internal.begin_structure = device.m_internal.end_structure = None  # tags: some hang it
+        device.m_internal.begin_structure = device.m_internal.end_structure = None  # some structure tags hang MuPDF
         mupdf.fz_run_page(self._page.this, device, mupdf.FzMatrix(), mupdf.FzCookie())
         mupdf.fz_close_device(device)
         return pymupdf.DisplayList(content)
 
     def region(self, box: Box, scale: float, max_side: int) -> Pixels:
-        """A region at `scale` pixels per point (at most `max_side` px on the longer side)."""
+        """The region `box` (points) at `scale` pixels per point, or less so that no side passes `max_side` px."""
         scale = _scale(box, scale, max_side)
         matrix = pymupdf.Matrix(scale, scale)
         return _to_array(self._content.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, clip=pymupdf.Rect(box)).this)
 
 
 def _paint(device: Any, image: PaintedImage, to_pixels: Any) -> None:
+    """Paint one image on a device of which `to_pixels` maps the page to its pixels."""
     params = mupdf.FzColorParams()
     matrix = _snapped(mupdf.fz_concat(image.matrix, to_pixels))
     everywhere = mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
@@ -106,7 +110,7 @@ def _paint(device: Any, image: PaintedImage, to_pixels: Any) -> None:
 
 
 def _snapped(matrix: Any) -> Any:
-    """An upright or quarter-turned matrix moved to whole pixels, so that native size gives native pixels."""
+    """An upright or quarter-turned matrix moved to whole pixels, so that an image at its own size keeps its pixels."""
     if abs(matrix.b) < 1e-3 and abs(matrix.c) < 1e-3:
         left, right = round(matrix.e), round(matrix.e + matrix.a)
         top, bottom = round(matrix.f), round(matrix.f + matrix.d)
@@ -128,14 +132,17 @@ def _frame(images: Sequence[PaintedImage], max_side: int) -> tuple[tuple[int, in
 
 
 def _scale(box: Box, scale: float, max_side: int) -> float:
+    """`scale` in pixels per point, or less where the longer side of `box` would pass `max_side` px."""
     return min(scale, max_side / max(box[2] - box[0], box[3] - box[1]))
 
 
 def _size(box: Box, scale: float) -> tuple[int, int]:
+    """Width and height in px of a box at `scale` pixels per point."""
     return max(round((box[2] - box[0]) * scale), 1), max(round((box[3] - box[1]) * scale), 1)
 
 
 def _to_array(pixmap: Any) -> Pixels:
+    """The samples of an RGB pixmap, [H, W, 3]."""
     width, height, stride = (
         mupdf.fz_pixmap_width(pixmap),
         mupdf.fz_pixmap_height(pixmap),

@@ -1,6 +1,6 @@
-"""The lines and curves that a page paints, in the space of the page as shown: MuPDF's listening device once more.
+"""Lists the lines and curves that a page paints, in the space of the page as shown, by the device of trace.py.
 
-Only pages that trace.py found to have more than rules and rectangles are walked. Nothing is rasterised; white fills,
+Only pages are walked that have more than rules and rectangles (PageTrace.drawn). Nothing is rasterised; white paint,
 mask definitions and the cells of patterns are left out. A *shape* is one subpath of a painted path.
 """
 
@@ -17,29 +17,25 @@ from pymupdf import mupdf
 from extractors.model import Box
 from extractors.page.trace import Listener, PageTrace
 
-SEGMENTS = 50_000  # a page is walked up to about so many, a fifth of a second
+SEGMENTS = 50_000  # segments after which a page is walked no further: about a fifth of a second
 
-_DOT = 1e-3  # points: shorter segments are none
-_WHITE = 0.985  # of full brightness
+_DOT = 1e-3  # points: a shorter segment is left out
+_WHITE = 0.985  # share of full brightness from which on a colour is paper white
 
 
 @dataclass(frozen=True)
 class Strokes:
-    """N segments of S shapes, ordered by shape; a curve is two chords, all with the `curved` mark.
+    """N segments of S shapes, ordered by shape; a curve is given as two chords."""
 
-    `ends` is float [N, 4]: x0, y0, x1, y1 in points, not ordered, held within the clip. `shape` is int [N] in
-    [0, S), non-decreasing. `filled` is bool [S]. `cut` says that the page paints more than SEGMENTS.
-    """
-
-    ends: npt.NDArray[np.float32]
-    curved: npt.NDArray[np.bool_]
-    shape: npt.NDArray[np.int64]
-    filled: npt.NDArray[np.bool_]
-    cut: bool
+    ends: npt.NDArray[np.float32]  # [N, 4]: x0, y0, x1, y1 in points, from start to end, clipped
+    curved: npt.NDArray[np.bool_]  # [N]: whether the segment is a chord of a curve
+    shape: npt.NDArray[np.int64]  # [N]: index of its shape in [0, S), non-decreasing
+    filled: npt.NDArray[np.bool_]  # [S]: whether the shape is filled, else it is stroked
+    cut: bool  # whether the page paints more than SEGMENTS
 
 
 class _Walker(mupdf.FzPathWalker2):  # type: ignore[misc]
-    """Collects the segments of paths in their own space, (x0, y0, x1, y1, curved, shape), up to about SEGMENTS."""
+    """Collects the segments of paths in the space of each path, as (x0, y0, x1, y1, curved, shape), up to SEGMENTS."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +55,7 @@ class _Walker(mupdf.FzPathWalker2):  # type: ignore[misc]
         self.x, self.y = x, y
 
     def curveto(self, ctx: Any, x1: float, y1: float, x2: float, y2: float, x3: float, y3: float) -> None:
-        x, y = (self.x + 3 * (x1 + x2) + x3) / 8, (self.y + 3 * (y1 + y2) + y3) / 8  # half-way
+        x, y = (self.x + 3 * (x1 + x2) + x3) / 8, (self.y + 3 * (y1 + y2) + y3) / 8  # the middle of the curve
         if len(self.segments) < SEGMENTS:
             self.segments += [(self.x, self.y, x, y, 1, self.shape), (x, y, x3, y3, 1, self.shape)]
         self.x, self.y = x3, y3
@@ -69,14 +65,14 @@ class _Walker(mupdf.FzPathWalker2):  # type: ignore[misc]
 
 
 class _PathListener(Listener):
-    """Walks what is filled or stroked; images and text are left to the trace."""
+    """Walks the paths that are filled or stroked; images and text are left out."""
 
     def __init__(self, trace: PageTrace, cookie: Any) -> None:
         super().__init__(trace, 0)
         self.cookie = cookie
         self.walker = _Walker()
-        self.paths: list[tuple[float, ...]] = []  # segments, matrix (6), clip (4) of each
-        self.filled: list[bool] = []  # of each shape
+        self.paths: list[tuple[float, ...]] = []  # for each path: number of segments, matrix (6), clip (4)
+        self.filled: list[bool] = []  # for each shape
 
     def fill_path(self, ctx: Any, path: Any, *how: Any) -> None:
         self._walk(path, *how, filled=True)
@@ -93,7 +89,7 @@ class _PathListener(Listener):
     def _walk(
         self, path: Any, rule: Any, ctm: Any, colorspace: Any, color: Any, alpha: float, params: Any, *, filled: bool
     ) -> None:
-        """Note a path; `rule` is how it is filled or stroked."""
+        """Note a path; `rule` is the fill rule or the style of the stroke."""
         if self.in_mask or self.in_tile or alpha <= 0 or _is_white(colorspace, color):
             return
         walker = self.walker
@@ -108,7 +104,7 @@ class _PathListener(Listener):
 
 
 def painted_strokes(page: pymupdf.Page, box: Box) -> Strokes:
-    """What `page`, whose box this is, draws. Raises MuPDF's errors for a broken page."""
+    """The strokes of `page`, whose box in points is `box`. Raises MuPDF's errors where the page is broken."""
     cookie = mupdf.FzCookie()
     listener = _PathListener(PageTrace(box), cookie)
     mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), cookie)
@@ -132,7 +128,7 @@ def painted_strokes(page: pymupdf.Page, box: Box) -> Strokes:
 
 
 def _is_white(colorspace: Any, color: Any) -> bool:
-    """Whether a device grey, RGB or CMYK colour is paper white."""
+    """Whether the colour, in device grey, RGB or CMYK, is paper white; any other colour space says no."""
     if not colorspace:
         return False
     if mupdf.ll_fz_colorspace_is_gray(colorspace) or mupdf.ll_fz_colorspace_is_rgb(colorspace):

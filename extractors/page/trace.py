@@ -1,14 +1,13 @@
-"""Every image that a page paints, in order, without decoding any: a MuPDF device that only listens.
+"""Lists the images that a page paints, in order and without decoding any, by a MuPDF device that only listens.
 
-`page.get_images()` lists what a page's resources name; this lists what the page shows: inline images, images in
-forms, annotations and patterns, each with the matrix it is painted with (already in the space of the page as
-shown), what clips it, and whether the painted image alone equals what the page shows (`plain`) or the page has to
-be rendered there (graphics-state soft masks, blends, group alpha, curved clips, patterns).
+`page.get_images()` lists the images that a page's resources name. A trace lists the images that the page shows, also
+inline ones and those in forms, annotations and patterns, each with its matrix (in the space of the page as shown), its
+clip, and whether the image painted alone equals the page there (`plain`). Where it does not (soft masks of the
+graphics state, blend modes, group alpha, curved clips, patterns), the page has to be rendered.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,22 +20,16 @@ from pymupdf import mupdf
 
 from extractors.geometry import area, intersect
 from extractors.model import Box
+from extractors.page.messages import forget, losses
 
 _EVERYWHERE: Box = (-1e9, -1e9, 1e9, 1e9)
-_HARMLESS = re.compile(  # complaints that cost no picture; MuPDF goes on after any and says only afterwards
-    r"syntax error: (unknown keyword|cannot find (ExtGState|Font|Properties))|gstate underflow|\.\.\. repeated|"
-    r"encountered syntax errors"
-)
-_ABOUT_TYPE = re.compile(  # fonts, and profiles of colour: what is shown may differ a little, no picture is missing
-    r"(?i)(?!ignoring error).*(\bfont|glyph|\bFT_|cmap\b|tounicode|ICC\b|transfer function)|openjpeg warning"
-)
-_LARGE_GLYPH = 36.0  # points: smaller ones are type, some of it painted as images
-_LEAST_COVER = 64.0  # square points: type and rules that are drawn as paths are smaller, and many
+_LARGE_GLYPH = 36.0  # points: a smaller glyph of a Type 3 font is type, even where it is painted as an image
+_LEAST_OCCLUDER = 64.0  # square points: filled paths below are type and rules, too many to list
 _BLEND_MASK: int = mupdf.FZ_BLEND_MODEMASK
 
 
 def _sizes_of_straight_paths() -> frozenset[int]:
-    """What a rule, a rectangle and a rectangle drawn side by side take in memory: the paths that tables are made of."""
+    """The sizes in memory of the paths that make tables: a line, and a rectangle drawn at once or side by side."""
     paths = [mupdf.FzPath() for _ in range(4)]
     mupdf.fz_rectto(paths[0], 0, 0, 2, 2)
     for path, corners in zip(paths[1:], ([(2, 0)], [(2, 0), (2, 2), (0, 2)], [(2, 0), (2, 2), (0, 2)]), strict=True):
@@ -56,7 +49,7 @@ class TooManyImages(Exception):
 
 @dataclass(frozen=True)
 class Stencil:
-    """The paint of a one-bit image that has no colours of its own."""
+    """The colour in which a one-bit image without colours of its own is painted."""
 
     colorspace: Any  # mupdf.FzColorspace
     color: tuple[float, ...]
@@ -64,68 +57,71 @@ class Stencil:
 
 @dataclass(frozen=True)
 class PaintedImage:
-    """One image as a page paints it. `image`, `mask` and the matrices are MuPDF objects, nothing is decoded."""
+    """One image as a page paints it. `image`, `mask` and the matrices are MuPDF objects; nothing is decoded."""
 
     image: Any  # mupdf.FzImage
     matrix: Any  # mupdf.FzMatrix: unit square -> page
-    box: Box  # what is visible of it
-    alpha: float
-    mask: Any | None  # mupdf.FzImage: its soft mask, painted with `mask_matrix`
+    box: Box  # the part of it inside its clip, in points
+    alpha: float  # opacity in [0, 1]
+    mask: Any | None  # mupdf.FzImage: a clip to an image, painted with `mask_matrix`
     mask_matrix: Any | None
     stencil: Stencil | None
-    plain: bool
+    plain: bool  # whether the image painted alone equals the page there
     pixels: tuple[int, int]  # declared width, height
-    largest: tuple[int, int]  # of it and of its soft mask
+    largest: tuple[int, int]  # declared width, height of the larger of it and its soft mask
 
     @property
     def translucent(self) -> bool:
-        """Whether what lies under it may be seen through it."""
+        """Whether the page under the image may be seen through it."""
         return self.alpha < 1 or self.mask is not None or self.stencil is not None or bool(self.image.use_colorkey())
 
 
 @dataclass(frozen=True)
-class Cover:
-    """An area painted over whatever was there: a filled path, a shading, an image."""
+class Occluder:
+    """An area that is painted over the page as it is then: a filled path, a shading or an image."""
 
     box: Box
-    opaque: bool  # nothing of what lies under `box` is seen
-    after: int  # images painted before it
-    image: int | None = None  # which image it is
+    opaque: bool  # whether nothing under `box` is seen
+    after: int  # number of images painted before it
+    image: int | None = None  # index of the image that it is
 
 
 @dataclass
 class PageTrace:
-    """The images of a page, and what is visibly painted before and after each of them."""
+    """The images of a page, and how much is visibly painted before and after each of them."""
 
     box: Box
     images: list[PaintedImage] = field(default_factory=list)
-    glyphs: int = 0
-    glyphs_before: list[int] = field(default_factory=list)
-    fills: int = 0
-    fills_before: list[int] = field(default_factory=list)
-    covers: list[Cover] = field(default_factory=list)  # painted after the first image
-    drawn: int = 0  # painted paths that are more than a straight line or a rectangle, counted by their size in memory
-    complaints: list[str] = field(default_factory=list)  # about what was left out, perhaps pictures
+    glyphs: int = 0  # painted so far
+    glyphs_before: list[int] = field(default_factory=list)  # for each image
+    fills: int = 0  # filled paths, shadings and images painted so far
+    fills_before: list[int] = field(default_factory=list)  # for each image
+    occluders: list[Occluder] = field(default_factory=list)  # painted after the first image
+    drawn: int = 0  # painted paths that are more than a line or a rectangle, as told by their size in memory
+    complaints: list[str] = field(default_factory=list)  # messages of MuPDF about what it left out
 
     def glyphs_over(self, index: int) -> int:
-        """How many glyphs are painted after image `index`: the text that may lie on top of it."""
+        """The number of glyphs painted after image `index`, which may be text on top of it."""
         return self.glyphs - self.glyphs_before[index]
 
-    def covers_over(self, members: Sequence[int], box: Box) -> list[Cover]:
-        """What is painted over `box` after the first of these images, and is none of them."""
-        x0, y0, x1, y1, after = self._cover_table
+    def occluders_over(self, members: Sequence[int], box: Box) -> list[Occluder]:
+        """The occluders that meet `box`, are painted after the first of the images `members` and are none of them."""
+        x0, y0, x1, y1, after = self._occluder_table
         over = (after > members[0]) & (x0 < box[2]) & (x1 > box[0]) & (y0 < box[3]) & (y1 > box[1])
-        covers = (self.covers[index] for index in np.flatnonzero(over).tolist())
-        return [cover for cover in covers if cover.image not in members]
+        occluders = (self.occluders[index] for index in np.flatnonzero(over).tolist())
+        return [occluder for occluder in occluders if occluder.image not in members]
 
     @cached_property
-    def _cover_table(self) -> npt.NDArray[np.float64]:
-        """Box and `after` of the covers of a whole trace, [5, N]."""
-        return np.array([(*cover.box, cover.after) for cover in self.covers], np.float64).reshape(-1, 5).T
+    def _occluder_table(self) -> npt.NDArray[np.float64]:
+        """Box and `after` of each occluder of the finished trace, [5, N]."""
+        rows = [(*occluder.box, occluder.after) for occluder in self.occluders]
+        return np.array(rows, np.float64).reshape(-1, 5).T
 
 
 @dataclass(frozen=True)
 class _Clip:
+    """A clip of the graphics state: `box` in points, `plain` where it is no more than that box or an image `mask`."""
+
     box: Box
     plain: bool = True
     mask: Any | None = None
@@ -133,7 +129,10 @@ class _Clip:
 
 
 class Listener(mupdf.FzDevice2):  # type: ignore[misc]
-    """Follows clips, groups, masks and tiles, and notes images. Arguments are MuPDF's own structures."""
+    """Follows clips, groups, masks and tiles and fills in `trace`; its methods are given MuPDF's own structures.
+
+    Raises TooManyImages at the image after `limit`.
+    """
 
     def __init__(self, trace: PageTrace, limit: int) -> None:
         super().__init__()
@@ -147,9 +146,9 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
         self.limit = limit
         self.clips = [_Clip(trace.box)]
         self.groups: list[bool] = []  # whether each open group is plain
-        self.in_mask = 0  # depth of mask definitions: what they paint is not shown
-        self.in_tile = 0
-        self.in_glyph = False
+        self.in_mask = 0  # depth of open mask definitions, in which painting shows nothing
+        self.in_tile = 0  # depth of open tiles of patterns
+        self.in_glyph = False  # in a glyph of a Type 3 font
 
     def _push(self, box: Box, *, plain: bool = True, mask: Any = None, mask_matrix: Any = None) -> None:
         self.clips.append(_Clip(intersect(self.clips[-1].box, box), plain, mask, mask_matrix))
@@ -181,7 +180,7 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
 
     def end_mask(self, ctx: Any, function: Any) -> None:
         self.in_mask -= 1
-        self._push(_EVERYWHERE, plain=False)  # until its pop_clip
+        self._push(_EVERYWHERE, plain=False)  # the pop_clip that ends the mask takes it off
 
     def begin_group(
         self, ctx: Any, area: Any, cs: Any, isolated: int, knockout: int, blendmode: int, alpha: float
@@ -218,7 +217,7 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
             span = span.next
 
     def _open_glyphs(self, span: Any, ctm: Any) -> None:
-        """Follow the large glyphs of a Type 3 font, which are pages in small, and may be pictures."""
+        """Follow the large glyphs of a Type 3 font: each is a content stream of its own and may paint images."""
         font, glyphs, trm = mupdf.FzFont(mupdf.ll_fz_keep_font(span.font)), mupdf.FzTextSpan(span), span.trm
         for index in range(span.len):
             item = glyphs.items(index)
@@ -240,27 +239,29 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
         self.trace.fills += 1
         if self.trace.images:
             box = _box(mupdf.ll_fz_bound_path(path, None, ctm))
-            if area(box) >= _LEAST_COVER:
-                self._cover(box, opaque=alpha >= 1 and bool(mupdf.ll_fz_path_is_rect(path, ctm)))
+            if area(box) >= _LEAST_OCCLUDER:
+                self._occlude(box, opaque=alpha >= 1 and bool(mupdf.ll_fz_path_is_rect(path, ctm)))
 
     def stroke_path(self, ctx: Any, path: Any, *how: Any) -> None:
         self.trace.drawn += mupdf.ll_fz_packed_path_size(path) not in _STRAIGHT
 
     def fill_shade(self, ctx: Any, shade: Any, ctm: Any, alpha: float, params: Any) -> None:
         self.trace.fills += 1
-        self._cover(self.clips[-1].box, opaque=False)
+        self._occlude(self.clips[-1].box, opaque=False)
 
-    def _cover(self, box: Box, *, opaque: bool, image: int | None = None) -> None:
+    def _occlude(self, box: Box, *, opaque: bool, image: int | None = None) -> None:
+        """Note an occluder of which `box` inside the clip is painted; in a mask definition there is none."""
         if not self.in_mask:
             box = intersect(self.clips[-1].box, box)
             after = len(self.trace.images)
-            self.trace.covers.append(Cover(box, opaque and self._is_plain(), after, image))
+            self.trace.occluders.append(Occluder(box, opaque and self._is_plain(), after, image))
 
     def _is_plain(self) -> bool:
-        """Whether what is painted now is seen as painted, within the box of its clip."""
+        """Whether an image painted now would be seen as it is, within the box of its clip."""
         return all(each.plain for each in self.clips) and all(self.groups) and not self.in_tile and not self.in_glyph
 
     def _count(self, text: Any) -> None:
+        """Count the glyphs of a text."""
         span = text.head
         while span and not self.in_mask:
             self.trace.glyphs += span.len
@@ -278,6 +279,7 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
         self._note(image, ctm, alpha, Stencil(space, values))
 
     def _note(self, image: Any, ctm: Any, alpha: float, stencil: Stencil | None) -> None:
+        """Note an image that is painted with the matrix `ctm`."""
         if self.in_mask:
             return
         if len(self.trace.images) >= self.limit:
@@ -309,48 +311,39 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
         self.trace.fills += 1
         painted = self.trace.images[-1]
         opaque = painted.plain and not painted.translucent and _is_upright(matrix)
-        self._cover(box, opaque=opaque, image=len(self.trace.images) - 1)
+        self._occlude(box, opaque=opaque, image=len(self.trace.images) - 1)
 
 
 def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
-    """List what `page` paints. Raises TooManyImages past `limit`, MuPDF's errors for a broken page."""
+    """The trace of `page`. Raises TooManyImages past `limit` images, and MuPDF's errors where the page is broken."""
     rect = page.rect
     trace = PageTrace((rect.x0, rect.y0, rect.x1, rect.y1))
     listener = Listener(trace, limit)
     cookie = mupdf.FzCookie()
-    warnings()
+    forget()
     try:
         mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), cookie)
     except Exception as error:
-        if len(trace.images) >= limit:  # MuPDF wraps what its callbacks raise
+        if len(trace.images) >= limit:  # MuPDF wraps an exception of a callback in its own
             raise TooManyImages(f"more than {limit} images are painted on the page") from error
         raise
     mupdf.fz_close_device(listener)
     if cookie.m_internal.errors:
-        trace.complaints = [line for line in warnings() if not _HARMLESS.match(line)]
+        trace.complaints = losses()
     return trace
 
 
-def warnings() -> list[str]:
-    """What MuPDF has warned of since the last call; it forgets them. Resetting alone would drop a repeated one."""
-    said: str = pymupdf.TOOLS.mupdf_warnings()
-    return said.splitlines()
-
-
-def painting_faults() -> list[str]:
-    """Those of warnings() that mean that a painted picture is not what it should be: MuPDF paints on after any."""
-    return [line for line in warnings() if not (_HARMLESS.match(line) or _ABOUT_TYPE.match(line))]
-
-
 def _is_upright(matrix: Any) -> bool:
-    """Whether the unit square fills the box around it."""
+    """Whether the matrix maps the unit square to an upright rectangle."""
     a, b, c, d = (abs(float(value)) for value in (matrix.a, matrix.b, matrix.c, matrix.d))
     return max(b, c) < 1e-3 or max(a, d) < 1e-3
 
 
 def _box(rect: Any) -> Box:
+    """The box of a rectangle of MuPDF."""
     return (rect.x0, rect.y0, rect.x1, rect.y1)
 
 
 def _unit_box(matrix: Any) -> Box:
+    """The box around the unit square under the matrix."""
     return _box(mupdf.fz_transform_rect(mupdf.FzRect(mupdf.FzRect.Fixed_UNIT), matrix))

@@ -8,38 +8,57 @@ evidence exists. Anything else is IncompleteAudit, and the run is red.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict
 
-from jobs.audit.verdicts import STOPPED, VERDICTS
+from jobs.audit.verdicts import STOPPED
 from jobs.errors import IncompleteAudit
 from jobs.storage import Storage, open_storage
-from jobs.tables.keys import check_date
-from jobs.tables.plan import Planned, Run, planned_buckets, read_bucket, read_run
-from jobs.tables.rows import Row, read_rows
+from jobs.tables.keys import check_date, evidence_folder
+from jobs.tables.plan import PlannedProduct, Run, planned_buckets, read_products, read_run
+from jobs.tables.rows import read_rows
+from jobs.tables.schemas import VERDICTS, Verdict
 
 NAMED = 5  # problems named in the message; the rest are counted
 
 
-def reconcile_audit(root: str, audit_date: str, run_id: str) -> dict[str, Any]:
+class ReconcileSummary(TypedDict):
+    """What a run's verdicts add up to: products of the run, those that a newer run has taken, verdicts and reasons."""
+
+    run_id: str
+    n_products: int
+    n_superseded: int
+    match: int
+    no_match: int
+    undecided: int
+    reasons: dict[str, int]
+
+
+def reconcile_audit(root: str, audit_date: str, run_id: str) -> ReconcileSummary:
     """Check the run's products against storage. Raises IncompleteAudit naming what does not add up.
 
     Products that a newer run has taken are that run's to answer for: they count as `n_superseded`.
-    Returns run_id, n_products (of the run), n_superseded, the number of each verdict and `reasons`.
     """
     storage = open_storage(root)
     run = read_run(storage, check_date(audit_date), run_id)
-    evidence = set(storage.keys(f"evidence/audit_date={audit_date}"))
+    evidence = set(storage.keys(evidence_folder(audit_date)))
     problems: list[str] = []
     newer: list[str] = []
-    ours: list[Row] = []
+    ours: list[Verdict] = []
     for bucket in planned_buckets(storage, audit_date):
-        rows = read_rows(storage, "verdicts", audit_date, bucket)
-        products = read_bucket(storage, audit_date, bucket)
+        rows = read_rows(storage, VERDICTS, audit_date, bucket)
+        products = read_products(storage, audit_date, bucket)
         newer += [product.product_id for product in products if product.run_id > run_id]
-        owned = [product for product in products if product.run_id == run_id]
-        found, wrong = _check_bucket(storage, bucket, products, owned, rows, evidence)
-        ours += found
-        problems += wrong
+        problems += _misplaced(bucket, products, rows)
+        by_product = {row["product_id"]: row for row in rows}
+        for product in products:
+            if product.run_id == run_id:
+                row = by_product.get(product.product_id)
+                problem = "has no verdict" if row is None else _problem(storage, product, row, evidence)
+                if problem:
+                    problems.append(f"{product.product_id} {problem}")
+                elif row is not None:
+                    ours.append(row)
     problems += _check_scope(run, [row["product_id"] for row in ours], newer, bool(problems))
     if problems:
         more = f" (and {len(problems) - NAMED} more)" if len(problems) > NAMED else ""
@@ -49,42 +68,25 @@ def reconcile_audit(root: str, audit_date: str, run_id: str) -> dict[str, Any]:
         "run_id": run_id,
         "n_products": len(ours),
         "n_superseded": run.n_products - len(ours),
-        **{verdict: verdicts[verdict] for verdict in VERDICTS},
+        "match": verdicts["match"],
+        "no_match": verdicts["no_match"],
+        "undecided": verdicts["undecided"],
         "reasons": dict(sorted(Counter(row["reason"] for row in ours if row["reason"]).items())),
     }
 
 
-def _check_bucket(
-    storage: Storage,
-    bucket: int,
-    products: list[Planned],
-    owned: list[Planned],
-    rows: list[Row],
-    evidence: set[str],
-) -> tuple[list[Row], list[str]]:
-    """The rows of the owned products that add up, and what is wrong in the bucket."""
+def _misplaced(bucket: int, products: Sequence[PlannedProduct], rows: Sequence[Verdict]) -> list[str]:
+    """What is wrong with the rows of a bucket as a whole: two for one product, or one that the plan does not have."""
     planned = {product.product_id for product in products}
     names = Counter(row["product_id"] for row in rows)
     wrong = [f"{name} has {count} verdicts" for name, count in names.items() if count > 1]
-    wrong += [
+    return wrong + [
         f"{name} has a verdict in bucket {bucket} but no place in its plan" for name in names if name not in planned
     ]
-    by_name = {row["product_id"]: row for row in rows}
-    good = []
-    for product in owned:
-        row = by_name.get(product.product_id)
-        problem = _problem(storage, product, row, evidence)
-        if problem:
-            wrong.append(f"{product.product_id} {problem}")
-        elif row is not None:
-            good.append(row)
-    return good, wrong
 
 
-def _problem(storage: Storage, product: Planned, row: Row | None, evidence: set[str]) -> str | None:
-    """What is wrong with an owned product's verdict, None when nothing is."""
-    if row is None:
-        return "has no verdict"
+def _problem(storage: Storage, product: PlannedProduct, row: Verdict, evidence: set[str]) -> str | None:
+    """What is wrong with an owned product's verdict, None where nothing is."""
     if row["run_id"] != product.run_id:
         return f"has only the verdict of run {row['run_id']}"
     if row["n_pairs"] != row["n_pairs_scored"] + row["n_pairs_failed"]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TypedDict
 from urllib.parse import quote
 
-from jobs.audit.verdicts import VERDICTS
+from jobs.audit.verdicts import VERDICT_NAMES
 from jobs.storage import Storage, open_storage
-from jobs.tables.keys import check_date, evidence_key, report_key
-from jobs.tables.plan import planned_buckets, read_bucket, read_plan
-from jobs.tables.rows import Row, read_rows
+from jobs.tables.keys import evidence_key, report_key
+from jobs.tables.plan import Plan, planned_buckets, read_plan, read_products
+from jobs.tables.rows import read_rows
+from jobs.tables.schemas import VERDICTS, Verdict, VerdictName
 
-_ORDER = {"no_match": 0, "undecided": 1, "match": 2}  # what needs a person comes first
+_ORDER: dict[VerdictName, int] = {"no_match": 0, "undecided": 1, "match": 2}  # what needs a person comes first
 
 _STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }
@@ -25,36 +27,52 @@ img { max-height: 110px; max-width: 300px }
 """
 
 
-def write_report(root: str, audit_date: str) -> dict[str, Any]:
-    """Write reports/audit_date=.../index.html over every verdict of that date.
+class ReportSummary(TypedDict):
+    """Where the report is; the products of the plan, the rows that it has, and the number of each verdict."""
 
-    Returns report_uri, n_products (of the plan), n_rows, and the number of each verdict.
-    """
+    report_uri: str
+    n_products: int
+    n_rows: int
+    no_match: int
+    undecided: int
+    match: int
+
+
+def write_report(root: str, audit_date: str) -> ReportSummary:
+    """Write reports/audit_date=.../index.html over every verdict of that date."""
     storage = open_storage(root)
-    check_date(audit_date)
-    result: dict[str, Any] = {}
+    key = report_key(audit_date)
+    read: list[tuple[dict[str, str | None], list[Verdict]]] = []
 
     def change(_: bytes | None) -> bytes:
-        titles, rows = read_verdicts(storage, audit_date)
-        counts = Counter(row["verdict"] for row in rows)
-        result.update(n_products=len(titles), n_rows=len(rows), **{name: counts[name] for name in _ORDER})
+        read[:] = [read_verdicts(storage, audit_date)]
+        titles, rows = read[0]
         return _page(read_plan(storage, audit_date), titles, rows).encode()
 
-    storage.update(report_key(audit_date), change)
-    return {"report_uri": storage.uri(report_key(audit_date)), **result}
+    storage.update(key, change)
+    titles, rows = read[0]
+    counts = Counter(row["verdict"] for row in rows)
+    return {
+        "report_uri": storage.uri(key),
+        "n_products": len(titles),
+        "n_rows": len(rows),
+        "no_match": counts["no_match"],
+        "undecided": counts["undecided"],
+        "match": counts["match"],
+    }
 
 
-def read_verdicts(storage: Storage, audit_date: str) -> tuple[dict[str, str | None], list[Row]]:
+def read_verdicts(storage: Storage, audit_date: str) -> tuple[dict[str, str | None], list[Verdict]]:
     """Title by product id for each product of the plan, and the verdicts of that date, by product id."""
     buckets = planned_buckets(storage, audit_date)
-    products = [product for bucket in buckets for product in read_bucket(storage, audit_date, bucket)]
-    rows = [row for bucket in buckets for row in read_rows(storage, "verdicts", audit_date, bucket)]
+    products = [product for bucket in buckets for product in read_products(storage, audit_date, bucket)]
+    rows = [row for bucket in buckets for row in read_rows(storage, VERDICTS, audit_date, bucket)]
     titles = {product.product_id: product.title for product in sorted(products, key=lambda p: p.product_id)}
-    return titles, sorted(rows, key=lambda row: str(row["product_id"]))
+    return titles, sorted(rows, key=lambda row: row["product_id"])
 
 
-def _page(plan: dict[str, Any], titles: dict[str, str | None], rows: list[Row]) -> str:
-    day = escape(plan["audit_date"])
+def _page(plan: Plan, titles: Mapping[str, str | None], rows: Sequence[Verdict]) -> str:
+    day = escape(plan.audit_date)
     rows = sorted(rows, key=lambda row: (_ORDER[row["verdict"]], row["product_id"]))
     return "\n".join(
         [
@@ -64,7 +82,7 @@ def _page(plan: dict[str, Any], titles: dict[str, str | None], rows: list[Row]) 
             f"<title>Audit of {day}</title><style>{_STYLE}</style></head><body>",
             f"<h1>Audit of {day}</h1>",
             "<p>Do the pictures in a product's documents show the product? "
-            f"Model {escape(plan['model_version'])}, threshold {plan['threshold']:.3f}.</p>",
+            f"Model {escape(plan.model_version)}, threshold {plan.threshold:.3f}.</p>",
             *_summary(titles, rows),
             "<table><thead><tr><th>product</th><th>verdict</th><th>reason</th><th>best score</th>"
             "<th>pairs</th><th>best pair</th></tr></thead><tbody>",
@@ -75,12 +93,12 @@ def _page(plan: dict[str, Any], titles: dict[str, str | None], rows: list[Row]) 
     )
 
 
-def _summary(titles: dict[str, str | None], rows: list[Row]) -> list[str]:
+def _summary(titles: Mapping[str, str | None], rows: Sequence[Verdict]) -> list[str]:
     verdicts = Counter(row["verdict"] for row in rows)
     reasons = Counter(row["reason"] for row in rows if row["reason"])
     lines = [
         f"<p><strong>{len(rows)}</strong> products: "
-        + ", ".join(f'<strong class="{name}">{verdicts[name]}</strong> {name}' for name in VERDICTS)
+        + ", ".join(f'<strong class="{name}">{verdicts[name]}</strong> {name}' for name in VERDICT_NAMES)
         + "</p>"
     ]
     if len(rows) < len(titles):
@@ -91,7 +109,7 @@ def _summary(titles: dict[str, str | None], rows: list[Row]) -> list[str]:
     return lines
 
 
-def _row(row: Row, title: str | None) -> str:
+def _row(row: Verdict, title: str | None) -> str:
     name, score = escape(row["product_id"]), row["best_score"]
     picture = ""
     if row["evidence_uri"]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from jobs.audit.extract import extract_bucket
 from jobs.audit.plan import plan_audit
 from jobs.audit.publish import publish_bucket
-from jobs.audit.reconcile import reconcile_audit
+from jobs.audit.reconcile import ReconcileSummary, reconcile_audit
 from jobs.audit.report import write_report
 from jobs.audit.score import score_bucket
+from scott_core.progress import Stages, silent_stages
 
 STEPS = (("extract", extract_bucket), ("score", score_bucket), ("publish", publish_bucket))
 
-Progress = Callable[[str, int, int], object]  # (step, steps of a product just done, steps in all)
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What a whole audit came to."""
+
+    reconciled: ReconcileSummary
+    report_uri: str
 
 
 def run_audit(
@@ -29,12 +35,12 @@ def run_audit(
     threshold: float | None = None,
     stop_at_match: bool | None = None,
     n_buckets: int | None = None,
-    progress: Progress = lambda step, done, total: None,
-) -> dict[str, Any]:
-    """Plan, extract, score, publish, reconcile and report; see plan_audit for the arguments.
+    stages: Stages = silent_stages,
+) -> AuditResult:
+    """Plan, extract, score, publish, reconcile and report; see plan_audit for the arguments and what it raises.
 
-    Returns what reconcile_audit does, and report_uri. Safe to run again after a kill, under the same
-    run name or a new one.
+    Every stage has the total of the whole audit: three steps for each product. Safe to run again after a kill, under
+    the same run name or a new one.
     """
     plan = plan_audit(
         root,
@@ -50,11 +56,6 @@ def run_audit(
     total = len(STEPS) * plan["n_products"]
     for bucket in plan["buckets"]:
         for name, step in STEPS:
-            progress(name, 0, total)
-            step(root, audit_date, bucket, plan["run_id"], partial(_count, progress, name, total))
-    result = reconcile_audit(root, audit_date, plan["run_id"])
-    return {**result, "report_uri": write_report(root, audit_date)["report_uri"]}
-
-
-def _count(progress: Progress, step: str, total: int, done: int) -> None:
-    progress(step, done, total)
+            step(root, audit_date, bucket, plan["run_id"], stages(name, total))
+    reconciled = reconcile_audit(root, audit_date, plan["run_id"])
+    return AuditResult(reconciled, write_report(root, audit_date)["report_uri"])

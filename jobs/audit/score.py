@@ -1,64 +1,78 @@
 """Score: every catalogue image of a product against every used image of its documents.
 
-Reads the bucket's object of `document_images`, which holds the pictures themselves, and the catalogue
-images; writes the bucket's object of `pair_scores`: one row for each pair, in the order of the
-catalogue's images and then of the documents'. Products share the scorer's batches, and a picture is
-decoded once for all of them, which is why those that share one come together; what a pair scores does
-not depend on what else is in its bucket. A picture that cannot be read fails its pairs, with a reason.
+Reads the bucket's object of `document_images`, which holds the images themselves, and the catalogue images; writes the
+bucket's object of `pair_scores`: one row for each pair, in the order of the catalogue's images and then of the
+documents'. Products share the scorer's batches, and an image is decoded once for all of them, which is why those that
+share one come together; the score of a pair does not depend on what else is in its bucket. An image that cannot be read
+fails its pairs, with a reason.
 
-With `stop_at_match` in the plan a product's likelier pairs come first, and those left when one is a match
-are not scored and have no row.
+With `stop_at_match` in the plan a product's likelier pairs come first, and those left when one is a match are not
+scored and have no row.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from jobs.errors import RowsMissing, UnreadableInput
+from jobs.scoring.blocks import in_blocks, side_by_side
 from jobs.scoring.cores import cores
-from jobs.scoring.images import Pictures, in_blocks, read_ahead, side_by_side
-from jobs.scoring.scorers import planned_scorer, scored_columns
-from jobs.storage import Storage, open_storage
-from jobs.tables.inputs import read_input
-from jobs.tables.keys import check_date
-from jobs.tables.plan import Planned, Run, read_bucket, read_run
-from jobs.tables.rows import Row, by_product, read_rows, replace_rows
-from jobs.tables.schemas import SCHEMA_VERSION
+from jobs.scoring.images import Prepared, PreparedImages, read_ahead
+from jobs.scoring.pairs import Outcome, ScoredPair, score_block, score_columns
+from jobs.scoring.scorers import planned_scorer
+from jobs.storage import Storage
+from jobs.tables.bucket import Bucket
+from jobs.tables.failed import Failed
+from jobs.tables.inputs import read_image_input
+from jobs.tables.plan import PlannedProduct
+from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, SCHEMA_VERSION, DocumentImage, PairScore
+from scott_core.progress import Progress, silent
 
-MAX_IMAGE_BYTES = 64 * 2**20
+if TYPE_CHECKING:
+    from scott_core import PairScorer
+
+BLOCKS_WHEN_STOPPING = 4  # times as many images in a block: of more products, with fewer pairs in a round
+
+_Place = tuple[int, int]  # a pair of a product: indices of its catalogue image and of its document image
 
 
-def score_bucket(
-    root: str,
-    audit_date: str,
-    bucket: int,
-    run_id: str,
-    progress: Callable[[int], object] = lambda n: None,
-) -> dict[str, Any]:
+class ScoreSummary(TypedDict):
+    """What was scored; `n_failed` counts the pairs without a score."""
+
+    bucket: int
+    n_products: int
+    n_pairs: int
+    n_failed: int
+
+
+def score_bucket(root: str, audit_date: str, bucket: int, run_id: str, progress: Progress = silent) -> ScoreSummary:
     """Score the products that `run_id` owns in `bucket`; `progress(1)` for each product.
 
-    Returns bucket, n_products, n_pairs and n_failed. Raises RowsMissing where the bucket was not
-    extracted by this run, ModelChanged where the weights are no longer those of the plan.
+    Raises RowsMissing where the bucket was not extracted by this run, ModelChanged where the weights are no longer
+    those of the plan.
     """
-    storage = open_storage(root)
-    run = read_run(storage, check_date(audit_date), run_id)
-    documents = by_product(read_rows(storage, "document_images", audit_date, bucket))
-    products = [product for product in read_bucket(storage, audit_date, bucket) if product.run_id == run_id]
-    scored: list[_Scored] = []
-    for product in products:
-        found = documents.get(product.product_id, [])
+    here = Bucket.open(root, audit_date, bucket, run_id)
+    extracted = here.rows(DOCUMENT_IMAGES)
+    asked: list[_Asked] = []
+    for product in here.products():
+        found = extracted.get(product.product_id, [])
         check_extracted(product, found)
-        scored.append(_Scored(product, [row for row in found if row["used"]]))
-    for block in _with_pictures(storage, run, [each for each in scored if each.sources]):
-        _score_block(run, block)
-        progress(len(block))
-    progress(sum(not each.sources for each in scored))
-    rows = {each.product.product_id: each.rows(audit_date, run) for each in scored}
-    taken = replace_rows(storage, "pair_scores", audit_date, bucket, run_id, rows)
+        asked.append(_Asked(product, [row for row in found if row["used"]]))
+    rows: dict[str, list[PairScore]] = {each.product.product_id: [] for each in asked}
+    with_pairs = [each for each in asked if each.sources]
+    if with_pairs:  # else nothing is loaded
+        scorer = planned_scorer(here.run.weights, here.run.model_version)
+        for block, images in _read_blocks(here, scorer, with_pairs):
+            outcomes = _score_products(here, scorer, block, images)
+            for each, found_pairs in zip(block, outcomes, strict=True):
+                rows[each.product.product_id] = _rows(here, each, images, found_pairs)
+            progress(len(block))
+    progress(len(asked) - len(with_pairs))
+    taken = here.replace(PAIR_SCORES, rows)
     written = [row for name in taken for row in rows[name]]
     return {
         "bucket": bucket,
@@ -68,7 +82,7 @@ def score_bucket(
     }
 
 
-def check_extracted(product: Planned, rows: Iterable[Row]) -> None:
+def check_extracted(product: PlannedProduct, rows: Iterable[DocumentImage]) -> None:
     """RowsMissing unless `rows` are those of this run for each document of the product, and no other."""
     found = list(dict.fromkeys((row["document"], row["run_id"]) for row in rows))
     if found != [(document, product.run_id) for document in product.document_uris]:
@@ -79,142 +93,142 @@ def check_extracted(product: Planned, rows: Iterable[Row]) -> None:
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a picture is: a catalogue image's URI, or a document image's digest and its bytes."""
+    """Where an image is: a catalogue image's URI, or a document image's digest and its bytes."""
 
     uri: str | None = None
     digest: str | None = None
-    image: bytes = field(default=b"", compare=False)
+    data: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A prepared picture, or why there is none; with the SHA-256 of a catalogue image's bytes."""
+    """A prepared image, or why there is none; with the SHA-256 of a catalogue image's bytes."""
 
-    picture: Any
-    error: str | None
-    sha256: str | None
+    image: Prepared | Failed
+    sha256: str | None = None
 
 
-@dataclass
-class _Scored:
-    """One product: what is compared, what was read of it, and the scored columns of its pairs (a, b)."""
+@dataclass(frozen=True)
+class _Asked:
+    """One product and the rows of its used document images."""
 
-    product: Planned
-    documents: list[Row]  # of the used images
-    read: dict[_Source, _Read] = field(default_factory=dict)
-    pairs: dict[tuple[int, int], Row] = field(default_factory=dict)
+    product: PlannedProduct
+    shown: list[DocumentImage]
 
     @cached_property
-    def catalogue(self) -> list[_Source]:
+    def sources_a(self) -> list[_Source]:
         return [_Source(uri=uri) for uri in self.product.image_uris]
 
     @cached_property
-    def shown(self) -> list[_Source]:
-        return [_Source(digest=row["digest"], image=row["image"]) for row in self.documents]
+    def sources_b(self) -> list[_Source]:
+        return [_Source(digest=row["digest"], data=row["image"] or b"") for row in self.shown]
 
     @property
     def sources(self) -> list[_Source]:
         """All that is to be read; nothing where there is no pair."""
-        return [*self.catalogue, *self.shown] if self.documents and self.product.image_uris else []
+        return [*self.sources_a, *self.sources_b] if self.sources_a and self.sources_b else []
 
-    def readable(self) -> list[tuple[int, int]]:
-        """The pairs of which both pictures could be read, in order."""
-        good_a, good_b = (
-            [n for n, source in enumerate(side) if self.read[source].error is None]
-            for side in (self.catalogue, self.shown)
-        )
-        return list(itertools.product(good_a, good_b))
+    def pair(self, place: _Place) -> tuple[_Source, _Source]:
+        return self.sources_a[place[0]], self.sources_b[place[1]]
 
-    def rows(self, audit_date: str, run: Run) -> list[Row]:
-        """The product's rows of `pair_scores`."""
-        rows = []
-        catalogue, shown = self.catalogue, self.shown
-        for a, b in itertools.product(range(len(catalogue)), range(len(shown))) if self.sources else ():
-            read_a, read_b = self.read[catalogue[a]], self.read[shown[b]]
-            failed = read_a.error or read_b.error
-            if not failed and (a, b) not in self.pairs:  # left out once there was a match
-                continue
-            rows.append(
-                {
-                    "audit_date": audit_date,
-                    "product_id": self.product.product_id,
-                    "catalogue_image": catalogue[a].uri,
-                    "catalogue_sha256": read_a.sha256,
-                    **{name: self.documents[b][name] for name in ("document", "page", "bbox", "digest")},
-                    "score": None,
-                    **({"error": failed} if failed else self.pairs[a, b]),
-                    "model_version": run.model_version,
-                    "run_id": run.run_id,
-                    "schema_version": SCHEMA_VERSION,
-                }
-            )
-        return rows
+    def places(self) -> Iterator[_Place]:
+        """Every pair, in the order of the table."""
+        return itertools.product(range(len(self.sources_a)), range(len(self.sources_b)))
 
 
-def _with_pictures(storage: Storage, run: Run, products: list[_Scored]) -> Iterator[list[_Scored]]:
-    """The products in blocks, with their pictures read; nothing is loaded where there is nothing to score."""
-    if not products:
-        return
-    scorer = planned_scorer(run.weights, run.model_version)
-    pictures = Pictures(scorer)
-
-    def read(source: _Source) -> tuple[_Source, _Read]:
-        if source.uri is None:
-            return source, _picture(pictures.get(source.digest, source.image), "document_image_unreadable", None)
-        try:
-            found = read_input(storage, source.uri, MAX_IMAGE_BYTES)
-        except UnreadableInput as error:
-            return source, _Read(None, f"catalogue_image_unreadable: {error.status}: {error}", None)
-        return source, _picture(pictures.get(found.sha256, found.data), "catalogue_image_unreadable", found.sha256)
-
+def _read_blocks(
+    here: Bucket, scorer: PairScorer, products: Sequence[_Asked]
+) -> Iterator[tuple[list[_Asked], dict[_Source, _Read]]]:
+    """The products in blocks, each with its images read."""
+    prepared = PreparedImages(scorer)
     order = side_by_side([each.sources for each in products])
-    at_once = scorer.images_at_once * (4 if run.stop_at_match else 1)  # of more products, fewer pairs in a round
+    at_once = scorer.images_at_once * (BLOCKS_WHEN_STOPPING if here.run.stop_at_match else 1)
     blocks = in_blocks(((products[n], products[n].sources) for n in order), at_once)
-    for block, found in read_ahead(read, blocks, cores()):
-        by_source = dict(found)
-        for each in block:
-            each.read = {source: by_source[source] for source in each.sources}
-        yield block
-        for each in block:  # what is kept for the rows is small
-            each.read = {source: replace(read, picture=None) for source, read in each.read.items()}
+    for block, found in read_ahead(lambda each: (each, _read(here.storage, prepared, each)), blocks, cores()):
+        yield block, dict(found)
 
 
-def _picture(found: Any, reason: str, sha256: str | None) -> _Read:
-    return _Read(None, f"{reason}: {found}", sha256) if isinstance(found, str) else _Read(found, None, sha256)
+def _read(storage: Storage, prepared: PreparedImages, source: _Source) -> _Read:
+    if source.uri is None:
+        return _Read(_with_reason("document_image_unreadable", prepared.get(source.digest, source.data)))
+    try:
+        found = read_image_input(storage, source.uri)
+    except UnreadableInput as error:
+        return _Read(Failed("catalogue_image_unreadable", f"{error.status}: {error}"))
+    image = _with_reason("catalogue_image_unreadable", prepared.get(found.sha256, found.data))
+    return _Read(image, found.sha256)
 
 
-def _score_block(run: Run, products: list[_Scored]) -> None:
-    """Fill in `pairs` of each product; all of them share the scorer's batches."""
-    scorer = planned_scorer(run.weights, run.model_version)
-    pictures = {source: read.picture for each in products for source, read in each.read.items() if read.error is None}
-    at = {source: place for place, source in enumerate(pictures)}
-    images = list(pictures.values())
+def _with_reason(reason: str, image: Prepared | Failed) -> Prepared | Failed:
+    return replace(image, reason=reason) if isinstance(image, Failed) else image
 
-    def places(each: _Scored, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        catalogue, shown = each.catalogue, each.shown
-        return [(at[catalogue[a]], at[shown[b]]) for a, b in pairs]
 
-    waiting = [(each, each.readable()) for each in products]
-    if run.stop_at_match:
-        waiting = [(each, _likeliest_first(scorer, images, places(each, pairs), pairs)) for each, pairs in waiting]
-    while waiting := [(each, pairs) for each, pairs in waiting if pairs]:
-        share = -(-scorer.pairs_at_once // len(waiting)) if run.stop_at_match else max(len(p) for _, p in waiting)
-        now = [(each, pairs[:share]) for each, pairs in waiting]
-        asked = [place for each, pairs in now for place in places(each, pairs)]
-        found = scorer.score_pairs(images, images, asked)
-        columns = zip(found.score, found.region_a, found.region_b, strict=True)
-        for each, pairs in now:
-            for pair in pairs:
-                each.pairs[pair] = scored_columns(*next(columns), run.threshold)
+def _score_products(
+    here: Bucket, scorer: PairScorer, products: Sequence[_Asked], read: Mapping[_Source, _Read]
+) -> list[dict[_Place, Outcome]]:
+    """The outcomes of each product's pairs whose images were read; all products share the scorer's batches."""
+    images = {source: each.image for source, each in read.items() if not isinstance(each.image, Failed)}
+    outcomes: list[dict[_Place, Outcome]] = [{} for _ in products]
+    waiting = [[place for place in each.places() if all(s in images for s in each.pair(place))] for each in products]
+    if here.run.stop_at_match:
         waiting = [
-            (each, pairs[share:])
-            for each, pairs in waiting
-            if not any(row.get("is_match") for row in each.pairs.values())
+            _likeliest_first(scorer, images, each, places) for each, places in zip(products, waiting, strict=True)
         ]
+    while open_products := [n for n, places in enumerate(waiting) if places]:
+        share = max(map(len, waiting))
+        if here.run.stop_at_match:  # a round fills the scorer's batches with a few pairs of each product
+            share = -(-scorer.pairs_at_once // len(open_products))
+        now = [(n, place) for n in open_products for place in waiting[n][:share]]
+        asked = [products[n].pair(place) for n, place in now]
+        for (n, place), outcome in zip(now, score_block(scorer, images, asked, here.run.threshold), strict=True):
+            outcomes[n][place] = outcome
+        for n in open_products:
+            waiting[n] = [] if _has_match(outcomes[n]) else waiting[n][share:]
+    return outcomes
+
+
+def _has_match(outcomes: Mapping[_Place, Outcome]) -> bool:
+    return any(isinstance(each, ScoredPair) and each.is_match for each in outcomes.values())
 
 
 def _likeliest_first(
-    scorer: Any, images: list[Any], places: list[tuple[int, int]], pairs: list[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    likeness = scorer.likeness(images, images, places)
-    return [pairs[n] for n in sorted(range(len(pairs)), key=lambda n: -likeness[n])]
+    scorer: PairScorer, images: Mapping[_Source, Prepared], asked: _Asked, places: list[_Place]
+) -> list[_Place]:
+    """The product's pairs, those with the most alike images first."""
+    index = {source: n for n, source in enumerate(images)}
+    prepared = list(images.values())
+    pairs = [(index[a], index[b]) for a, b in map(asked.pair, places)]
+    likeness = scorer.likeness(prepared, prepared, pairs)
+    return [places[n] for n in sorted(range(len(places)), key=lambda n: -likeness[n])]
+
+
+def _rows(
+    here: Bucket, asked: _Asked, read: Mapping[_Source, _Read], outcomes: Mapping[_Place, Outcome]
+) -> list[PairScore]:
+    """The product's rows of `pair_scores`; none for a pair that was left out once there was a match."""
+    rows = []
+    for place in asked.places():
+        a, b = (read[source] for source in asked.pair(place))
+        failed = next((each.image for each in (a, b) if isinstance(each.image, Failed)), None)
+        outcome = failed or outcomes.get(place)
+        if outcome is not None:
+            rows.append(_row(here, asked, place, a.sha256, outcome))
+    return rows
+
+
+def _row(here: Bucket, asked: _Asked, place: _Place, sha256: str | None, outcome: Outcome) -> PairScore:
+    shown = asked.shown[place[1]]
+    return {
+        "audit_date": here.audit_date,
+        "product_id": asked.product.product_id,
+        "catalogue_image": asked.product.image_uris[place[0]],
+        "catalogue_sha256": sha256,
+        "document": shown["document"],
+        "page": shown["page"],
+        "bbox": shown["bbox"],
+        "digest": shown["digest"],
+        **score_columns(outcome),
+        "model_version": here.run.model_version,
+        "run_id": here.run.run_id,
+        "schema_version": SCHEMA_VERSION,
+    }

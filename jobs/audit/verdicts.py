@@ -12,27 +12,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import datetime
+from typing import get_args
 
-from jobs.tables.plan import Planned, Run
-from jobs.tables.rows import Row
-from jobs.tables.schemas import SCHEMA_VERSION
+from jobs.tables.failed import Failed
+from jobs.tables.plan import PlannedProduct, Run
+from jobs.tables.schemas import READABLE, SCHEMA_VERSION, DocumentImage, PairScore, Verdict, VerdictName
 
-VERDICTS = ("match", "no_match", "undecided")
+VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 STOPPED = "stopped_at_match"
 
 
-def decide(product: Planned, documents: list[Row], pairs: list[Row], run: Run, audit_date: str) -> Row:
+def decide(
+    product: PlannedProduct,
+    documents: Sequence[DocumentImage],
+    pairs: Sequence[PairScore],
+    run: Run,
+    audit_date: str,
+) -> Verdict:
     """The row of `verdicts` of `product`, without its evidence (evidence_uri is None).
 
-    `documents` and `pairs` are the product's rows of document_images and pair_scores, in file order.
-    Of pairs with the same score, the first is the best.
+    `documents` and `pairs` are the product's rows of document_images and pair_scores, in file order. Of pairs with the
+    same score, the first is the best.
     """
-    pictures = [row for row in documents if row["digest"] is not None]
-    n_used = sum(row["used"] for row in pictures)
-    scored = [pair for pair in pairs if pair["score"] is not None]
-    best = max(scored, key=lambda pair: float(pair["score"]), default=None)
-    if best is not None and best["score"] >= run.threshold:
+    images = [row for row in documents if row["digest"] is not None]
+    n_used = sum(row["used"] for row in images)
+    n_scored = sum(pair["score"] is not None for pair in pairs)
+    best = best_pair(pairs)
+    best_score = best["score"] if best else None
+    verdict: VerdictName
+    reason: str | None
+    if best_score is not None and best_score >= run.threshold:
         verdict, reason = "match", STOPPED if len(pairs) < len(product.image_uris) * n_used else None
     else:
         reason = _undecided(product, documents, pairs)
@@ -43,7 +54,7 @@ def decide(product: Planned, documents: list[Row], pairs: list[Row], run: Run, a
         "verdict": verdict,
         "has_match": verdict == "match",
         "reason": reason,
-        "best_score": best and best["score"],
+        "best_score": best_score,
         "threshold": run.threshold,
         "best_catalogue_image": best and best["catalogue_image"],
         "best_document": best and best["document"],
@@ -51,10 +62,10 @@ def decide(product: Planned, documents: list[Row], pairs: list[Row], run: Run, a
         "best_bbox": best and best["bbox"],
         "n_catalogue_images": len(product.image_uris),
         "n_document_images": n_used,
-        "n_images_skipped": len(pictures) - n_used,
+        "n_images_skipped": len(images) - n_used,
         "n_pairs": len(pairs),
-        "n_pairs_scored": len(scored),
-        "n_pairs_failed": len(pairs) - len(scored),
+        "n_pairs_scored": n_scored,
+        "n_pairs_failed": len(pairs) - n_scored,
         "evidence_uri": None,
         "model_version": run.model_version,
         "inputs_digest": _inputs_digest(product, documents, pairs),
@@ -65,27 +76,34 @@ def decide(product: Planned, documents: list[Row], pairs: list[Row], run: Run, a
     }
 
 
-def _undecided(product: Planned, documents: list[Row], pairs: list[Row]) -> str | None:
+def best_pair(pairs: Sequence[PairScore]) -> PairScore | None:
+    """The pair with the highest score, the first of equal ones; None where none was scored."""
+    scored = [pair for pair in pairs if pair["score"] is not None]
+    return max(scored, key=lambda pair: pair["score"] or 0.0, default=None)
+
+
+def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pairs: Sequence[PairScore]) -> str | None:
     """The first reason that keeps the verdict open, None where nothing does."""
     if not product.image_uris:
         return "no_catalogue_images"
     if not product.document_uris:
         return "no_document"
     for row in documents:
-        if row["document_status"] not in ("ok", "partial"):
+        if row["document_status"] not in READABLE:
             return f"document_unreadable:{row['document_status']}"
     if any(row["document_status"] == "partial" for row in documents):
         return "document_partial"
     if not any(row["used"] for row in documents):
         return "no_document_images"
-    if any((pair["error"] or "").startswith("catalogue_image_unreadable") for pair in pairs):
+    failures = [failed for pair in pairs if (failed := Failed.from_column(pair["error"]))]
+    if any(failed.reason == "catalogue_image_unreadable" for failed in failures):
         return "catalogue_image_unreadable"
     if any(pair["score"] is None for pair in pairs):
         return "pairs_failed"
     return None
 
 
-def _inputs_digest(product: Planned, documents: list[Row], pairs: list[Row]) -> str:
+def _inputs_digest(product: PlannedProduct, documents: Sequence[DocumentImage], pairs: Sequence[PairScore]) -> str:
     """SHA-256 over each input's URI and the SHA-256 of what was read there (null: it was not read)."""
     images = {pair["catalogue_image"]: pair["catalogue_sha256"] for pair in pairs}
     files = {row["document"]: row["document_sha256"] for row in documents}

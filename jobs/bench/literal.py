@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from jobs.bench.precision import Check, engines_beside
-from jobs.scoring.scorers import load_scorer
+from jobs.scoring.scorers import load_predictor
 from scott_core.checkpoint import load_checkpoint
 from scott_core.evaluation.validation import ValidationSet
 from scott_core.reference import Reference
@@ -21,7 +21,7 @@ def compare(path: Path, weights: str = "default") -> list[Check]:
     Raises PairsError, WeightsError, and UnreadableImage for the first picture that cannot be read.
     """
     on = ValidationSet(path)
-    predictor, checkpoint = load_scorer("scott", weights), load_checkpoint(weights)
+    predictor, checkpoint = load_predictor(weights), load_checkpoint(weights)
     literal = Reference(checkpoint, device=str(predictor.device)).score_pairs(on.images_a, on.images_b, on.index)
     return [
         Check.of(name, engine.score_pairs(on.images_a, on.images_b, on.index).score, literal, engine.threshold)

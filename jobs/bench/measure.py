@@ -20,7 +20,7 @@ from jobs.bench.product import N_CATALOGUE, N_DOCUMENT, _product, _toys
 from jobs.bench.roofline import _peak
 from jobs.bench.stages import _stages
 from jobs.bench.throughput import _rates
-from jobs.scoring.scorers import load_scorer
+from jobs.scoring.scorers import load_predictor
 from scott_core.checkpoint import load_checkpoint
 
 
@@ -29,7 +29,7 @@ def measure(weights: str = "default") -> dict[str, Any]:
 
     Raises WeightsError. Peers that are not installed are left out, and the log says so.
     """
-    predictor = load_scorer("scott", weights)
+    predictor = load_predictor(weights)
     checkpoint = load_checkpoint(weights)
     engines = engines_beside(predictor, checkpoint)
     a, b, product = _product()

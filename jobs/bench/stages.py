@@ -17,7 +17,7 @@ from tqdm import tqdm
 from jobs.bench.product import N_CATALOGUE, N_DOCUMENT, _files
 from jobs.bench.roofline import operations
 from jobs.bench.timing import _median
-from jobs.tables.schemas import SCHEMAS
+from jobs.tables.schemas import PAIR_SCORES
 from scott_core import Predictor, read_image
 from scott_core.images import to_batch
 from scott_core.inference.engine import Engine
@@ -141,7 +141,7 @@ def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_
 
 def _write(rows: list[dict[str, Any]]) -> None:
     """The Parquet of rows of `pair_scores`, in memory."""
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS["pair_scores"]), io.BytesIO(), compression="zstd")
+    pq.write_table(pa.Table.from_pylist(rows, schema=PAIR_SCORES.schema), io.BytesIO(), compression="zstd")
 
 
 _ROW: dict[str, Any] = {

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from jobs.cli.text import table
+from jobs.cli.text import rows_table, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
+from scott_core.progress import Progress
 
 
 def add_verbs(verb: AddVerb) -> None:
@@ -44,19 +47,19 @@ def audit(arguments: argparse.Namespace) -> int:
     """Audit a catalogue, print its verdicts and where the report is."""
     from tqdm import tqdm
 
+    from jobs.audit import run_audit
     from jobs.audit.report import read_verdicts
-    from jobs.audit.run import run_audit
-    from jobs.audit.verdicts import VERDICTS
+    from jobs.audit.verdicts import VERDICT_NAMES
     from jobs.storage import open_storage
 
     now = datetime.now(UTC)
     day = arguments.audit_date or now.date().isoformat()
     with tqdm(desc="plan", unit="step", file=sys.stderr, delay=0.5) as bar:
 
-        def progress(step: str, done: int, total: int) -> None:
+        def stages(name: str, total: int) -> Progress:
             bar.total = total
-            bar.set_description(step)
-            bar.update(done)
+            bar.set_description(name)
+            return bar.update
 
         result = run_audit(
             arguments.root,
@@ -67,14 +70,13 @@ def audit(arguments: argparse.Namespace) -> int:
             weights=arguments.weights,
             threshold=arguments.threshold,
             stop_at_match=arguments.stop_at_match,
-            progress=progress,
+            stages=stages,
         )
     _, rows = read_verdicts(open_storage(arguments.root), day)
-    rows = [row for row in rows if row["run_id"] == result["run_id"]]
-    columns = ("product_id", "verdict", "reason", "best_score", "n_pairs", "n_pairs_failed")
-    print(table(columns, [[row[name] for name in columns] for row in rows]))
-    counts = ", ".join(f"{result[verdict]} {verdict}" for verdict in VERDICTS)
-    print(f"\n{len(rows)} products: {counts}\nreport: {result['report_uri']}")
+    ours = [row for row in rows if row["run_id"] == result.reconciled["run_id"]]
+    print(rows_table(("product_id", "verdict", "reason", "best_score", "n_pairs", "n_pairs_failed"), ours))
+    counts = ", ".join(f"{result.reconciled[verdict]} {verdict}" for verdict in VERDICT_NAMES)
+    print(f"\n{len(ours)} products: {counts}\nreport: {result.report_uri}")
     return 0
 
 
@@ -104,17 +106,17 @@ def extract(arguments: argparse.Namespace) -> int:
 
 def explain(arguments: argparse.Namespace) -> int:
     """Say why a product has its verdict."""
-    from jobs.audit.explain import explain_product
+    from jobs.audit import explain_product
     from jobs.storage import open_storage
     from jobs.tables.plan import latest_audit
 
     day = arguments.audit_date or latest_audit(open_storage(arguments.root))
     found = explain_product(arguments.root, day, arguments.product_id)
     if arguments.json:
-        print(json.dumps(found, indent=1, default=str))
+        print(json.dumps(found.to_json(), indent=1, default=str))
         return 0
-    product, verdict = found["product"], found["verdict"]
-    print(f"{product['product_id']}  {product['title'] or ''}  (audit of {day})")
+    product, verdict = found.product, found.verdict
+    print(f"{product.product_id}  {product.title or ''}  (audit of {day})")
     if verdict is None:
         print("no verdict yet")
     else:
@@ -123,12 +125,17 @@ def explain(arguments: argparse.Namespace) -> int:
         print(f"{verdict['verdict']}{reason}{best}, threshold {verdict['threshold']:.3f}")
         print(f"model {verdict['model_version']}, run {verdict['run_id']}")
         print(f"evidence: {verdict['evidence_uri'] or 'none'}")
-    for heading, columns in (
-        ("documents", ("document", "document_status", "document_pages", "document_detail")),
-        ("pictures", ("document", "page", "width", "height", "kind", "image_class", "used", "reason")),
-        ("pairs", ("score", "is_match", "catalogue_image", "document", "page", "error")),
-    ):
-        print(f"\n{heading}: {len(found[heading])}")
-        if found[heading]:
-            print(table(columns, [[row[name] for name in columns] for row in found[heading]]))
+    sections: tuple[tuple[str, Sequence[Mapping[str, Any]], tuple[str, ...]], ...] = (
+        ("documents", found.documents, ("document", "document_status", "document_pages", "document_detail")),
+        (
+            "pictures",
+            found.images,
+            ("document", "page", "width", "height", "kind", "image_class", "used", "reason"),
+        ),
+        ("pairs", found.pairs, ("score", "is_match", "catalogue_image", "document", "page", "error")),
+    )
+    for heading, rows, columns in sections:
+        print(f"\n{heading}: {len(rows)}")
+        if rows:
+            print(rows_table(columns, rows))
     return 0

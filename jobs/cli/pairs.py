@@ -6,11 +6,14 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jobs.cli.text import interval, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
+
+if TYPE_CHECKING:
+    from jobs.evaluate import Evaluation, Measures
 
 
 def add_verbs(verb: AddVerb) -> None:
@@ -48,14 +51,14 @@ def add_verbs(verb: AddVerb) -> None:
 def match(arguments: argparse.Namespace) -> int:
     """Score one pair: a catalogue image and a document image."""
     from jobs.outputs import check_picture_output, writing
-    from jobs.scoring.scorers import load_scorer
+    from jobs.scoring.scorers import load_predictor
     from scott_core import read_image
     from scott_core.overlay import draw_match
 
     if arguments.overlay:
         check_picture_output(arguments.overlay)
     image_a, image_b = read_image(arguments.image_a), read_image(arguments.image_b)
-    predictor = load_scorer("scott", arguments.weights)
+    predictor = load_predictor(arguments.weights)
     found = predictor.match(image_a, image_b)
     if arguments.overlay:
         drawn = draw_match(image_a, image_b, found)
@@ -79,24 +82,26 @@ def score(arguments: argparse.Namespace) -> int:
     """Score a file of pairs."""
     from tqdm import tqdm
 
-    from jobs.scoring.pairs_file import read_pairs, score_pairs_file
+    from jobs.scoring.pairs_file import score_pairs_file
+    from scott_core.pairs import read_pairs
 
     pairs = read_pairs(arguments.pairs)
     with tqdm(total=len(pairs), desc="score", unit="pair", file=sys.stderr, delay=0.5) as bar:
         result = score_pairs_file(
             pairs,
-            arguments.pairs.parent,
             arguments.out,
             method=arguments.method,
             weights=arguments.weights,
             progress=bar.update,
         )
-    print(f"{result['n_pairs']} pairs, {result['n_failed']} failed, {result['version']}: {arguments.out}")
+    print(f"{result.n_pairs} pairs, {result.n_failed} failed, {result.version}: {arguments.out}")
     return 0
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Measure scores against labels, or masks against masks."""
+    from jobs.evaluate import Evaluation, Measures, evaluate_file
+
     if arguments.masks:
         from scott_core.evaluation.metrics import mask_iou
 
@@ -105,22 +110,20 @@ def evaluate(arguments: argparse.Namespace) -> int:
         for folder in arguments.masks:
             if not folder.is_dir():
                 raise BadArgument(f"{folder} is not a folder of masks")
-        measures: dict[str, Any] = dict(mask_iou(*arguments.masks))
+        evaluation = Evaluation(Measures(mask_iou(*arguments.masks)))
     else:
         from tqdm import tqdm
 
-        from jobs.evaluate import evaluate_file
-
-        measures = evaluate_file(
+        evaluation = evaluate_file(
             arguments.scores,
             arguments.threshold,
             pairs=arguments.pairs,
             out=arguments.out,
             weights=arguments.weights,
             n_failures=arguments.failures,
-            progress=lambda step, total: tqdm(total=total, desc=step, unit="pair", file=sys.stderr, delay=0.5).update,
+            stages=lambda name, total: tqdm(total=total, desc=name, unit="pair", file=sys.stderr, delay=0.5).update,
         )
-    print(json.dumps(measures, indent=1) if arguments.json else _measures(measures))
+    print(json.dumps(evaluation.to_json(), indent=1) if arguments.json else _tables(evaluation))
     return 0
 
 
@@ -141,26 +144,33 @@ def bench(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measures(measures: dict[str, Any]) -> str:
-    """What `evaluate` measured as tables: of all pairs, by group, of masks; and the files written."""
-    intervals = measures.get("intervals", {})
+def _tables(evaluation: Evaluation) -> str:
+    """What was measured as tables: of all pairs, by group, of masks; and the files written."""
+    measures = evaluation.all
+    intervals = measures.intervals or {}
     rows = [
         [name, f"{value:.0f}" if name.startswith("n") else f"{value:.4f}", interval(intervals.get(name))]
-        for name, value in measures.items()
-        if isinstance(value, float)
+        for name, value in measures.values.items()
     ]
-    for name in ("a", "b", "both") if "mask_iou" in measures else ():
-        found = measures["mask_iou"]
-        rows.append([f"iou {name} ({found['n']} pairs)", f"{found[name]:.4f}", interval(found["intervals"][name])])
+    if evaluation.mask_iou is not None:
+        found = evaluation.mask_iou
+        for side in ("a", "b", "both"):
+            rows.append([f"iou {side} ({found['n']} pairs)", f"{found[side]:.4f}", interval(found["intervals"][side])])
     parts = [table(("measure", "value", "95% interval") if intervals else ("measure", "value"), rows)]
-    if "groups" in measures:
+    if evaluation.groups is not None:
         columns = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
         groups = [
-            [name, f"{group['n']:.0f}", f"{group['n_positive']:.0f}"]
-            + [f"{group[c]:.3f} {interval(group['intervals'][c], 3)}" if c in group else "-" for c in columns]
-            for name, group in measures["groups"].items()
+            [name, f"{group.values['n']:.0f}", f"{group.values['n_positive']:.0f}"]
+            + [_with_interval(group, column) for column in columns]
+            for name, group in evaluation.groups.items()
         ]
         parts.append(table(("group", "n", "n_positive", *columns), groups))
-    if "files" in measures:
-        parts.append("\n".join(measures["files"]))
+    if evaluation.files is not None:
+        parts.append("\n".join(evaluation.files))
     return "\n\n".join(parts)
+
+
+def _with_interval(group: Measures, name: str) -> str:
+    if name not in group.values or group.intervals is None:
+        return "-"
+    return f"{group.values[name]:.3f} {interval(group.intervals[name], 3)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -23,3 +23,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def rows_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """`table` of the named columns of rows."""
+    return table(columns, [[row[name] for name in columns] for row in rows])

@@ -1,4 +1,4 @@
-"""Pictures on their way to a scorer: each decoded once, and read while the ones before them are scored."""
+"""Images on their way to a scorer: each decoded once, and read while the ones before them are scored."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
+from jobs.tables.failed import Failed
 
+if TYPE_CHECKING:
+    from scott_core import PairScorer
+
+Prepared = Any  # what a scorer's `prepare` makes of an image
 B = TypeVar("B")
 S = TypeVar("S")
 R = TypeVar("R")
 
 
-class Pictures:
-    """Pictures as `scorer` takes them, the last ones kept: a key is decoded once, by whichever thread asks first."""
+class PreparedImages:
+    """Images as `scorer` takes them; a key is decoded once, by whichever thread asks first, and the last are kept."""
 
-    def __init__(self, scorer: Any):
+    def __init__(self, scorer: PairScorer):
         self._prepare = scorer.prepare
         self._keep = 2 * scorer.images_at_once
-        self._found: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+        self._found: OrderedDict[Hashable, Future[Prepared | Failed]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, source: Path | bytes) -> Any:
-        """The prepared picture that `source` (a file or its bytes) holds, or in a str why it cannot be read."""
+    def get(self, key: Hashable, source: Path | bytes) -> Prepared | Failed:
+        """The prepared image that `source` (a file or its bytes) holds; Failed (`unreadable`) where it holds none."""
         with self._lock:
             is_first = key not in self._found
             found = self._found.setdefault(key, Future())
@@ -41,13 +45,13 @@ class Pictures:
                 raise
         return found.result()
 
-    def _read(self, source: Path | bytes) -> Any:
+    def _read(self, source: Path | bytes) -> Prepared | Failed:
         from scott_core import UnreadableImage, read_image
 
         try:
             return self._prepare(read_image(source))
         except UnreadableImage as error:
-            return str(error)
+            return Failed("unreadable", str(error))
 
 
 def read_ahead(
@@ -66,36 +70,3 @@ def read_ahead(
             yield waiting[0], [future.result() for future in waiting[1]]
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def side_by_side(needs: Sequence[Sequence[Hashable]]) -> list[int]:
-    """An order of items by the sources that each needs (one or more): those that share some are close, so few are kept.
-
-    Sources are ranked as Cuthill and McKee (1969) rank the nodes of a graph, to bring its edges near the diagonal; an
-    item's sources are joined to its first.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import reverse_cuthill_mckee
-
-    places: dict[Hashable, int] = {}
-    items = [[places.setdefault(source, len(places)) for source in each] for each in needs]
-    edges = [(each[0], place) for each in items for place in each]
-    graph = coo_array((np.ones(len(edges)), np.array(edges).reshape(-1, 2).T), (len(places),) * 2).tocsr()
-    order = reverse_cuthill_mckee(graph + graph.T, symmetric_mode=True) if places else []
-    rank = {int(place): n for n, place in enumerate(order)}
-    return sorted(range(len(items)), key=lambda n: sorted(rank[place] for place in items[n]))
-
-
-def in_blocks(items: Iterable[tuple[B, Sequence[S]]], at_once: int) -> Iterator[tuple[list[B], list[S]]]:
-    """Items that come each with its sources, joined while they have `at_once` different sources or fewer together."""
-    block: list[B] = []
-    sources: dict[S, None] = {}
-    for item, needs in items:
-        more = dict.fromkeys(source for source in needs if source not in sources)
-        if block and more and len(sources) + len(more) > at_once:
-            yield block, list(sources)
-            block, sources, more = [], {}, dict.fromkeys(needs)
-        block.append(item)
-        sources |= more
-    if block:
-        yield block, list(sources)

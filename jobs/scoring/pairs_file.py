@@ -1,26 +1,32 @@
 """Scoring a file of pairs: `scott score`. What it writes is measured by jobs/evaluate.py.
 
-PAIRS.csv has the header `image_a,image_b[,label]`, its paths relative to its own folder; a is the
+PAIRS.csv has the header `image_a,image_b[,label]`, its paths relative to its own folder (scott_core/pairs.py); a is the
 catalogue image, b the document image. SCORES.parquet has one row for each input row, in its order.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
-from itertools import repeat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.errors import BadArgument
 from jobs.outputs import check_output, writing
+from jobs.scoring.blocks import in_blocks, side_by_side
 from jobs.scoring.cores import cores
-from jobs.scoring.images import Pictures, in_blocks, read_ahead, side_by_side
-from jobs.scoring.scorers import load_scorer, scored_columns
+from jobs.scoring.images import Prepared, PreparedImages, read_ahead
+from jobs.scoring.pairs import ScoreColumns, score_block, score_columns
+from jobs.scoring.scorers import load_scorer
+from jobs.tables.failed import Failed
+from scott_core.pairs import Pair
+from scott_core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from scott_core import PairScorer
 
 SCORES = pa.schema(
     [
@@ -35,90 +41,81 @@ SCORES = pa.schema(
     ]
 )
 
-Row = dict[str, Any]
-Progress = Callable[[int], object]
+
+class ScoreRow(ScoreColumns):
+    """One row of SCORES.parquet."""
+
+    image_a: str
+    image_b: str
+    label: int | None
 
 
-def read_pairs(path: Path) -> list[Row]:
-    """The rows of PAIRS.csv: image_a, image_b, label (0, 1 or None). BadArgument names a bad line."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            header = reader.fieldnames or []
-            missing = [name for name in ("image_a", "image_b") if name not in header]
-            if missing:
-                raise BadArgument(f"{path} has no column {missing[0]}: expected image_a,image_b[,label]")
-            return [_pair(row, f"{path} line {reader.line_num}") for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadArgument(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+@dataclass(frozen=True)
+class ScoredFile:
+    """What was scored, and how; the file's metadata hold method, version and threshold, too."""
+
+    n_pairs: int
+    n_failed: int
+    version: str
+    threshold: float
 
 
 def score_pairs_file(
-    pairs: list[Row],
-    folder: Path,
+    pairs: Sequence[Pair],
     out: Path,
     *,
     method: str = "scott",
     weights: str | None = None,
-    progress: Progress = lambda n: None,
-) -> dict[str, Any]:
-    """Score `pairs` (of read_pairs; paths relative to `folder`) into the Parquet file `out`.
+    progress: Progress = silent,
+) -> ScoredFile:
+    """Score `pairs` (of scott_core.pairs.read_pairs) into the Parquet file `out`.
 
-    A pair whose image cannot be read has a null score and a reason in `error`. `progress(n)` is called
-    after n more pairs. Returns n_pairs, n_failed, version and threshold, which the file's metadata hold too.
+    A pair whose image cannot be read has a null score and a reason in `error`. Raises BadArgument where `out` cannot be
+    written, and scott_core's InputError and WeightsError.
     """
     check_output(out)
     scorer = load_scorer(method, weights)
-    pictures = Pictures(scorer)
-    needed = [(pair["image_a"], pair["image_b"]) for pair in pairs]
+    images = PreparedImages(scorer)
+    needed = [(pair.path_a, pair.path_b) for pair in pairs]
     order = side_by_side(needed)  # a shuffled file is scored as fast as one in its products' order
     blocks = in_blocks(((pairs[n], needed[n]) for n in order), scorer.images_at_once)
     about = {"method": method, "version": str(scorer.version), "threshold": repr(float(scorer.threshold))}
     schema = SCORES.with_metadata(about)
     tables = [schema.empty_table()]
-    for block, found in read_ahead(lambda name: (name, pictures.get(name, folder / name)), blocks, cores()):
-        tables.append(pa.Table.from_pylist(_score_block(scorer, block, dict(found), progress), schema))
+    for block, found in read_ahead(lambda path: (path, images.get(path, path)), blocks, cores()):
+        rows = _score_rows(scorer, block, dict(found), progress)
+        tables.append(pa.Table.from_pylist(list(rows), schema))
     table = pa.concat_tables(tables).take(np.argsort(order))
     with writing(out):
         pq.write_table(table, out, compression="zstd")
-    return {
-        "n_pairs": len(table),
-        "n_failed": len(table) - table["error"].null_count,
-        "version": scorer.version,
-        "threshold": scorer.threshold,
-    }
+    n_failed = len(table) - table["error"].null_count
+    return ScoredFile(len(table), n_failed, str(scorer.version), float(scorer.threshold))
 
 
-def _pair(row: Row, where: str) -> Row:
-    if not row["image_a"] or not row["image_b"]:
-        raise BadArgument(f"{where}: image_a or image_b is empty")
-    label = (row.get("label") or "").strip()
-    if label not in ("", "0", "1"):
-        raise BadArgument(f"{where}: label {label!r} is not 0 or 1")
-    return {"image_a": row["image_a"], "image_b": row["image_b"], "label": int(label) if label else None}
-
-
-def _score_block(scorer: Any, block: list[Row], pictures: dict[str, Any], progress: Progress) -> list[Row]:
-    """The rows of one block, of prepared pictures or, as text, why one cannot be read."""
-    errors = [
-        next(
-            (f"{side}: {p}" for side in ("image_a", "image_b") if isinstance(p := pictures[pair[side]], str)),
-            None,
-        )
-        for pair in block
-    ]
-    good = [pair for pair, error in zip(block, errors, strict=True) if error is None]
-    readable = {name: picture for name, picture in pictures.items() if not isinstance(picture, str)}
-    at = {name: place for place, name in enumerate(readable)}
-    found = scorer.score_pairs(
-        list(readable.values()),
-        list(readable.values()),
-        [(at[pair["image_a"]], at[pair["image_b"]]) for pair in good],
-        progress=progress,
-    )
-    progress(len(block) - len(good))
-    scored = map(scored_columns, found.score, found.region_a, found.region_b, repeat(scorer.threshold))
+def _score_rows(
+    scorer: PairScorer, block: Sequence[Pair], images: Mapping[Path, Prepared | Failed], progress: Progress
+) -> list[ScoreRow]:
+    """The rows of one block of pairs."""
+    failed = {n: failure for n, pair in enumerate(block) if (failure := _unreadable(pair, images))}
+    progress(len(failed))
+    readable = {path: image for path, image in images.items() if not isinstance(image, Failed)}
+    asked = [(pair.path_a, pair.path_b) for n, pair in enumerate(block) if n not in failed]
+    scored = iter(score_block(scorer, readable, asked, scorer.threshold, progress))
     return [
-        {**pair, "error": error} if error is not None else {**pair, **next(scored)}
-        for pair, error in zip(block, errors, strict=True)
+        {
+            "image_a": pair.image_a,
+            "image_b": pair.image_b,
+            "label": pair.label,
+            **score_columns(failed[n] if n in failed else next(scored)),
+        }
+        for n, pair in enumerate(block)
     ]
+
+
+def _unreadable(pair: Pair, images: Mapping[Path, Prepared | Failed]) -> Failed | None:
+    """Why a pair cannot be scored: the side whose image was not read, and why."""
+    for side, path in (("image_a", pair.path_a), ("image_b", pair.path_b)):
+        image = images[path]
+        if isinstance(image, Failed):
+            return Failed(side, image.detail)
+    return None

@@ -1,56 +1,95 @@
 """The scorer that a plan names: the shipped weights, a file of weights, or a baseline.
 
-`weights` is "default" (the shipped ones), the path of a .safetensors file with its card beside it, or
-the name of another method of scott_core ("orb", "embedding"), so that an audit can be run with a baseline.
-Whatever loads a model in jobs does it here, so that it keeps to the CPUs and the GPU that are this process's.
+`weights` is "default" (the shipped ones), the path of a .safetensors file with its card beside it, or the name of a
+baseline ("orb", "embedding", ...), so that an audit can be run with a baseline. Whatever loads a model in jobs does it
+here, so that it keeps to the CPUs and the GPU that are this process's. Torch is imported when a model is loaded.
 """
 
 from __future__ import annotations
 
-import math
 import os
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jobs.errors import ModelChanged
 from jobs.scoring.cores import cores
 from jobs.scoring.memory import keep_freed_memory
+from scott_core.card import read_card
+from scott_core.errors import WeightsError
+
+if TYPE_CHECKING:
+    from scott_core import PairScorer, Predictor
+
+
+@dataclass(frozen=True)
+class DescribedScorer:
+    """What planning needs to know of a scorer."""
+
+    version: str
+    threshold: float
+
+
+def describe_scorer(weights: str) -> DescribedScorer:
+    """Version and threshold of the scorer that `weights` names: of weights from their card, without loading them.
+
+    Raises scott_core's WeightsError where there are no such weights, or they are not those of their card.
+    """
+    try:
+        card = read_card(weights, verify=True)
+    except WeightsError:
+        from scott_core.scorers import BASELINES
+
+        if weights not in BASELINES:
+            raise
+        scorer = scorer_for(weights)
+        return DescribedScorer(scorer.version, scorer.threshold)
+    return DescribedScorer(card.version, card.threshold)
 
 
 @lru_cache(maxsize=2)
-def scorer_for(weights: str) -> Any:
-    """The scorer, with `.version`, `.threshold` and `.score_pairs`; kept for the next call.
+def scorer_for(weights: str) -> PairScorer:
+    """The scorer that `weights` names, kept for the next call. Raises scott_core's WeightsError and InputError."""
+    from scott_core.scorers import BASELINES
 
-    Raises scott_core's WeightsError where there are no such weights. Imports torch, so call it
-    inside a task.
+    return load_scorer(weights) if weights in BASELINES else load_scorer("scott", weights)
+
+
+def load_scorer(method: str = "scott", weights: str | None = None) -> PairScorer:
+    """`scott_core.load_scorer` on this process's share: a GPU of its own and the CPUs it may use.
+
+    Raises scott_core's InputError and WeightsError.
     """
-    from scott_core.scorers import METHODS
+    if method == "scott":
+        return load_predictor(weights)
+    _keep_to_share()
+    from scott_core import load_scorer as load
 
-    if weights in METHODS and weights != "scott":
-        return load_scorer(weights)
-    return load_scorer("scott", weights)
+    return load(method, weights)
 
 
-def load_scorer(method: str = "scott", weights: str | None = None) -> Any:
-    """`scott_core.scorers.load_scorer` on this process's share: a GPU of its own and the CPUs it may use.
+def load_predictor(weights: str | None = None) -> Predictor:
+    """The model itself, on this process's share as in `load_scorer`; by default the shipped weights.
 
-    The model of `scott` is a Predictor; SCOTT_PRECISION (float32, bfloat16) overrides what its card and the hardware
-    allow. A lower OMP_NUM_THREADS holds. Raises scott_core's InputError and WeightsError.
+    SCOTT_PRECISION (float32, bfloat16) overrides what the card and the hardware allow.
     """
+    _keep_to_share()
+    from scott_core import Predictor
+    from scott_core.inference.devices import claim_device
+
+    precision = os.environ.get("SCOTT_PRECISION") or None
+    return Predictor.load(weights or "default", device=claim_device(), precision=precision)
+
+
+def _keep_to_share() -> None:
+    """No more threads than this process has CPUs; a lower OMP_NUM_THREADS holds."""
     keep_freed_memory()
     import torch
 
-    from scott_core import scorers as methods
-    from scott_core.inference.devices import claim_device
-
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
-    if method != "scott":
-        return methods.load_scorer(method, weights)
-    precision = os.environ.get("SCOTT_PRECISION") or None
-    return methods.load_scorer(method, weights, device=claim_device(), precision=precision)
 
 
-def planned_scorer(weights: str, model_version: str) -> Any:
+def planned_scorer(weights: str, model_version: str) -> PairScorer:
     """`scorer_for(weights)`, or ModelChanged where it is not the version that the run was planned with."""
     scorer = scorer_for(weights)
     if scorer.version != model_version:
@@ -59,11 +98,3 @@ def planned_scorer(weights: str, model_version: str) -> Any:
             f"{model_version}: plan it again, or put the planned weights back"
         )
     return scorer
-
-
-def scored_columns(score: float, region_a: float, region_b: float, threshold: float) -> dict[str, Any]:
-    """The columns of a pair that was scored, as every table of scores has them; an error where it is no number."""
-    if not math.isfinite(score):
-        return {"error": f"score_not_finite: the model gave {score}"}
-    score = float(score)
-    return {"score": score, "region_a": region_a, "region_b": region_b, "is_match": score >= threshold}

@@ -14,6 +14,8 @@ from pathlib import Path
 from jobs.errors import BadStorageUri, BucketMissing, ObjectMissing, StorageDenied, UnreadableInput
 from jobs.storage import Storage, local_path, open_storage
 
+MAX_IMAGE_BYTES = 64 * 2**20  # of a catalogue image's file
+
 
 @dataclass(frozen=True)
 class Input:
@@ -37,6 +39,11 @@ def read_input(storage: Storage, uri: str, max_bytes: int) -> Input:
     if len(data) > max_bytes:
         raise UnreadableInput("too_large", f"{uri} is over {max_bytes} bytes")
     return Input(data, hashlib.sha256(data).hexdigest())
+
+
+def read_image_input(storage: Storage, uri: str) -> Input:
+    """The bytes of a catalogue image, at most MAX_IMAGE_BYTES. Raises UnreadableInput."""
+    return read_input(storage, uri, MAX_IMAGE_BYTES)
 
 
 def _locate(storage: Storage, uri: str) -> tuple[Storage, str]:

@@ -7,7 +7,6 @@ from datetime import date
 
 from jobs.errors import BadArgument
 
-TABLES = ("document_images", "pair_scores", "verdicts")
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
 
 
@@ -43,13 +42,18 @@ def table_folder(table: str, audit_date: str) -> str:
 
 
 def table_key(table: str, audit_date: str, bucket: int) -> str:
-    """The object that holds one bucket's rows of `table` (one of TABLES)."""
+    """The object that holds one bucket's rows of `table`."""
     return f"{table_folder(table, audit_date)}/bucket={bucket:04d}.parquet"
 
 
+def evidence_folder(audit_date: str) -> str:
+    """The folder of one audit's evidence."""
+    return f"evidence/audit_date={check_date(audit_date)}"
+
+
 def evidence_key(audit_date: str, product_id: str) -> str:
-    """The picture of a product's best pair."""
-    return f"evidence/audit_date={check_date(audit_date)}/{product_id}.jpg"
+    """The image of a product's best pair."""
+    return f"{evidence_folder(audit_date)}/{product_id}.jpg"
 
 
 def report_key(audit_date: str) -> str:

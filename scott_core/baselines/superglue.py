@@ -1,4 +1,9 @@
-"""TODO."""
+"""The SuperGlue baseline: matches of SuperPoint keypoints, from the user's own copy (paper, section 5.1, table 2).
+
+SuperGlue (Sarlin et al. 2020) is licensed for non-commercial research only, so it is no dependency: the environment
+variable SCOTT_SUPERGLUE names a folder with a copy of github.com/magicleap/SuperGluePretrainedNetwork. Nothing is
+downloaded.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from scott_core.baselines.keypoints import KEYPOINTS, SIDE, Features, _KeypointScorer
+from scott_core.baselines.keypoints import KEYPOINTS, SIDE, Features, KeypointScorer
 from scott_core.baselines.lightglue import LIGHTGLUE
 from scott_core.errors import WeightsError
 
@@ -31,13 +36,13 @@ SUPERGLUE_FILES = tuple(
 )
 
 
-class SuperGlueScorer(_KeypointScorer):
-    """SuperGlue matches of SuperPoint keypoints, run by the user's copy in `folder` with its outdoor weights.
+class SuperGlueScorer(KeypointScorer):
+    """log(1 + the number of SuperGlue matches), by the copy in `folder` with its outdoor weights.
 
-    Its probability borrows LightGlue's curve, because weights that cannot be shipped cannot be fitted here. Ranks do
-    not depend on it; for a threshold, `scott evaluate` prints the best one of labelled pairs.
+    Its calibration is LightGlue's, because weights that we do not have cannot be fitted. Ranks do not depend on it, and
+    `scott evaluate` prints the best threshold of labelled pairs.
 
-    Raises WeightsError where the folder lacks a file. Tested with a stand-in folder of the same interface only.
+    Raises WeightsError where the folder lacks a file. It was tested only with a stand-in folder of the same interface.
     """
 
     version = "superglue-outdoor-1"
@@ -49,12 +54,12 @@ class SuperGlueScorer(_KeypointScorer):
         if missing:
             raise WeightsError(f"{folder} is no copy of SuperGluePretrainedNetwork: it lacks {', '.join(missing)}")
         config = {"superpoint": {"max_keypoints": KEYPOINTS}, "superglue": {"weights": "outdoor"}}
-        with contextlib.redirect_stdout(sys.stderr):  # it prints as it loads
+        with contextlib.redirect_stdout(sys.stderr):  # its constructors print, and stdout is the command's output
             self.matching = _import_matching(folder)(config).eval().to(self.device)
 
     @classmethod
     def from_environment(cls) -> SuperGlueScorer:
-        """Of the folder that SCOTT_SUPERGLUE names. Raises WeightsError where it is not set."""
+        """The scorer of the folder that SCOTT_SUPERGLUE names. Raises WeightsError where it is not set."""
         folder = os.environ.get(SUPERGLUE_FOLDER)
         if not folder:
             raise WeightsError(
@@ -66,7 +71,9 @@ class SuperGlueScorer(_KeypointScorer):
     def detect(self, pixels: Tensor) -> Features:
         grey = (pixels * pixels.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
         height, width = grey.shape[2:]
-        square = F.pad(grey, (0, SIDE - width, 0, SIDE - height), value=1.0)  # it wants whole cells of 8 pixels
+        square = F.pad(
+            grey, (0, SIDE - width, 0, SIDE - height), value=1.0
+        )  # SuperPoint drops a rest of less than 8 pixels
         return {**self.matching.superpoint({"image": square}), "image": square}
 
     def match(self, a: Features, b: Features) -> Tensor:
@@ -76,7 +83,7 @@ class SuperGlueScorer(_KeypointScorer):
 
 
 def _import_matching(folder: Path) -> Any:
-    """The class models.matching.Matching of `folder`, its package under a name that no other `models` has."""
+    """The class Matching of models/matching.py in `folder`, in a package whose name is unique to the folder."""
     name = f"superglue_{zlib.crc32(str(folder).encode()):08x}"
     package = types.ModuleType(name)
     package.__path__ = [str(folder / "models")]

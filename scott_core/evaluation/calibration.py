@@ -40,7 +40,7 @@ def calibrate(
         "bias": bias,
         "threshold": THRESHOLD,
     }
-    score = probability(torch.from_numpy(logit), calibrated).numpy()
+    score = probability(torch.from_numpy(logit), slope, bias).numpy()
     return {**calibrated, "validation": evaluate_scores(on.label, score, THRESHOLD)}
 
 

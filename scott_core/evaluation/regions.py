@@ -7,24 +7,21 @@ foreground over alpha, against a true mask: drawn or rendered, not another model
 from __future__ import annotations
 
 import csv
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import Image, Resampling, fromarray
+from PIL.Image import Image
 
 from scott_core.errors import InputError
 from scott_core.evaluation.metrics import bootstrap_mean, iou
 from scott_core.images import read_image
 from scott_core.pairs import Pair
-from scott_core.predictor import Match, Predictor, Progress
-
-if TYPE_CHECKING:  # saliency is a plug-in
-    from scott_core.baselines.saliency import U2Netp
+from scott_core.predictor import Match, Progress
+from scott_core.scorers import PairScorer
 
 AT_ONCE = 64  # pairs whose pictures are in memory
 
@@ -85,7 +82,7 @@ def masked_pairs(pairs: Sequence[Pair], truth: Mapping[Path, Path] | None = None
 
 
 def match_files(
-    predictor: Predictor, pairs: Sequence[tuple[Path, Path]], *, progress: Progress | None = None
+    scorer: PairScorer, pairs: Sequence[tuple[Path, Path]], *, progress: Progress | None = None
 ) -> Iterator[tuple[Image, Image, Match]]:
     """Both pictures of each pair of files and its Match, in order; the pictures of one batch in memory.
 
@@ -96,34 +93,24 @@ def match_files(
         files_a, files_b = (list(dict.fromkeys(side)) for side in zip(*chunk, strict=True))
         images_a, images_b = ([read_image(file) for file in files] for files in (files_a, files_b))
         index = [(files_a.index(a), files_b.index(b)) for a, b in chunk]
-        for (i, j), match in zip(index, predictor.matches(images_a, images_b, index), strict=True):
+        for (i, j), match in zip(index, scorer.matches(images_a, images_b, index), strict=True):
             yield images_a[i], images_b[j], match
             if progress:
                 progress(1)
 
 
 def mask_ious(
-    predictor: Predictor, pairs: Sequence[MaskedPair], *, progress: Progress | None = None
+    scorer: PairScorer, pairs: Sequence[MaskedPair], *, progress: Progress | None = None
 ) -> NDArray[np.float64]:
-    """IoU of both regions of each pair, [n, 2]: a, b. InputError where a mask is not of its picture's size."""
+    """IoU of both regions of each pair, float64 [n, 2] (a, b), of a scorer that finds regions.
+
+    A region is where a mask is over alpha. Raises InputError where a true mask is not of its image's size.
+    """
     files = [(pair.image_a, pair.image_b) for pair in pairs]
     values = []
-    for pair, (_, _, match) in zip(pairs, match_files(predictor, files, progress=progress), strict=True):
+    for pair, (_, _, match) in zip(pairs, match_files(scorer, files, progress=progress), strict=True):
         sides = ((match.mask_a, pair.mask_a), (match.mask_b, pair.mask_b))
         values.append([iou(mask > match.alpha, _read_mask(path, mask.shape)) for mask, path in sides])
-    return np.array(values, np.float64).reshape(-1, 2)
-
-
-def salient_ious(network: U2Netp, pairs: Sequence[MaskedPair]) -> NDArray[np.float64]:
-    """IoU of the salient object (over 0.5) of each picture of each pair, [n, 2]: a, b. A picture is looked at once."""
-
-    @functools.cache
-    def of(picture: Path, truth: Path) -> float:
-        image = read_image(picture)
-        found = fromarray(network.mask(image)).resize(image.size, Resampling.BILINEAR)
-        return iou(np.asarray(found) > 0.5, _read_mask(truth, image.size[::-1]))
-
-    values = [[of(pair.image_a, pair.mask_a), of(pair.image_b, pair.mask_b)] for pair in pairs]
     return np.array(values, np.float64).reshape(-1, 2)
 
 

@@ -18,7 +18,6 @@ import yaml
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from scott_core.baselines.saliency import SaliencyScorer
 from scott_core.card import DEFAULT, WEIGHTS
 from scott_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from scott_core.errors import InputError
@@ -28,7 +27,6 @@ from scott_core.evaluation.regions import (
     mask_ious,
     masked_pairs,
     read_manifest_masks,
-    salient_ious,
     summarise_ious,
 )
 from scott_core.evaluation.validation import ValidationSet
@@ -48,7 +46,7 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
     `load_checkpoint` and `ValidationSet` do.
     """
     checkpoint = load_checkpoint(weights)
-    card = {**checkpoint.card, **_read_notes(notes)}
+    card = {**checkpoint.card.raw, **_read_notes(notes)}
     scorers: dict[str, PairScorer] = {card["name"]: Predictor(checkpoint, precision="float32")}
     if card["name"] == DEFAULT:
         scorers |= installed_baselines()
@@ -88,7 +86,7 @@ def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
     names = available(Predictor(checkpoint).device)
     if missing := PRECISIONS.keys() - names:
         log.warning("this machine does not compute in %s: the card will not name it", ", ".join(missing))
-    exact, threshold = score("float32"), float(checkpoint.card["threshold"])
+    exact, threshold = score("float32"), checkpoint.card.threshold
     for name in names:
         if not flips(score(name), exact, threshold)[1].any():
             return name
@@ -96,16 +94,12 @@ def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
 
 
 def measure(scorer: PairScorer, on: ValidationSet, data: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """`measure_groups`, and of a scorer that finds regions their `mask_iou`."""
+    """`measure_groups` and, for a scorer that finds regions, `mask_iou` by side with 95% intervals."""
     table = measure_groups(scorer, on, progress)
-    masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
-    if isinstance(scorer, Predictor):
-        ious = mask_ious(scorer, masked)
-    elif isinstance(scorer, SaliencyScorer):
-        ious = salient_ious(scorer.saliency, masked)
-    else:
+    if not scorer.finds_regions:
         return table
-    found = summarise_ious(ious)
+    masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
+    found = summarise_ious(mask_ious(scorer, masked))
     intervals = {side: [round(end, 4) for end in ends] for side, ends in found.pop("intervals", {}).items()}
     means = {name: round(value, 4) for name, value in found.items()}
     return {**table, "mask_iou": {**means, "intervals": intervals}}

@@ -39,7 +39,7 @@ COLUMNS = (
 def rows(data: Path, runs: Path) -> Iterator[list[str]]:
     """One row for each method of the cards of shipped weights, then one for each training of a table."""
     for name in shipped():
-        card = read_card(name)
+        card = read_card(name).raw
         for method, measured in card["test"].items():
             yield _row(method, measured, card["validation"][method])
     sets = {split: ValidationSet(data / "pairs" / file) for split, file in SPLITS.items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from scott_core.card import Card
 from scott_core.checkpoint import Checkpoint
 from scott_core.data.pack import is_pack, read_val
 from scott_core.errors import InputError
@@ -39,7 +40,7 @@ class ValidationSet:
 
     def predictor(self, model: Scott, card: dict[str, Any]) -> Predictor:
         """A predictor of weights that are not a file yet."""
-        return Predictor(Checkpoint(model, {"sha256": "0" * 8, **card}))
+        return Predictor(Checkpoint(model, Card.of({"sha256": "0" * 8, **card})))
 
     def measure(self, model: Scott, card: dict[str, Any]) -> dict[str, float]:
         """The measures of `scott_core.evaluation.metrics.evaluate_scores` at the card's threshold."""

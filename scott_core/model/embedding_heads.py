@@ -1,4 +1,7 @@
-"""TODO."""
+"""The matching heads that compare pooled descriptors (paper, table 2), and the sum of several heads.
+
+Every matching head takes F_a, F_b [B, d, h, w] and boolean regions [B, h, w], and returns match logits [B].
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from scott_core.model.matcher import EMPTY_LOGIT
 
 
 class _Embedding(nn.Module):
-    """Two pooled descriptors -> one logit, the same whichever comes first."""
+    """Two pooled descriptors -> one logit, the same in either order of the two."""
 
     def __init__(self, d: int, *, width: int = 256):
         super().__init__()
@@ -18,6 +21,7 @@ class _Embedding(nn.Module):
         self.head = nn.Sequential(nn.Linear(2 * width, width), nn.ReLU(inplace=True), nn.Linear(width, 1))
 
     def compare(self, pooled_a: Tensor, pooled_b: Tensor) -> Tensor:
+        """Descriptors [B, 2d] -> logits [B], of the product and the absolute difference of the projections."""
         a, b = (F.normalize(self.project(x), dim=1) * x.shape[1] ** 0.5 for x in (pooled_a, pooled_b))
         logits: Tensor = self.head(torch.cat([a * b, (a - b).abs()], 1))[:, 0]
         return logits
@@ -40,22 +44,22 @@ class RegionEmbedding(_Embedding):
         return torch.where(both, logits, EMPTY_LOGIT)
 
 
+class HeadSum(nn.Module):
+    """The sum of the logits of several matching heads, such as MATCHER's and RegionEmbedding's."""
+
+    def __init__(self, heads: list[nn.Module]):
+        super().__init__()
+        self.merges = nn.ModuleList(heads)  # the name in weights' files
+
+    def forward(self, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_b: Tensor) -> Tensor:
+        logits = torch.stack([head(f_a, region_a, f_b, region_b) for head in self.merges])
+        return logits.sum(0)
+
+
 def _pool(features: Tensor, region: Tensor) -> Tensor:
-    """[B, d, h, w], [B, h, w] -> mean and maximum over the region, [B, 2d]; zeros where it is empty."""
+    """[B, d, h, w], bool [B, h, w] -> mean and maximum over the region, [B, 2d]; zeros where it is empty."""
     rows, inside = features.flatten(2).transpose(1, 2), region.flatten(1)
     mean = (inside[:, None].to(rows.dtype) @ rows)[:, 0] / inside.sum(1, keepdim=True).clamp(min=1)
     outside = torch.zeros_like(inside, dtype=rows.dtype).masked_fill(~inside, -torch.inf)
-    peak = (rows + outside[..., None]).amax(1)  # as `masked_fill`, which takes four times as long
+    peak = (rows + outside[..., None]).amax(1)  # `masked_fill` of the rows would take four times as long
     return torch.cat([mean, peak.masked_fill(~inside.any(1, keepdim=True), 0.0)], 1)
-
-
-class HeadSum(nn.Module):
-    """The sum of several merges' logits: evidence from pairs of cells and from whole regions together."""
-
-    def __init__(self, merges: list[nn.Module]):
-        super().__init__()
-        self.merges = nn.ModuleList(merges)
-
-    def forward(self, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_b: Tensor) -> Tensor:
-        logits = torch.stack([merge(f_a, region_a, f_b, region_b) for merge in self.merges])
-        return logits.sum(0)

@@ -4,11 +4,12 @@ R_i does not depend on j, so the maximum over a pooling bin (rows u, columns v) 
 
     max_{i in u, j in v} S_ij R_i = max_{i in u} (R_i^+ max_{j in v} S_ij + R_i^- min_{j in v} S_ij)
 
-with R^+ = max(R, 0) and R^- = min(R, 0), one of which is zero. A bin's rows and columns are ranges, so pooling S over
-columns first leaves [P, K], and no more than [K, K, 2d] is ever built for a pair. Pairs with different P and Q are one
+with R^+ = max(R, 0) and R^- = min(R, 0), one of which is zero. A bin's rows and columns are ranges, so S is pooled over
+its columns first, to [P, K], and the largest tensor of a pair is [K, K, 2d]. Pairs with different P and Q share a
 batch.
 
-An empty foreground (P or Q = 0) is legal: no region in common, so no match: the logit is EMPTY_LOGIT.
+An empty foreground (P or Q = 0) is legal. It means that the images have no region in common, so the logit is
+EMPTY_LOGIT.
 """
 
 from __future__ import annotations
@@ -21,27 +22,28 @@ from torch import Tensor, nn
 
 from scott_core.model.similarity import SIMILARITIES, Similarity
 
-EMPTY_LOGIT = -16.0  # a probability of 1e-7: "nothing in common was seen"
-# Of [B, 2d, k, k] at once; a pair takes 17 MB with the paper's d and K, in float32. What a CPU's caches hold is twice
-# as fast as what they do not; a GPU wants much at once.
+EMPTY_LOGIT = -16.0  # a probability of 1e-7 before calibration
+# Bytes of pooled pairs, [B, 2d, k, k], that are in memory at once; a pair takes 17 MB with the paper's d and K, in
+# float32. A CPU is twice as fast on what its caches hold (measured by `scott bench`); a GPU is slow on little.
 POOLED_BYTES = {"cpu": 8 << 20, "cuda": 1 << 30}
-# Of [columns, B, k, d], S_ij R_i of so many columns' bins, while it is made: what a CPU's caches hold.
+# Bytes of S_ij R_i, [columns, B, k, d], that are in memory at once: what a CPU's caches hold (`scott bench`).
 LARGEST_BYTES = {"cpu": 1 << 21, "cuda": 1 << 27}
-# Foregrounds are padded to a multiple of it, at no cost in time: for each shape of a product of bfloat16 matrices
-# oneDNN compiles a program, and keeps a thousand of them, 1.4 MB each. No power of two: S would be transposed along
-# rows that share their places in the caches.
+# Foregrounds are padded to a multiple of STEP descriptors, at no cost in time. oneDNN compiles a program for each shape
+# of a product of bfloat16 matrices and keeps a thousand of them, 1.4 MB each, so few shapes keep memory small. STEP is
+# no power of two, for which the rows of S would fall on the same cache sets and slow its transposition down.
 STEP = 80
 
 
 def never_waits(like: Tensor) -> bool:
-    """Whether shapes must not depend on data: a GPU that trains would stand still until the host has read it."""
+    """Whether shapes must not depend on data, as on a GPU in training, which would wait until the host has read it."""
     return like.is_cuda and torch.is_grad_enabled()
 
 
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
-    """The foreground descriptors R, in raster order, padded to what holds the longest of the batch.
+    """The foreground descriptors R, in raster order, and how many each image has.
 
-    features [B, d, h, w], region bool [B, h, w] -> R [B, P_max, d], counts [B]. P_max is a multiple of STEP, or h w.
+    features [B, d, h, w], region bool [B, h, w] -> R [B, P_max, d], counts [B]. Rows after a count are padding. P_max is
+    the largest count rounded up to a multiple of STEP, at most h w; where `never_waits` it is h w.
     """
     flat = region.flatten(1)
     counts = flat.sum(1)
@@ -51,17 +53,18 @@ def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _rows(x: Tensor, index: Tensor) -> Tensor:
-    """Rows of each of x [B, n, d] by their places, [B, ...] -> [B, ..., d]; `gather` would go by element."""
+    """Rows of each x [B, n, d] at index [B, ...] -> [B, ..., d]; `gather` would copy element by element."""
     first = torch.arange(len(x), device=x.device) * x.shape[1]
     flat = index.flatten(1) + first[:, None]
     return x.flatten(0, 1).index_select(0, flat.flatten()).view(*index.shape, x.shape[2])
 
 
 def adaptive_bins(counts: Tensor, k: int, *, longest: int | None = None) -> Tensor:
-    """Members of the k adaptive-pooling bins over `counts` items: indices [B, k, L], the last repeated to fill L.
+    """Members of the k adaptive-pooling bins over n = `counts` [B] items: indices [B, k, L].
 
-    L is what the largest bin needs; with `longest`, an upper bound of counts, what it could need. Bin u is
-    floor(u n / k) .. ceil((u + 1) n / k) - 1, as in torch's adaptive_max_pool.
+    Bin u is floor(u n / k) .. ceil((u + 1) n / k) - 1, as in torch's adaptive_max_pool; its last member is repeated to
+    fill L. L is the size of the largest bin or, where `longest`, an upper bound of the counts, is given, of the largest
+    bin possible.
     """
     n = counts.clamp(min=1)[:, None]
     u = torch.arange(k, device=counts.device)[None]
@@ -79,19 +82,22 @@ def pooled_pairs(r_a: Tensor, n_a: Tensor, r_b: Tensor, n_b: Tensor, k: int, sim
     """
     s = similarity(r_a, r_b)  # [B, P, Q]
     if s.device.type == "cpu" and s.dtype == torch.bfloat16 and not torch.is_grad_enabled():
-        s = s.float()  # products and maxima take half the time, and are the same but for when they are rounded
+        s = s.float()  # products and maxima take half the time; they differ in when they are rounded
     both = ((n_a > 0) & (n_b > 0))[:, None, None]
     static = never_waits(r_a)
     bins_a = adaptive_bins(n_a, k, longest=r_a.shape[1] if static else None)
     bins_b = adaptive_bins(n_b, k, longest=r_b.shape[1] if static else None)
     pooled = r_a.new_empty(len(r_a), k, k, 2, r_a.shape[2])
-    _pool_half(pooled[:, :, :, 0].permute(2, 0, 1, 3), r_a, s.transpose(1, 2), bins_a, bins_b, both)
-    _pool_half(pooled[:, :, :, 1].permute(1, 0, 2, 3), r_b, s, bins_b, bins_a, both)
+    _pool_side(pooled[:, :, :, 0].permute(2, 0, 1, 3), r_a, s.transpose(1, 2), bins_a, bins_b, both)
+    _pool_side(pooled[:, :, :, 1].permute(1, 0, 2, 3), r_b, s, bins_b, bins_a, both)
     return pooled.flatten(3).permute(0, 3, 1, 2)
 
 
-def _pool_half(out: Tensor, r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor, both: Tensor) -> None:
-    """R [B, P, d], S transposed [B, Q, P] -> S_ij R_i pooled, into `out` [k (columns), B, k (rows), d]."""
+def _pool_side(out: Tensor, r: Tensor, s: Tensor, bins_rows: Tensor, bins_columns: Tensor, both: Tensor) -> None:
+    """Pool S_ij R_i, from R [B, P, d] and S transposed [B, Q, P], into `out` [k (columns), B, k (rows), d].
+
+    Pairs [B, 1, 1] that are not in `both` have an empty foreground, and get zeros.
+    """
     columns = _rows(s, bins_columns)  # [B, k, members, P]
     extremes = torch.cat([columns.amax(2), columns.amin(2)], 1) * both  # [B, 2k, P]
     highest, lowest = _rows(extremes.transpose(1, 2), bins_rows).permute(2, 3, 0, 1)[..., None].chunk(2, 1)
@@ -105,7 +111,7 @@ def _pool_half(out: Tensor, r: Tensor, s: Tensor, bins_rows: Tensor, bins_column
 
 
 def _largest(terms: Iterable[tuple[Tensor, Tensor, Tensor, Tensor]]) -> Tensor:
-    """The largest of all positive * high + negative * low."""
+    """The elementwise maximum of the terms positive * high + negative * low."""
     if torch.is_grad_enabled():
         return functools.reduce(_larger, (torch.addcmul(p * high, n, low) for p, high, n, low in terms))
     (p, high, n, low), *others = terms
@@ -118,18 +124,21 @@ def _largest(terms: Iterable[tuple[Tensor, Tensor, Tensor, Tensor]]) -> Tensor:
 
 
 def _larger(a: Tensor, b: Tensor) -> Tensor:
-    """torch.maximum. Its backward shares the gradient of ties in five passes, that of `where` takes two."""
+    """As torch.maximum, whose backward takes five passes to share the gradient of ties; that of `where` takes two."""
     return torch.where(b > a, b, a)
 
 
 class Matcher(nn.Module):
-    """Algorithm 1: similarity, weighted pairs, adaptive max pool to K x K, CNN head Phi, one logit."""
+    """Algorithm 1: similarity, weighted pairs, adaptive max pool to K x K, CNN head Phi, one logit.
+
+    `pool` is `pooled_pairs`, or in inference on a GPU the kernel that stands for it (inference.triton_pooling).
+    """
 
     def __init__(self, d: int, *, k: int = 64, similarity: str = "cosine", width: int = 128):
         super().__init__()
         self.k = k
         self.similarity = SIMILARITIES[similarity]
-        self.pool = pooled_pairs  # or, where there is no gradient, matcher_triton.pooled_pairs_fused
+        self.pool = pooled_pairs
         self.phi = nn.Sequential(
             nn.Conv2d(2 * d, width, 3, stride=2, padding=1),
             nn.ReLU(inplace=True),
@@ -141,7 +150,7 @@ class Matcher(nn.Module):
         )
 
     def forward(self, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_b: Tensor) -> Tensor:
-        """F [B, d, h, w] and boolean regions [B, h, w] of both pictures -> match logits [B]."""
+        """F [B, d, h, w] and boolean regions [B, h, w] of both images -> match logits [B]."""
         r_a, n_a = gather_foreground(f_a, region_a)
         r_b, n_b = gather_foreground(f_b, region_b)
         at_once = max(POOLED_BYTES[r_a.device.type] // (2 * r_a.shape[2] * self.k**2 * r_a.element_size()), 1)

@@ -1,14 +1,16 @@
 """The one place where names become objects: `build(config)` makes a Scott from a card's `architecture`.
 
-encoder   {name: coder | twin_lite0 | twin_resnet50, d, exchange: none | attention | correlation, fine: false | true}
-merge     {name: matcher | region_embedding | image_embedding | matcher+region_embedding, k, similarity}
-alpha     the foreground threshold, a probability
-image_size  pixels of the square a picture is letterboxed to
+encoder     {name: coder | twin_lite0 | twin_resnet50, d, exchange: none | attention | correlation, fine: false | true}
+            `exchange` names the cross-attention of twin_lite0, a siamese encoder, and `fine` adds its maps at 1/8
+merge       {name: matcher | region_embedding | image_embedding | matcher+region_embedding, k, similarity}
+            the matching head; `k` and `similarity` are options of matcher only
+alpha       the foreground threshold, a probability (section 4.1)
+head_width  channels of the segmentation heads; the encoder's d where it is not given
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -22,8 +24,6 @@ from scott_core.model.matcher import Matcher
 from scott_core.model.scott import Scott
 from scott_core.model.segmentation import SegmentationHead
 from scott_core.model.siamese import SiameseLite, SiameseResNet50
-
-Config = dict[str, Any]
 
 
 def _twin_lite0(d: int, exchange: str = "none", fine: bool = False) -> Encoder:
@@ -49,26 +49,27 @@ MATCHING_HEADS: dict[str, Callable[..., nn.Module]] = {
 
 
 def _named(what: str, name: str, table: dict[str, Any]) -> Any:
+    """table[name]. Raises WeightsError, which says what kind of thing it is a name of and which names are known."""
     if name not in table:
         raise WeightsError(f"unknown {what} {name!r}; known: {', '.join(sorted(table))}")
     return table[name]
 
 
-def build(architecture: Config) -> Scott:
-    """A Scott with fresh weights. Raises WeightsError for a name that is not known or an option that does not fit."""
+def build(architecture: Mapping[str, Any]) -> Scott:
+    """A Scott with fresh weights. Raises WeightsError for an unknown name or an option that does not fit."""
     try:
         encoder_options = dict(architecture["encoder"])
-        merge_options = dict(architecture["merge"])
+        head_options = dict(architecture["merge"])
         encoder = _named("encoder", encoder_options.pop("name"), ENCODERS)(**encoder_options)
-        merge = _named("merge", merge_options.pop("name"), MATCHING_HEADS)(encoder.d, **merge_options)
+        matching_head = _named("merge", head_options.pop("name"), MATCHING_HEADS)(encoder.d, **head_options)
         alpha = float(architecture["alpha"])
     except (KeyError, TypeError) as error:
         raise WeightsError(f"architecture {architecture} does not fit: {error}") from error
-    head = int(architecture.get("head_width", encoder.d))
+    width = int(architecture.get("head_width", encoder.d))
     return Scott(
         encoder=encoder,
-        sigma_a=SegmentationHead(encoder.d, width=head),
-        sigma_b=SegmentationHead(encoder.d, width=head),
-        merge=merge,
+        sigma_a=SegmentationHead(encoder.d, width=width),
+        sigma_b=SegmentationHead(encoder.d, width=width),
+        merge=matching_head,
         alpha=alpha,
     )

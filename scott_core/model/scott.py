@@ -1,4 +1,4 @@
-"""Scott: encoder, two co-salient heads and a merge, composed (paper, section 4, figure 3)."""
+"""Scott: an encoder, two segmentation heads and a matching head, composed (paper, section 4, figure 3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scott_core.model.split_convolution import BothOrders
 
 @dataclass(frozen=True)
 class PairLogits:
-    """What one forward gives for B pairs: all logits, no sigmoid, no threshold."""
+    """The logits of B pairs, before any sigmoid or threshold."""
 
     match: Tensor  # [B]
     mask_a: Tensor  # [B, 1, h, w]
@@ -23,10 +23,10 @@ class PairLogits:
 
 
 class Scott(nn.Module):
-    """SCOTT over any encoder, heads and merge; an ablation is another object passed in.
+    """SCOTT over any encoder, segmentation heads and matching head (`merge`); an ablation passes another object in.
 
-    `alpha` is the foreground threshold of section 4.1, a probability. psi_a and psi_b of the Coder, and sigma_a and
-    sigma_b, share no weights: score(a, b) is not score(b, a). a is the catalogue picture, b the document's.
+    `alpha` is the foreground threshold of section 4.1, a probability. a is the catalogue image and b the document
+    image. psi_a and psi_b of the Coder share no weights, nor do sigma_a and sigma_b: score(a, b) is not score(b, a).
     """
 
     def __init__(
@@ -48,19 +48,23 @@ class Scott(nn.Module):
 
     @property
     def has_roles(self) -> bool:
-        """Whether a picture's state depends on its role: not where it is all of a twin encoder before `encode_pair`."""
+        """Whether an image's cached features depend on its role.
+
+        They do not where the encoder is siamese and co-dependent, for then the segmentation heads are not part of them.
+        """
         return not (self.encoder.is_siamese and self.encoder.co_dependent)
 
     def encode_image(self, images: Tensor, role: Role) -> CachedFeatures:
-        """[N, 3, H, W] in 0..255 -> states, all that one picture alone decides: N + M times for N x M pairs.
+        """[N, 3, H, W] in 0..255 -> the cached features, which N + M calls make for N x M pairs.
 
-        Where that is all of F, its halves of both heads' first convolutions too: (F, own half, half of the other's).
+        Where the encoder is not co-dependent F is among them, so the segmentation heads' split convolutions are cached
+        too: (F, the own part of the head of this role, the other part of the head of the opposite role).
         """
-        state = self.encoder.encode(images, role)
+        cached = self.encoder.encode(images, role)
         if self.encoder.co_dependent:
-            return state
-        mine, others = (self.sigma_a, self.sigma_b) if role == "a" else (self.sigma_b, self.sigma_a)
-        return state[0], mine.own_part(state[0]), others.other_part(state[0])
+            return cached
+        own, opposite = (self.sigma_a, self.sigma_b) if role == "a" else (self.sigma_b, self.sigma_a)
+        return cached[0], own.own_part(cached[0]), opposite.other_part(cached[0])
 
     def score_pairs(
         self,
@@ -70,9 +74,9 @@ class Scott(nn.Module):
         true_a: Tensor | None = None,
         true_b: Tensor | None = None,
     ) -> PairLogits:
-        """States of B aligned pairs -> logits.
+        """Cached features of B aligned pairs -> logits.
 
-        In training, `true_*` (float [B, h, w]) is the region the merge should look at: a cell is foreground at 1,
+        In training, `true_*` (float [B, h, w]) is the region that the matching head sees: a cell is foreground at 1,
         background at 0, and as predicted where it is NaN.
         """
         f_a, f_b, mask_a, mask_b = self._segment(cached_a, cached_b)
@@ -84,7 +88,7 @@ class Scott(nn.Module):
         return PairLogits(self.merge(f_a, region_a, f_b, region_b), mask_a, mask_b)
 
     def match_at(self, cached_a: CachedFeatures, cached_b: CachedFeatures, alphas: Sequence[float]) -> Tensor:
-        """States of B aligned pairs -> match logits [B, len(alphas)], as if `alpha` were each of `alphas`."""
+        """Cached features of B aligned pairs -> match logits [B, len(alphas)], with each of `alphas` for `alpha`."""
         f_a, f_b, mask_a, mask_b = self._segment(cached_a, cached_b)
         regions = ((self.foreground(mask_a, alpha), self.foreground(mask_b, alpha)) for alpha in alphas)
         return torch.stack([self.merge(f_a, region_a, f_b, region_b) for region_a, region_b in regions], 1)
@@ -103,7 +107,7 @@ class Scott(nn.Module):
         return self.sigma_a.layers(both_a), self.sigma_b.layers(both_b)
 
     def foreground(self, mask_logits: Tensor, alpha: float | None = None) -> Tensor:
-        """[B, 1, h, w] logits -> bool [B, h, w]: probability > alpha, by default the model's."""
+        """[B, 1, h, w] logits -> bool [B, h, w], true where the probability > alpha (by default the model's)."""
         return torch.sigmoid(mask_logits[:, 0]) > (self.alpha if alpha is None else alpha)
 
     def forward(self, images_a: Tensor, images_b: Tensor) -> PairLogits:

@@ -1,7 +1,7 @@
-"""SegmentationHead sigma (paper, section 4.1): which cells show the object both pictures share.
+"""SegmentationHead sigma (paper, section 4.1): which cells show the object that both images share.
 
-Inspired, as the paper says, by the mask head of Mask R-CNN: convolutions, then one logit a cell. It works on the
-concatenation of both feature maps, the head's own picture first.
+Its layers are, as in the mask head of Mask R-CNN that the paper names, convolutions and then one logit per cell. Its
+input is the concatenation of both feature maps, the head's own image first.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class SegmentationHead(nn.Module):
         )
 
     def own_part(self, own: Tensor) -> Tensor:
-        """The first convolution's share of the head's own picture, [B, d, h, w] -> [B, width, h, w]."""
+        """The own part of the first convolution, with the bias, [B, d, h, w] -> [B, width, h, w]."""
         return own_part(self.layers[0], own)
 
     def other_part(self, other: Tensor) -> Tensor:
-        """Its share of the other picture, the same shapes."""
+        """The other part of the first convolution, [B, d, h, w] -> [B, width, h, w]."""
         return other_part(self.layers[0], other)
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:
-        """Both shares, of aligned pairs -> [B, 1, h, w] logits."""
+        """Both parts of aligned pairs -> logits [B, 1, h, w]."""
         logits: Tensor = self.layers[2:]((own + other).relu_())
         return logits

@@ -1,12 +1,7 @@
-"""The encoders: two pictures in, two feature maps out (paper, section 4, figure 4).
+"""Siamese encoders: one backbone with the same weights for both roles (paper, table 2, "ResNet50").
 
-Every encoder has the same two steps, and the boundary between them is where a cartesian product saves its work:
-
-    encode(images, role)   one picture alone: N + M times for N x M pairs -> its CachedFeatures
-    encode_pair(a, b)         the States of aligned pairs -> F_a, F_b [B, d, h, w]
-
-`role` is "a" (catalogue) or "b" (document). `d` is the feature width and `stride` the pixels of a cell's side. All
-that is linear in one picture is on the first side of the boundary, whatever the equation's order of writing.
+A backbone that sees one image at a time is not co-dependent; with cross-attention over its feature maps, SiameseLite
+is. Its weights start from ImageNet. The names `twin_lite0` and `exchange` in cards mean SiameseLite and its attention.
 """
 
 from __future__ import annotations
@@ -20,18 +15,18 @@ from scott_core.model.encoder import CachedFeatures, Encoder, Role
 
 
 class SiameseLite(Encoder):
-    """A twin encoder over a pretrained EfficientNet-Lite0: one picture at a time, the same weights for both roles.
+    """EfficientNet-Lite0, its maps fused at 1/16, and optionally cross-attention: [B, d, H/16, W/16].
 
-    The trunk's maps at 1/16 and 1/32 (with `fine`, at 1/8 too: texture and print, starting from zero) are projected to
-    d, added at 1/16 and refined by two residual convolutions: [B, d, H/16, W/16]. Half the paper's stride, because a
-    small object in a 256 px picture is a few cells at 1/32.
+    The backbone's maps at 1/16 and 1/32 are projected to d channels, added, and refined by two residual blocks. `fine`
+    adds the map at 1/8, which holds texture and print, by weights that start at zero. The stride is half the paper's,
+    because a small object in an image of 256 px is only a few cells at 1/32.
     """
 
     is_siamese = True
 
     def __init__(self, *, d: int = 128, fine: bool = False, cross_attention: CrossAttention | None = None):
         super().__init__(d=d, stride=16, mean=(MEAN,) * 3, std=(STD,) * 3)
-        self.trunk = EfficientNetLite0()
+        self.trunk = EfficientNetLite0()  # the backbone; the name in weights' files
         at_8, at_16, at_32 = self.trunk.channels
         self.from_8 = nn.Conv2d(at_8, d, 3, stride=2, padding=1) if fine else None
         self.from_16 = nn.Conv2d(at_16, d, 1)
@@ -43,7 +38,7 @@ class SiameseLite(Encoder):
             nn.Sequential(nn.ReLU(), nn.Conv2d(d, d, 3, padding=1), nn.ReLU(), nn.Conv2d(d, d, 3, padding=1))
             for _ in range(2)
         )
-        self.exchanger = cross_attention  # the name in weights' files
+        self.exchanger = cross_attention  # also a name in weights' files
         self.co_dependent = cross_attention is not None
 
     def encode(self, images: Tensor, role: Role) -> CachedFeatures:
@@ -64,17 +59,19 @@ class SiameseLite(Encoder):
 
 
 class SiameseResNet50(Encoder):
-    """The paper's other backbone (table 2): a twin ResNet50, its last map projected to d. Weights are the user's."""
+    """The paper's other encoder (table 2): ResNet50, its last map projected to d channels, [B, d, H/32, W/32].
+
+    We ship no weights of it.
+    """
 
     is_siamese = True
     co_dependent = False
 
     def __init__(self, *, d: int = 512):
         super().__init__(d=d, stride=32, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-        from torchvision.models import resnet50  # half a second, which other encoders need not pay
+        from torchvision.models import resnet50  # an import of half a second that other encoders do not need
 
-        trunk = resnet50(weights=None)
-        self.trunk = nn.Sequential(*list(trunk.children())[:-2])
+        self.trunk = nn.Sequential(*list(resnet50(weights=None).children())[:-2])  # without pooling and classifier
         self.project = nn.Conv2d(2048, d, 1)
 
     def encode(self, images: Tensor, role: Role) -> CachedFeatures:

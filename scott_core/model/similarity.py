@@ -1,7 +1,7 @@
 """Similarities S [.., P, Q] between two sets of descriptors [.., P, d] and [.., Q, d] (paper, section 4.2, table 4).
 
-Distances are turned into similarities in (0, 1], 1 / (1 + distance / sqrt(d)) and so on, so that a larger S means
-more alike for each of them and the product S_ij * R weighs the same way.
+The paper does not say how its L1 and L2 distances weigh S_ij * R. Here a distance becomes a similarity in (0, 1],
+1 / (1 + distance), of the mean or root mean square over d, so that more alike descriptors have a larger S.
 """
 
 from __future__ import annotations

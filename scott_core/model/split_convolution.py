@@ -1,7 +1,8 @@
 """Convolutions of two concatenated feature maps, [own, other], split by input channels.
 
-A convolution is linear, so that of [own, other] is the sum of one part for each map. Over the N x M pairs of a
-cartesian product each part is computed N + M times, where the whole convolution would be computed N x M times.
+A convolution is linear, so the convolution of [own, other] is the sum of an own part and an other part. Over the N x M
+pairs of a cartesian product each part is computed N + M times, where the whole convolution would be computed N x M
+times. The activation applies to the sum, so it is in neither part.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 
 class SplitConvolution(nn.Module, ABC):
-    """A convolution that stands for an nn.Conv2d in inference and gives both of its parts."""
+    """A convolution that replaces an nn.Conv2d in inference and computes both of its parts."""
 
     @abstractmethod
     def own_part(self, own: Tensor) -> Tensor:
@@ -26,7 +27,7 @@ class SplitConvolution(nn.Module, ABC):
 
 
 def own_part(convolution: nn.Module, own: Tensor) -> Tensor:
-    """The part of the first channels [B, c, h, w], with the bias -> [B, out, h, w]."""
+    """The own part: the convolution of the first channels [B, c, h, w], with the bias -> [B, out, h, w]."""
     if isinstance(convolution, SplitConvolution):
         return convolution.own_part(own)
     assert isinstance(convolution, nn.Conv2d)
@@ -35,7 +36,7 @@ def own_part(convolution: nn.Module, own: Tensor) -> Tensor:
 
 
 def other_part(convolution: nn.Module, other: Tensor) -> Tensor:
-    """The part of the last channels [B, c, h, w], without the bias -> [B, out, h, w]."""
+    """The other part: the convolution of the last channels [B, c, h, w], without the bias -> [B, out, h, w]."""
     if isinstance(convolution, SplitConvolution):
         return convolution.other_part(other)
     assert isinstance(convolution, nn.Conv2d)

@@ -120,9 +120,9 @@ class Trainer:
             alone(self._save)
             if self.step < config.steps:
                 alone(lambda: self._keep(self.folder / "last.safetensors", log))
-                return read_card(self.folder / "last.safetensors")
+                return dict(read_card(self.folder / "last.safetensors").raw)
             alone(self._choose_alpha)
-        return read_card(self.folder / "best.safetensors")
+        return dict(read_card(self.folder / "best.safetensors").raw)
 
     def overfit(self) -> dict[str, float]:
         """Trains on the first batch at every step; returns the first and the last losses."""
@@ -192,7 +192,7 @@ class Trainer:
     def _choose_alpha(self) -> None:
         """Saves the best weights again with the alpha that is best on validation, calibrated for it."""
         best = load_checkpoint(self.folder / "best.safetensors")
-        card = calibrate(best.model, best.card, self.validation, alphas=ALPHAS)
+        card = calibrate(best.model, dict(best.card.raw), self.validation, alphas=ALPHAS)
         save_checkpoint(best.model, card, self.folder / "best.safetensors")
 
     def _card(self) -> dict[str, Any]:

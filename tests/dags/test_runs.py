@@ -11,6 +11,7 @@ import pytest
 from jobs.audit.report import read_verdicts
 from jobs.sample import SAMPLE
 from jobs.sample.check import compare, read_expected
+from jobs.scoring.scorers import scorer_for
 from jobs.storage import open_storage
 
 if TYPE_CHECKING:
@@ -82,6 +83,28 @@ def test_an_unknown_product_fails_the_run_and_changes_nothing(dag_bag: DagBag, a
     assert state == "failed"
     assert next(ti for ti in instances if ti.task_id == "plan").try_number == 1  # retrying would not help
     assert rows(audited[0]) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "task"),
+    [
+        ("SCOTT_WEIGHTS", "scott-lite9", "plan"),
+        ("SCOTT_BUCKETS", "three", "plan"),
+        ("SCOTT_STOP_AT_MATCH", "yess", "plan"),
+        ("SCOTT_PRECISION", "float31", "bucket_chain.score"),
+    ],
+)
+def test_a_mistyped_setting_is_not_tried_again(
+    dag_bag: DagBag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, task: str
+) -> None:
+    shutil.copytree(SAMPLE / "catalogue" / "TOY-0002", tmp_path / "catalogue" / "TOY-0002")
+    scorer_for.cache_clear()  # of an earlier test, in the same process
+    options = {"buckets": value} if name == "SCOTT_BUCKETS" else {}
+    monkeypatch.setenv(name, value)
+    state, instances = run(dag_bag, "catalogue_audit", tmp_path, **options)
+    assert state == "failed"
+    (failed,) = [ti for ti in instances if ti.task_id == task]
+    assert (str(failed.state), failed.try_number) == ("failed", 1)
 
 
 def test_a_bucket_that_is_lost_from_storage_turns_the_run_red(

@@ -14,7 +14,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from jobs.cli import main
 from jobs.evaluate import evaluate_file
-from jobs.scoring.pairs_file import read_pairs, score_pairs_file
+from jobs.scoring.pairs_file import score_pairs_file
+from scott_core import read_pairs
 from tests.jobs.small_catalogue import picture
 
 Capture = pytest.CaptureFixture[str]
@@ -44,8 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Path
     Image.new("L", size, 255).save(top / "m.png")
     (top / "p.csv").write_text("\n".join([HEADER, *ROWS, ""]))
     pairs = read_pairs(top / "p.csv")
-    score_pairs_file(pairs, top, top / "tiny.parquet", weights=str(tiny_weights))
-    score_pairs_file(pairs, top, top / "orb.parquet", method="orb")
+    score_pairs_file(pairs, top / "tiny.parquet", weights=str(tiny_weights))
+    score_pairs_file(pairs, top / "orb.parquet", method="orb")
     return top
 
 
@@ -83,11 +84,11 @@ def test_groups_figure_failures_and_masks(folder: Path, tmp_path: Path, tiny_wei
 
 def test_a_baseline_is_drawn_without_regions(folder: Path, tmp_path: Path) -> None:
     found = evaluate_file(folder / "orb.parquet", 0.0, pairs=folder / "p.csv", out=tmp_path)
-    assert "mask_iou" not in found
+    assert found.mask_iou is None
     assert (tmp_path / "failures.html").read_text().count("data:image/jpeg") == 2  # at 0, both scored negatives
     found = evaluate_file(folder / "orb.parquet", out=tmp_path / "plain")
     assert sorted(path.name for path in (tmp_path / "plain").iterdir()) == ["figure9.png", "measures.json"]
-    assert "groups" not in found
+    assert found.groups is None
 
 
 def test_intervals_and_groups_of_one_class(tmp_path: Path) -> None:
@@ -104,10 +105,12 @@ def test_intervals_and_groups_of_one_class(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("\n".join(["image_a,image_b,label,kind,family", *rows]))
     found = evaluate_file(tmp_path / "s.parquet", 0.5, pairs=tmp_path / "p.csv")
     for name in ("precision", "recall", "f1", "average_precision", "roc_auc"):
-        low, high = found["intervals"][name]
-        assert low < found[name] < high, name
-    assert found["groups"]["all/easy"]["f1"] == pytest.approx(f1_score(label, score >= 0.5))
-    assert found["groups"]["none"] == {"n": 100, "n_positive": 0}, "counted, not measured"
+        assert found.all.intervals is not None
+        low, high = found.all.intervals[name]
+        assert low < found.all.values[name] < high, name
+    assert found.groups is not None
+    assert found.groups["all/easy"].values["f1"] == pytest.approx(f1_score(label, score >= 0.5))
+    assert found.groups["none"].to_json() == {"n": 100, "n_positive": 0}, "counted, not measured"
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
+from scott_core.card import Card
 from scott_core.checkpoint import Checkpoint
 from scott_core.data.synthetic.cartons import carton_on_white
-from scott_core.errors import InputError
 from scott_core.inference.engine import Batches
 from scott_core.model.registry import build
 from scott_core.overlay import draw_match
 from scott_core.predictor import Predictor
-from scott_core.scorers import load_scorer
 
 ARCHITECTURE = {
     "encoder": {"name": "twin_lite0", "d": 16, "exchange": "attention"},
@@ -34,7 +33,7 @@ def carton(seed: int, view: int, size: int = 96) -> Image.Image:
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
     torch.manual_seed(0)
-    return Predictor(Checkpoint(build(ARCHITECTURE).eval(), CARD), device="cpu")
+    return Predictor(Checkpoint(build(ARCHITECTURE).eval(), Card.of(CARD)), device="cpu")
 
 
 IMAGES_A = [carton(seed, 0) for seed in range(3)]
@@ -59,7 +58,7 @@ def test_logits_at_alphas_are_those_of_models_with_these_alphas(predictor: Predi
     assert found.shape == (len(PAIRS), len(alphas))
     for alpha, logits in zip(alphas, found.T, strict=True):
         torch.manual_seed(0)
-        alone = Predictor(Checkpoint(build({**ARCHITECTURE, "alpha": alpha}).eval(), CARD), device="cpu")
+        alone = Predictor(Checkpoint(build({**ARCHITECTURE, "alpha": alpha}).eval(), Card.of(CARD)), device="cpu")
         np.testing.assert_allclose(
             1 / (1 + np.exp(-logits)), alone.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score, atol=1e-5
         )
@@ -81,22 +80,3 @@ def test_masks_have_the_pictures_own_sizes_and_are_drawn(predictor: Predictor) -
     assert match.mask_b.shape == (96, 96)
     assert 0 <= match.mask_a.min() <= match.mask_a.max() <= 1
     assert draw_match(a, b, match).size[1] == 348
-
-
-@pytest.mark.parametrize("method", ["orb", "embedding"])
-def test_a_baseline_prefers_the_same_carton(method: str) -> None:
-    scorer = load_scorer(method)
-    scores = scorer.score_pairs([carton(40, 0, 256)], [carton(40, 0, 256), carton(81, 3, 256)], [(0, 0), (0, 1)])
-    assert scores.score[0] > scores.score[1]
-    assert scores.score.min() >= 0
-    assert scores.score.max() <= 1
-    with pytest.raises(InputError, match="no weights"):
-        load_scorer(method, "default")
-
-
-def test_a_blank_picture_is_legal_everywhere() -> None:
-    blank = Image.new("RGB", (40, 40), "white")
-    for method in ("orb", "embedding"):
-        assert np.isfinite(load_scorer(method).score_pairs([blank], [blank], [(0, 0)]).score).all()
-    with pytest.raises(InputError, match="unknown method"):
-        load_scorer("sift")

@@ -1,7 +1,12 @@
-"""What the drawings of this package share: canvases, colours, words, smooth curves and paper."""
+"""Parts that the drawings of this package share: canvases, colours, words, smooth curves and paper.
+
+Images are RGB arrays [H, W, 3]; functions that return nothing draw into the image they are given. Points are x, y in
+px. Chance comes from `rng` alone, so that a seed gives the same drawing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -25,14 +30,14 @@ _HERSHEY = (
 
 
 def canvas(rng: Rng, colour: Colour = WHITE, ratio: tuple[float, float] = (0.6, 2.0)) -> Pixels:
-    """An empty picture, 80 to 480 px high, `ratio` times as wide."""
+    """An image of one colour, 80 to 480 px high and between the two `ratio`s times as wide."""
     height = int(rng.integers(80, 480))
     width = int(np.clip(height * rng.uniform(*ratio), 60, 1000))
     return np.full((height, width, 3), colour, np.uint8)
 
 
 def colour(rng: Rng, lightest: int = 220) -> Colour:
-    """Any colour; every third is a near grey, every fourth a pure one."""
+    """Any colour up to level `lightest`; three of ten are grey, one of four is a pure one."""
     chance = rng.random()
     if chance < 0.3:
         level = int(rng.integers(0, lightest))
@@ -41,21 +46,26 @@ def colour(rng: Rng, lightest: int = 220) -> Colour:
     if chance < 0.55:
         channels[rng.integers(3)] = 0
         channels[rng.integers(3)] = lightest
-    return tuple(int(value) for value in channels)
+    return as_colour(channels)
 
 
 def pale(rng: Rng) -> Colour:
-    """A light tint, or white."""
-    return WHITE if rng.random() < 0.4 else tuple(int(value) for value in rng.integers(200, 256, 3))
+    """White in four of ten, else a light tint."""
+    return WHITE if rng.random() < 0.4 else as_colour(rng.integers(200, 256, 3))
+
+
+def as_colour(values: Iterable[float]) -> Colour:
+    """Levels of any number type as a colour, rounded towards 0."""
+    return tuple(int(value) for value in values)
 
 
 def somewhere(rng: Rng, pixels: Pixels) -> tuple[int, int]:
-    """A point of the picture: x, y."""
+    """A point of the image: x, y."""
     return int(rng.integers(0, pixels.shape[1])), int(rng.integers(0, pixels.shape[0]))
 
 
 def word(rng: Rng, longest: int = 10) -> str:
-    """Letters as in a word: capitals, small letters, or a number."""
+    """Letters as common as in a word, in capitals, small letters or both; or a number."""
     count = int(rng.integers(2, longest + 1))
     chance = rng.random()
     if chance < 0.15:
@@ -65,17 +75,18 @@ def word(rng: Rng, longest: int = 10) -> str:
 
 
 def words(rng: Rng, count: int) -> str:
-    """So many words with spaces between."""
+    """This many words with spaces between."""
     return " ".join(word(rng) for _ in range(count))
 
 
 @cache
 def typeface(height: int) -> Any:
+    """Pillow's default typeface at a height in px."""
     return ImageFont.load_default(size=height)
 
 
 def write(pixels: Pixels, text: str, at: tuple[float, float], height: float, ink: Colour = BLACK, bold: int = 0) -> int:
-    """Draw `text` with its left top at `at`, about `height` px high; gives its width. `bold` px of extra stroke."""
+    """Draw `text` with its top left at `at`, about `height` px high and `bold` px bolder; returns its width in px."""
     face = typeface(max(round(height), 6))
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
@@ -87,14 +98,14 @@ def write(pixels: Pixels, text: str, at: tuple[float, float], height: float, ink
 def write_plain(
     rng: Rng, pixels: Pixels, text: str, at: tuple[float, float], height: float, ink: Colour = BLACK
 ) -> None:
-    """Draw `text` in one of OpenCV's stroked faces, its left bottom at `at`: another look than write()'s."""
+    """Draw `text` with its bottom left at `at` in one of OpenCV's stroked typefaces, which look unlike write()'s."""
     thickness = max(1, round(height / 12 * rng.uniform(0.5, 2)))
     face = _HERSHEY[int(rng.integers(len(_HERSHEY)))]
     cv2.putText(pixels, text, (int(at[0]), int(at[1])), face, height / 22, ink, thickness, cv2.LINE_AA)
 
 
 def label(rng: Rng, pixels: Pixels, text: str, at: tuple[float, float], height: float, ink: Colour = BLACK) -> None:
-    """write() or write_plain(), by chance."""
+    """Draw `text` with its top left at `at` by write() or, in four of ten, by write_plain()."""
     if rng.random() < 0.6:
         write(pixels, text, at, height, ink, int(rng.random() < 0.2))
     else:
@@ -102,7 +113,7 @@ def label(rng: Rng, pixels: Pixels, text: str, at: tuple[float, float], height: 
 
 
 def smooth_curve(points: Points, count: int = 200, closed: bool = False) -> Points:
-    """A Catmull-Rom spline through `points`."""
+    """About `count` points of a Catmull-Rom spline through `points`."""
     ring = np.concatenate([points[-1:], points, points[:2]] if closed else [points[:1], points, points[-1:]])
     pieces = []
     steps = np.linspace(0, 1, max(count // len(points), 3), endpoint=False)[:, None]
@@ -115,7 +126,7 @@ def smooth_curve(points: Points, count: int = 200, closed: bool = False) -> Poin
 
 
 def blob(rng: Rng, centre: tuple[float, float], radius: float, corners: int = 8) -> Points:
-    """A closed smooth outline around `centre`."""
+    """A closed smooth outline around `centre`, at most `radius` from it."""
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False) + rng.uniform(-0.2, 0.2, corners)
     reach = radius * rng.uniform(0.5, 1.0, corners)
     return smooth_curve(
@@ -124,12 +135,12 @@ def blob(rng: Rng, centre: tuple[float, float], radius: float, corners: int = 8)
 
 
 def fill(pixels: Pixels, outline: Points, ink: Colour) -> None:
-    """Fill the polygon."""
+    """Fill the polygon `outline` [N, 2]."""
     cv2.fillPoly(pixels, [np.round(outline).astype(np.int32)], ink, cv2.LINE_AA)
 
 
 def stroke(pixels: Pixels, outline: Points, ink: Colour, thickness: int = 1, closed: bool = False) -> None:
-    """Draw the line."""
+    """Draw the line through `outline` [N, 2], back to its start where it is `closed`."""
     cv2.polylines(pixels, [np.round(outline).astype(np.int32)], closed, ink, max(thickness, 1), cv2.LINE_AA)
 
 
@@ -142,7 +153,7 @@ def ramp(rng: Rng, shape: tuple[int, ...], first: Colour, last: Colour) -> Pixel
 
 
 def on_paper(rng: Rng, pixels: Pixels) -> Pixels:
-    """As a crop of a scan shows it: tinted, shaded paper with grain, slightly blurred."""
+    """The image as a crop of a scan shows it: on tinted, shaded paper with grain, slightly blurred."""
     paper = rng.uniform(0.75, 1.0) * rng.uniform(0.93, 1.0, 3)
     shade = ramp(rng, pixels.shape, (255,) * 3, (int(rng.integers(215, 256)),) * 3) / 255.0
     blurred = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.2)) * paper * shade
@@ -150,8 +161,13 @@ def on_paper(rng: Rng, pixels: Pixels) -> Pixels:
     return np.asarray(np.clip(blurred + grain, 0, 255), np.uint8)
 
 
+def sometimes_on_paper(rng: Rng, pixels: Pixels, chance: float) -> Pixels:
+    """The image on_paper() with this probability, else the image itself."""
+    return on_paper(rng, pixels) if rng.random() < chance else pixels
+
+
 def turned(pixels: Pixels, degrees: float, ground: Colour = WHITE) -> Pixels:
-    """Rotated about its middle, grown so that nothing is lost."""
+    """The image rotated about its middle, enlarged so that nothing is cut off."""
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
@@ -163,7 +179,7 @@ def turned(pixels: Pixels, degrees: float, ground: Colour = WHITE) -> Pixels:
 def around(
     rng: Rng, pixels: Pixels, text: str, middle: tuple[int, int], radius: float, size: float, ink: Colour
 ) -> None:
-    """Draw `text` along a circle, about a chance angle."""
+    """Draw `text` along the top of a circle, turned by up to 0.3 rad."""
     side = max(round(size * 1.4), 6)
     step = min(size * 0.85 / radius, 6.0 / max(len(text), 1))
     start = -np.pi / 2 - step * len(text) / 2 + rng.uniform(-0.3, 0.3)
@@ -172,8 +188,8 @@ def around(
         tile = np.full((side, side, 3), 255, np.uint8)
         write(tile, letter, (side * 0.25, 0), size, BLACK)
         matrix = cv2.getRotationMatrix2D((side / 2, side / 2), -float(np.degrees(angle + np.pi / 2)), 1.0)
-        cover = 255 - cv2.warpAffine(tile, matrix, (side, side), borderValue=WHITE)
+        coverage = 255 - cv2.warpAffine(tile, matrix, (side, side), borderValue=WHITE)
         x, y = (round(middle[axis] + radius * f(angle) - side / 2) for axis, f in ((0, np.cos), (1, np.sin)))
         part = pixels[max(y, 0) : y + side, max(x, 0) : x + side]
         if x >= 0 and y >= 0 and part.shape[:2] == (side, side):
-            part[:] = part + (np.asarray(ink) - part.astype(np.int16)) * (cover / 255.0)
+            part[:] = part + (np.asarray(ink) - part.astype(np.int16)) * (coverage / 255.0)

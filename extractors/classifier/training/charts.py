@@ -1,4 +1,4 @@
-"""Drawn charts: curves, bars, pies, points, spectra on paper and on analysers' screens, heat maps."""
+"""Drawings of the class chart: plots, pies, spectra on the screens of analysers, heat maps, polar and 3-D charts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from extractors.classifier.training.canvas import (
     Colour,
     Points,
     Rng,
+    as_colour,
     canvas,
     colour,
     label,
@@ -55,7 +56,7 @@ def plot(rng: Rng) -> Pixels:
 
 
 def _axes(rng: Rng, pixels: Pixels, ink: Colour = BLACK, grid: Colour = (205, 205, 205)) -> tuple[int, int, int, int]:
-    """Draw frame, grid and numbers; left, right, top and bottom of the area within."""
+    """Draw frame, grid and numbers; returns left, right, top and bottom of the area inside."""
     height, width = pixels.shape[:2]
     left, right, top, bottom = int(width * 0.12), int(width * 0.97), int(height * 0.1), int(height * 0.86)
     size = max(height * rng.uniform(0.03, 0.05), 8)
@@ -85,7 +86,7 @@ def _axes(rng: Rng, pixels: Pixels, ink: Colour = BLACK, grid: Colour = (205, 20
 
 
 def _signal(rng: Rng, count: int) -> Points:
-    """A curve of peaks, of noise or of both, in [0, 1]."""
+    """A curve [count] of peaks, of noise or of both, in [0, 1]."""
     xs = np.linspace(0, 1, count)
     level = rng.uniform(0.05, 0.4) + rng.normal(0, rng.uniform(0, 0.05), count)
     for _ in range(int(rng.integers(0, 8))):
@@ -96,6 +97,7 @@ def _signal(rng: Rng, count: int) -> Points:
 
 
 def _legend(rng: Rng, pixels: Pixels, at: tuple[int, int]) -> None:
+    """Draw one to four coloured squares with a word beside each, from `at` down."""
     for line in range(int(rng.integers(1, 5))):
         y = at[1] + 14 * line + 6
         cv2.rectangle(pixels, (at[0], y), (at[0] + 10, y + 8), colour(rng), -1)
@@ -124,9 +126,7 @@ def pie(rng: Rng) -> Pixels:
 def analyser_screen(rng: Rng) -> Pixels:
     """The display of a spectrum analyser or oscilloscope: a dark graticule, noisy traces, settings around it."""
     chance = rng.random()
-    ground = (
-        tuple(int(value) for value in rng.integers(0, 60, 3)) if chance < 0.75 else (BLACK, WHITE)[int(chance > 0.9)]
-    )
+    ground = as_colour(rng.integers(0, 60, 3)) if chance < 0.75 else (BLACK, WHITE)[int(chance > 0.9)]
     bright = sum(ground) < 380
     pixels = canvas(rng, ground, (1.1, 1.8))
     height, width = pixels.shape[:2]
@@ -148,14 +148,14 @@ def analyser_screen(rng: Rng) -> Pixels:
             )
     left, right, top, bottom = int(width * 0.06), int(width * 0.83), int(height * 0.15), int(height * 0.82)
     level = int(rng.integers(60, 130)) if bright else int(rng.integers(150, 220))
-    grid = (level, level, level) if rng.random() < 0.6 else tuple(int(value) for value in rng.integers(40, 140, 3))
+    grid = (level, level, level) if rng.random() < 0.6 else as_colour(rng.integers(40, 140, 3))
     for step in range(11):
         x, y = left + (right - left) * step // 10, top + (bottom - top) * step // 10
         cv2.line(pixels, (x, top), (x, bottom), grid, 1)
         cv2.line(pixels, (left, y), (right, y), grid, 1)
     xs = np.arange(left, right)
     for _ in range(int(rng.integers(1, 4))):
-        shine = tuple(int(value) for value in rng.choice([0, 60, 180, 255], 3))
+        shine = as_colour(rng.choice([0, 60, 180, 255], 3))
         if bright and sum(shine) < 180:
             shine = (255, 255, 0)
         ys = _signal(rng, xs.size) + rng.normal(0, rng.uniform(0.005, 0.06), xs.size)
@@ -245,7 +245,7 @@ def relief(rng: Rng) -> Pixels:
         for column in range(cells - 1):
             corners = ((row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column))
             face = np.array([[across[each], top[row, column] if columns else top[each]] for each in corners])
-            shade = tuple(int(value) for value in colours[row, column])
+            shade = as_colour(colours[row, column])
             if columns:
                 drop = np.array([0, base[row, column] - top[row, column]])
                 wall = np.concatenate([face[2:], face[2:][::-1] + drop])

@@ -1,11 +1,14 @@
-"""Drawn barcodes and two-dimensional codes, in their real encodings."""
+"""Drawings of the classes barcode and qr_code: EAN-13 and Code 128 in their real encodings, QR codes by OpenCV.
+
+Codes of the form of a PDF417 and a DataMatrix have the patterns by which these are seen, and random modules inside.
+"""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from extractors.classifier.training.canvas import Rng, on_paper, word, words, write
+from extractors.classifier.training.canvas import Rng, sometimes_on_paper, word, words, write
 from extractors.model import Pixels
 
 _EAN_LEFT = (
@@ -54,11 +57,11 @@ def barcode(rng: Rng) -> Pixels:
     pixels = np.pad(pixels, ((4, 4), (0, 0), (0, 0)), constant_values=255)
     if rng.random() < 0.15:
         pixels = np.ascontiguousarray(np.rot90(pixels))
-    return on_paper(rng, pixels) if rng.random() < 0.25 else pixels
+    return sometimes_on_paper(rng, pixels, 0.25)
 
 
 def stacked_barcode(rng: Rng) -> Pixels:
-    """Rows of bars between common start and stop patterns, as a PDF417 has."""
+    """Rows of bars between the start and stop patterns of a PDF417."""
     rows, columns, module = int(rng.integers(4, 30)), int(rng.integers(2, 12)), int(rng.integers(1, 4))
     lines = []
     for _ in range(rows):
@@ -67,11 +70,11 @@ def stacked_barcode(rng: Rng) -> Pixels:
     bits = np.array([[0 if bit == "1" else 255 for bit in line] for line in lines], np.uint8)
     pixels = np.kron(bits, np.ones((module * int(rng.integers(2, 5)), module), np.uint8))
     pixels = np.repeat(np.pad(pixels, 4, constant_values=255)[..., None], 3, axis=2)
-    return _small_sides_grown(on_paper(rng, pixels) if rng.random() < 0.25 else pixels)
+    return _enlarged(sometimes_on_paper(rng, pixels, 0.25))
 
 
 def ean13(digits: list[int]) -> str:
-    """The 95 modules of twelve digits and their check digit, "1" dark."""
+    """The 95 modules of an EAN-13 of twelve digits and their check digit; "1" is dark (GS1 General Specifications)."""
     digits = [*digits[:12], -sum(digit * (1, 3)[place % 2] for place, digit in enumerate(digits[:12])) % 10]
     invert = str.maketrans("01", "10")
     left = "".join(
@@ -83,14 +86,14 @@ def ean13(digits: list[int]) -> str:
 
 
 def code128(values: list[int]) -> str:
-    """The modules of a Code 128 (start B) of `values`, with check value and stop."""
+    """The modules of a Code 128 (ISO/IEC 15417, start B) of `values` in [0, 102], with check value and stop."""
     check = (104 + sum(place * value for place, value in enumerate(values, 1))) % 103
     widths = "".join(_CODE128[6 * value : 6 * value + 6] for value in (104, *values, check)) + "2331112"
     return "".join("10"[place % 2] * int(width) for place, width in enumerate(widths))
 
 
 def qr_code(rng: Rng) -> Pixels:
-    """A QR code of a link or a text; sometimes with a logo's hole or words under it."""
+    """A QR code of a link, sometimes in colour, with a patch for a logo or with words under it."""
     encoder = cv2.QRCodeEncoder.create()
     text = f"https://{word(rng)}.com/" + "".join(word(rng) for _ in range(int(rng.integers(1, 30))))
     modules = np.asarray(encoder.encode(text), np.uint8)
@@ -106,11 +109,11 @@ def qr_code(rng: Rng) -> Pixels:
         band = np.full((side // 6 + 12, side, 3), 255, np.uint8)
         write(band, words(rng, 2), (side // 8, 0), max(side // 12, 8))
         pixels = np.concatenate([pixels, band])
-    return _small_sides_grown(on_paper(rng, pixels) if rng.random() < 0.25 else pixels)
+    return _enlarged(sometimes_on_paper(rng, pixels, 0.25))
 
 
 def data_matrix(rng: Rng) -> Pixels:
-    """A grid of modules with the solid L and the dotted edges of a DataMatrix."""
+    """Random modules between the solid L and the dotted edges of a DataMatrix."""
     side = int(rng.choice([12, 14, 16, 18, 20, 24, 32, 44]))
     grid = rng.random((side, side)) < 0.5
     grid[:, 0] = grid[-1] = True
@@ -119,9 +122,10 @@ def data_matrix(rng: Rng) -> Pixels:
     module = int(rng.integers(2, max(300 // side, 4)))
     quiet = np.pad(np.where(grid, 0, 255).astype(np.uint8), 2, constant_values=255)
     pixels = np.repeat(np.kron(quiet, np.ones((module, module), np.uint8))[..., None], 3, axis=2)
-    return _small_sides_grown(on_paper(rng, pixels) if rng.random() < 0.25 else pixels)
+    return _enlarged(sometimes_on_paper(rng, pixels, 0.25))
 
 
-def _small_sides_grown(pixels: Pixels) -> Pixels:
+def _enlarged(pixels: Pixels) -> Pixels:
+    """The image with each pixel repeated until its shorter side is at least 80 px."""
     times = -(-80 // min(pixels.shape[:2]))
     return np.ascontiguousarray(np.repeat(np.repeat(pixels, times, axis=0), times, axis=1))

@@ -1,4 +1,4 @@
-"""Drawn diagrams, and the other graphics that explain: circuits, drawings, renderings, maps, cartoons, screens."""
+"""Drawings of the class diagram: diagrams, circuits, line drawings, renderings, maps, cartoons, screens, ornaments."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from extractors.classifier.training.canvas import (
     Colour,
     Points,
     Rng,
+    as_colour,
     blob,
     canvas,
     colour,
     fill,
     label,
-    on_paper,
     pale,
     ramp,
     smooth_curve,
+    sometimes_on_paper,
     somewhere,
     stroke,
     word,
@@ -106,10 +107,11 @@ def line_drawing(rng: Rng) -> Pixels:
             b[int(rng.integers(2))] = a[0]
         cv2.arrowedLine(pixels, a.tolist(), b.tolist(), ink, 1, cv2.LINE_AA, tipLength=0.05)
         write(pixels, str(rng.integers(1, 300)), b.tolist(), max(height * 0.04, 8), ink)
-    return on_paper(rng, pixels) if rng.random() < 0.2 else pixels
+    return sometimes_on_paper(rng, pixels, 0.2)
 
 
 def _hull(rng: Rng, width: int, height: int) -> Points:
+    """The outline of an object, round or a rectangle, in an image of this size."""
     centre = (width * rng.uniform(0.3, 0.7), height * rng.uniform(0.3, 0.7))
     if rng.random() < 0.5:
         return blob(rng, centre, min(width, height) * rng.uniform(0.2, 0.5), int(rng.integers(5, 14)))
@@ -142,7 +144,7 @@ def rendering(rng: Rng) -> Pixels:
                 (0.75, [corner + left, corner + left + right, corner + left + right + down, corner + left + down]),
                 (0.5, [corner + right, corner + right + left, corner + right + left + down, corner + right + down]),
             ):
-                fill(pixels, np.array(face), tuple(int(value) for value in base * light))
+                fill(pixels, np.array(face), as_colour(base * light))
                 if edged:
                     stroke(pixels, np.array(face), BLACK, 1, True)
         elif shape < 0.75:
@@ -155,16 +157,18 @@ def rendering(rng: Rng) -> Pixels:
 
 
 def _cylinder(pixels: Pixels, corner: Points, size: float, base: Points) -> None:
+    """Draw an upright cylinder in shades of the colour `base`, its top around `corner`."""
     for step in np.linspace(-1, 1, 48):
         light = 0.35 + 0.65 * np.sqrt(max(1 - (step - 0.3) ** 2 / 1.7, 0))
         x, drop = corner[0] + step * size / 2, size * 0.15 * np.sqrt(1 - step**2)
         ends = (int(x), int(corner[1] + drop)), (int(x), int(corner[1] + size + drop))
-        cv2.line(pixels, *ends, tuple(int(value) for value in base * light), max(round(size / 40), 1))
+        cv2.line(pixels, *ends, as_colour(base * light), max(round(size / 40), 1))
     middle, axes = (int(corner[0]), int(corner[1])), (int(size / 2), int(size * 0.15))
-    cv2.ellipse(pixels, middle, axes, 0, 0, 360, tuple(int(value) for value in base), -1, cv2.LINE_AA)
+    cv2.ellipse(pixels, middle, axes, 0, 0, 360, as_colour(base), -1, cv2.LINE_AA)
 
 
 def _ball(pixels: Pixels, centre: Points, radius: float, base: Points) -> None:
+    """Draw a ball in shades of the colour `base` with a highlight."""
     for step in np.linspace(0, 1, max(int(radius), 3)):
         x, y = (centre - radius * 0.4 * step).astype(int).tolist()
         shade = base * (0.4 + 0.6 * step) + 200 * step**4 * (1 - base / 255)
@@ -179,7 +183,7 @@ def map_sheet(rng: Rng) -> Pixels:
         fill(
             pixels,
             blob(rng, somewhere(rng, pixels), width * rng.uniform(0.05, 0.4)),
-            tuple(int(v) for v in rng.integers(150, 250, 3)),
+            as_colour(rng.integers(150, 250, 3)),
         )
     for _ in range(int(rng.integers(3, 12))):
         road = smooth_curve(rng.uniform(-0.1, 1.1, (4, 2)) * (width, height))
@@ -249,7 +253,7 @@ def phone_screen(rng: Rng) -> Pixels:
 
 
 def engraving(rng: Rng) -> Pixels:
-    """A thing shaded by hatching, as old catalogues and patents draw it."""
+    """An object shaded by hatching, as old catalogues and patents draw it."""
     pixels = canvas(rng, WHITE, (0.6, 1.6))
     height, width = pixels.shape[:2]
     for _ in range(int(rng.integers(1, 4))):
@@ -262,11 +266,11 @@ def engraving(rng: Rng) -> Pixels:
         tone = np.clip((x - outline[:, 0].min()) / max(np.ptp(outline[:, 0]), 1), 0, 1) * 2 - 1
         pixels[(mask > 0) & (wave < tone * rng.uniform(0.6, 1.0))] = 0
         stroke(pixels, outline, BLACK, int(rng.integers(1, 4)), True)
-    return on_paper(rng, pixels) if rng.random() < 0.3 else pixels
+    return sometimes_on_paper(rng, pixels, 0.3)
 
 
 def decoration(rng: Rng) -> Pixels:
-    """What ornaments a page: a plain gradient, the shadow of a box, a bevelled button, a coloured edge, a dot."""
+    """An ornament of a page: a gradient, the shadow of a box, a bevelled button, a coloured wave or a dot."""
     pixels = canvas(rng, WHITE, (0.3, 5.0))
     height, width = pixels.shape[:2]
     kind = int(rng.integers(5))

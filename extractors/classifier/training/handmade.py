@@ -1,4 +1,4 @@
-"""What is put on a report by hand, drawn: stamps and signatures."""
+"""Drawings of what is put on a report by hand: stamps and signatures."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from extractors.classifier.training.canvas import (
     canvas,
     fill,
     label,
-    on_paper,
     smooth_curve,
+    sometimes_on_paper,
     stroke,
     turned,
     word,
@@ -59,17 +59,18 @@ def stamp(rng: Rng) -> Pixels:
     if rng.random() < 0.75:
         pixels = _faded(rng, pixels)
     pixels = turned(pixels, float(rng.normal(0, 12)))
-    return on_paper(rng, pixels) if rng.random() < 0.5 else pixels
+    return sometimes_on_paper(rng, pixels, 0.5)
 
 
 def _star(pixels: Pixels, middle: tuple[int, int], radius: float, ink: Colour) -> None:
+    """Fill a star of five points."""
     angles = np.arange(10) * np.pi / 5 - np.pi / 2
     reach = np.where(np.arange(10) % 2, 0.4, 1.0)[:, None] * radius
     fill(pixels, np.array(middle) + reach * np.stack([np.cos(angles), np.sin(angles)], 1), ink)
 
 
 def _faded(rng: Rng, pixels: Pixels) -> Pixels:
-    """Ink that did not take everywhere."""
+    """The stamp with patches where the ink did not take."""
     height, width = pixels.shape[:2]
     cells = rng.uniform(0, 1, (max(height // 6, 2), max(width // 6, 2))).astype(np.float32)
     patches = cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -78,7 +79,7 @@ def _faded(rng: Rng, pixels: Pixels) -> Pixels:
 
 
 def signature(rng: Rng) -> Pixels:
-    """A name in running loops, pen width by speed, sometimes an underline, a ruled line or words near it."""
+    """A name in running loops, thinner where the pen is fast, sometimes on a ruled line with words under it."""
     pixels = canvas(rng, WHITE, (1.5, 4.5))
     height, width = pixels.shape[:2]
     blue = rng.random() < 0.45
@@ -98,11 +99,11 @@ def signature(rng: Rng) -> Pixels:
         stroke(pixels, np.array([[0.05, 0.85], [0.95, 0.85]]) * (width, height), BLACK, 1)
         if rng.random() < 0.6:
             write(pixels, words(rng, 2), (width * 0.1, height * 0.87), max(height * 0.1, 9))
-    return on_paper(rng, pixels) if rng.random() < 0.5 else pixels
+    return sometimes_on_paper(rng, pixels, 0.5)
 
 
 def _scrawl(rng: Rng, height: int, width: int) -> Points:
-    """One stroke from left to right: loops of falling size around a rising base line."""
+    """One stroke from left to right: loops of falling size around a rising baseline."""
     count = int(rng.integers(3, 16))
     left, right = np.sort(rng.uniform(0.03, 0.97, 2)) * width
     right = max(right, left + width * 0.25)

@@ -1,4 +1,4 @@
-"""Drawn icons: warning, recycling, care, bin, arrow and other small signs."""
+"""Drawings of the class icon: warning, recycling, care, bin, arrow and other small signs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from extractors.classifier.training.canvas import (
     WHITE,
     Colour,
     Rng,
+    as_colour,
     blob,
     colour,
     fill,
@@ -45,6 +46,7 @@ def app_icon(rng: Rng) -> Pixels:
 
 
 def _warning(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
+    """Draw a triangle with an exclamation mark or a bolt."""
     side = pixels.shape[0]
     corners = np.array([[0.5, 0.06], [0.96, 0.9], [0.04, 0.9]]) * side
     if rng.random() < 0.6:
@@ -58,17 +60,19 @@ def _warning(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
 
 
 def _recycling(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
+    """Draw three arrows in a ring, sometimes with a number."""
     side = pixels.shape[0]
     for turn in range(3):
         angle = turn * 2 * np.pi / 3 + np.array([0.15, 1.5]) - np.pi / 2
         ends = np.array([0.5, 0.53]) * side + 0.42 * side * np.stack([np.cos(angle), np.sin(angle)], 1)
-        a, b = (tuple(int(value) for value in end) for end in ends)
+        a, b = (as_colour(end) for end in ends)
         cv2.arrowedLine(pixels, a, b, ink, thick, cv2.LINE_AA, tipLength=0.3)
     if rng.random() < 0.6:
         write(pixels, f"{rng.integers(1, 30):02d}", (side * 0.38, side * 0.42), side * 0.22, ink)
 
 
 def _care(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
+    """Draw a care symbol of ISO 3758: tub, bleach, dry or iron, sometimes crossed out."""
     side = pixels.shape[0]
     shapes = {
         "tub": [[0.05, 0.3], [0.2, 0.85], [0.8, 0.85], [0.95, 0.3]],
@@ -97,6 +101,7 @@ def _care(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
 
 
 def _bin(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
+    """Draw the crossed-out wheeled bin of EN 50419, sometimes with its bar."""
     side = pixels.shape[0]
     stroke(pixels, np.array([[0.28, 0.25], [0.35, 0.75], [0.65, 0.75], [0.72, 0.25]]) * side, ink, thick, True)
     cv2.circle(pixels, (int(side * 0.38), int(side * 0.78)), side // 20, ink, -1, cv2.LINE_AA)
@@ -107,6 +112,7 @@ def _bin(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
 
 
 def _arrow(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
+    """Draw a block arrow in one of four directions."""
     side = pixels.shape[0]
     shape = np.array([[0.05, 0.4], [0.55, 0.4], [0.55, 0.2], [0.95, 0.5], [0.55, 0.8], [0.55, 0.6], [0.05, 0.6]]) * side
     for _ in range(int(rng.integers(4))):
@@ -118,6 +124,7 @@ def _arrow(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
 
 
 def _sign(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
+    """Draw a disc or ring with a tick, a letter, a cross or a shape."""
     side = pixels.shape[0]
     solid = rng.random() < 0.5
     cv2.circle(pixels, (side // 2, side // 2), int(side * 0.46), ink, -1 if solid else thick, cv2.LINE_AA)
@@ -136,6 +143,7 @@ def _sign(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
 
 
 def _device(rng: Rng, pixels: Pixels, ink: Colour, thick: int) -> None:
+    """Draw an upright device with buttons or lamps."""
     side = pixels.shape[0]
     top, bottom = sorted(rng.uniform(0.1, 0.9, 2))
     left, right = (side * 2 // 10, side * 8 // 10)

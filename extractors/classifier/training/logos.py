@@ -1,4 +1,4 @@
-"""Drawn logos, certification marks and banners."""
+"""Drawings of the class logo: logos, certification marks and banners."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def shapes_logo(rng: Rng) -> Pixels:
 
 
 def _emblem(rng: Rng, pixels: Pixels, centre: tuple[float, float], radius: float) -> None:
+    """Draw a disc, polygon, blob, star, set of ellipses or bar, sometimes with letters on it."""
     ink = colour(rng)
     middle = (round(centre[0]), round(centre[1]))
     shape = int(rng.integers(6))
@@ -125,7 +126,7 @@ def certification_mark(rng: Rng) -> Pixels:
 
 
 def banner(rng: Rng) -> Pixels:
-    """A gradient strip or panel, with waves or words: soft steps, but no detail."""
+    """A strip or panel in a gradient, with waves or words: it has soft steps but no detail."""
     shape = canvas(rng, WHITE, (1.0, 6.0)).shape
     pixels = ramp(rng, shape, colour(rng, 255), colour(rng, 255))
     height, width = shape[:2]

@@ -1,4 +1,4 @@
-"""Photographs as reports show them: the real ones of `manifest.csv`, cut out, lit, marked, composed and printed."""
+"""Photographs as reports show them: those of `manifest.csv`, cut out, lit, labelled, marked and composed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,32 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from extractors.classifier.training.canvas import BLACK, WHITE, Rng, canvas, colour, ramp, somewhere, words, write
+from extractors.classifier.training.canvas import (
+    BLACK,
+    WHITE,
+    Rng,
+    as_colour,
+    canvas,
+    colour,
+    ramp,
+    somewhere,
+    words,
+    write,
+)
 from extractors.classifier.training.codes import barcode
 from extractors.classifier.training.logos import word_logo
 from extractors.classifier.training.sheets import paragraphs, table
 from extractors.model import Pixels
 
 Row = dict[str, str]
-Light = npt.NDArray[np.float64]  # [H, W, 3], 255 is white
+Light = npt.NDArray[np.float64]  # [H, W, 3], white at 255
 
 
 def photograph(rng: Rng, root: Path, row: Row) -> Pixels:
-    """One photograph of the manifest, changed in one to three of the ways in which reports' photographs differ."""
+    """A photograph of the manifest, changed by chance in the ways in which photographs of reports differ from it.
+
+    `root` holds the files that `row` names. Raises FileNotFoundError where one cannot be read.
+    """
     pixels = _cut_out(rng, root, row)
     if rng.random() < 0.12:
         pixels = _zoomed(rng, pixels)
@@ -46,7 +60,7 @@ def photograph(rng: Rng, root: Path, row: Row) -> Pixels:
 
 
 def plain_object(rng: Rng) -> Pixels:
-    """A box, a bottle or a plate as a camera sees it: shaded faces, soft shadow, grain, focus; no other detail."""
+    """A drawn box, bottle or plate as a camera sees it: shaded faces, soft shadow, grain and focus, no other detail."""
     pixels = backdrop(rng, canvas(rng, WHITE, (0.7, 1.6)).shape)
     height, width = pixels.shape[:2]
     base = np.clip(rng.uniform(20, 250) + rng.normal(0, 35, 3), 0, 255)
@@ -71,16 +85,16 @@ def plain_object(rng: Rng) -> Pixels:
 
 
 def backdrop(rng: Rng, shape: tuple[int, ...]) -> Pixels:
-    """A studio's: white, or coloured paper lit from one side, with grain."""
+    """The backdrop of a studio: white, or coloured paper with grain that is lit from one side."""
     if rng.random() < 0.4:
         return np.full(shape, 255, np.uint8)
-    first, last = (tuple(int(value) for value in rng.integers(60, 250, 3)) for _ in range(2))
+    first, last = (as_colour(rng.integers(60, 250, 3)) for _ in range(2))
     paper = ramp(rng, shape, first, last) + rng.normal(0, rng.uniform(0, 2.5), (*shape[:2], 1))
     return np.asarray(np.clip(paper, 0, 255), np.uint8)
 
 
 def _cut_out(rng: Rng, root: Path, row: Row) -> Pixels:
-    """The photograph, or its object or an ellipse of it before a backdrop."""
+    """The photograph, or its object or an ellipse of it in front of a backdrop."""
     pixels = _read(root / row["image"], cv2.IMREAD_COLOR_RGB)
     chance = rng.random()
     mask = np.ones(pixels.shape[:2], np.uint8)
@@ -103,7 +117,7 @@ def _read(path: Path, flags: int) -> Pixels:
 
 
 def _zoomed(rng: Rng, pixels: Pixels) -> Pixels:
-    """A detail, enlarged: little but texture and blur."""
+    """A detail of the photograph, enlarged until it is little but texture and blur."""
     height, width = pixels.shape[:2]
     share = rng.uniform(0.25, 0.7)
     y, x = (int(rng.uniform(0, 1 - share) * side) for side in (height, width))
@@ -113,7 +127,7 @@ def _zoomed(rng: Rng, pixels: Pixels) -> Pixels:
 
 
 def _labelled(rng: Rng, pixels: Pixels) -> Pixels:
-    """With a printed label on what it shows: rating plate, barcode, carton print, seen at an angle."""
+    """The photograph with a printed label on its object, seen at an angle: a rating plate, a barcode, carton print."""
     drawn = (paragraphs, table, barcode, word_logo)[int(rng.integers(4))](rng)
     height, width = pixels.shape[:2]
     scale = rng.uniform(0.3, 0.75)
@@ -125,12 +139,12 @@ def _labelled(rng: Rng, pixels: Pixels) -> Pixels:
     matrix = cv2.getPerspectiveTransform(size.astype(np.float32), to.astype(np.float32))
     tint = rng.uniform(0.6, 1.0) * rng.uniform(0.9, 1.0, 3)
     print_ = cv2.warpPerspective(np.asarray(drawn * tint, np.uint8), matrix, (width, height), flags=cv2.INTER_AREA)
-    cover = cv2.warpPerspective(np.ones(drawn.shape[:2], np.float32), matrix, (width, height))[..., None]
-    return _filmed(rng, np.asarray(pixels * (1 - cover) + print_ * cover, np.uint8))
+    coverage = cv2.warpPerspective(np.ones(drawn.shape[:2], np.float32), matrix, (width, height))[..., None]
+    return _filmed(rng, np.asarray(pixels * (1 - coverage) + print_ * coverage, np.uint8))
 
 
 def _filmed(rng: Rng, pixels: Pixels) -> Pixels:
-    """With a lens's blur, uneven light and a sensor's grain."""
+    """The scene with the blur of a lens, uneven light and the grain of a sensor."""
     blurred = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.4))
     lit = _lit(rng, blurred.astype(np.float64))
     grain = rng.normal(0, rng.uniform(1, 5), (*pixels.shape[:2], 1)) + rng.normal(0, rng.uniform(0, 2), pixels.shape)
@@ -138,7 +152,7 @@ def _filmed(rng: Rng, pixels: Pixels) -> Pixels:
 
 
 def _lit(rng: Rng, pixels: Light) -> Light:
-    """With light that falls off to one side and to the corners, sometimes with a reflection."""
+    """The scene in light that falls off to one side and to the corners, sometimes with a reflection."""
     height, width = pixels.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     a, b = rng.normal(0, 0.12, 2)
@@ -150,13 +164,13 @@ def _lit(rng: Rng, pixels: Light) -> Light:
 
 
 def _few_colours(rng: Rng, pixels: Pixels) -> Pixels:
-    """In a palette, as a GIF."""
+    """The photograph in a palette of 16 to 255 colours, as a GIF has it."""
     palette = Image.fromarray(np.ascontiguousarray(pixels)).quantize(int(rng.integers(16, 256)))
     return np.asarray(palette.convert("RGB"))
 
 
 def side_by_side(rng: Rng, first: Pixels, second: Pixels) -> Pixels:
-    """Two photographs in one picture, on white or black."""
+    """Two photographs in one image, on white or black."""
     gap = int(rng.integers(0, 24))
     high = max(first.shape[0], second.shape[0])
     ground = 255 if rng.random() < 0.7 else 0
@@ -167,7 +181,7 @@ def side_by_side(rng: Rng, first: Pixels, second: Pixels) -> Pixels:
 
 
 def _with_ruler(rng: Rng, pixels: Pixels) -> Pixels:
-    """With a ruler along one side."""
+    """The photograph with a ruler along its top or bottom."""
     pixels = pixels.copy()
     height, width = pixels.shape[:2]
     thick = max(int(height * rng.uniform(0.08, 0.16)), 10)
@@ -183,7 +197,7 @@ def _with_ruler(rng: Rng, pixels: Pixels) -> Pixels:
 
 
 def _marked(rng: Rng, pixels: Pixels) -> Pixels:
-    """With what an editor drew over it: frames, arrows, words, a date."""
+    """The photograph with frames, arrows and words that an editor drew over it."""
     pixels = pixels.copy()
     height, width = pixels.shape[:2]
     ink = ((255, 0, 0), (255, 255, 0), (0, 0, 255), WHITE, colour(rng))[int(rng.integers(5))]

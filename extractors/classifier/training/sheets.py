@@ -1,4 +1,4 @@
-"""Drawn text and tables: paragraphs, forms, labels, ruled and unruled tables."""
+"""Drawings of the classes text and table: paragraphs, captions, crops of text, ruled and unruled tables."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from extractors.classifier.training.canvas import (
     canvas,
     colour,
     label,
-    on_paper,
     pale,
+    sometimes_on_paper,
     typeface,
     word,
     words,
@@ -24,7 +24,7 @@ from extractors.model import Pixels
 
 
 def _print(pixels: Pixels, lines: list[tuple[float, float, float, str]], ink: Colour) -> None:
-    """Write many words at once: left, top, height and text of each."""
+    """Write many words in one pass; `lines` are left, top, height and text of each."""
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
     for left, top, height, text in lines:
@@ -46,11 +46,11 @@ def paragraphs(rng: Rng) -> Pixels:
         lines.append((margin, top, tall, words(rng, max(letters // 6, 1))[: max(letters, 3)]))
         top += tall * (1.25 if rng.random() < 0.9 else 2.2)
     _print(pixels, lines, ink)
-    return on_paper(rng, pixels) if rng.random() < 0.25 else pixels
+    return sometimes_on_paper(rng, pixels, 0.25)
 
 
 def short_text(rng: Rng) -> Pixels:
-    """One or two lines in one face: a caption, a formula, a heading made a picture."""
+    """One to three lines in one typeface: a caption, a formula or a heading that was saved as an image."""
     size = int(rng.integers(14, 60))
     lines = [words(rng, int(rng.integers(1, 6))) for _ in range(int(rng.integers(1, 4)))]
     width = int(max(len(line) for line in lines) * size * 0.6) + size
@@ -59,11 +59,11 @@ def short_text(rng: Rng) -> Pixels:
     ink = BLACK if rng.random() < 0.7 else colour(rng, 160)
     for row, line in enumerate(lines):
         label(rng, pixels, line, (size * 0.3, 4 + 1.3 * size * row), size, ink)
-    return on_paper(rng, pixels) if rng.random() < 0.25 else pixels
+    return sometimes_on_paper(rng, pixels, 0.25)
 
 
 def table(rng: Rng) -> Pixels:
-    """Rows and columns, ruled, striped or bare, with a header."""
+    """A table of words and numbers, ruled, striped or bare, with or without a header."""
     pixels = canvas(rng, WHITE, (0.8, 3.5))
     height, width = pixels.shape[:2]
     rows, columns = int(rng.integers(3, 22)), int(rng.integers(2, 10))
@@ -94,11 +94,11 @@ def table(rng: Rng) -> Pixels:
             cv2.line(pixels, (xs[0], y), (xs[-1], y), line, thick)
     for x in xs.tolist() if ruled == "all" else []:
         cv2.line(pixels, (x, ys[0]), (x, ys[-1]), line, thick)
-    return on_paper(rng, pixels) if rng.random() < 0.25 else pixels
+    return sometimes_on_paper(rng, pixels, 0.25)
 
 
 def enlarged_text(rng: Rng) -> Pixels:
-    """A few letters cut out of a page of text, often in two tones, sometimes white on dark or faint."""
+    """A few letters cut out of a page of text and enlarged, often in two tones, sometimes white on dark or faint."""
     page = paragraphs(rng)
     height, width = page.shape[:2]
     size = (int(height * rng.uniform(0.3, 0.8)), int(width * rng.uniform(0.15, 0.6)))

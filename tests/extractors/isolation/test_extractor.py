@@ -22,7 +22,7 @@ from PIL import Image
 
 from extractors import Extraction, Extractor, Limits, extract_document
 from extractors.isolation.extractor import _Server
-from extractors.model import FINDINGS
+from extractors.isolation.protocol import FINDINGS, Job
 from tests.extractors import pdfs
 
 PHOTO = pdfs.photograph(1)
@@ -207,7 +207,7 @@ def test_what_is_our_failure_is_raised(tmp_path: Path, monkeypatch: pytest.Monke
     (work / FINDINGS).symlink_to("/dev/full")
     server = _Server()
     with pytest.raises(OSError, match="No space left"):
-        server.read(pdf, work, None, Limits())
+        server.read(Job(str(pdf), str(work), None, Limits()))
     server.end()
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RuntimeError, match="no reader can be started"):

@@ -1,4 +1,4 @@
-"""What is left of a picture under what is painted over it."""
+"""The part of an image that its occluders leave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BOX: Box = (0.0, 0.0, 300.0, 250.0)
 
 
 @pytest.mark.parametrize(
-    ("covers", "left"),
+    ("occluders", "left"),
     [
         ([], BOX),
         ([(0, 0, 300, 250)], None),
@@ -30,11 +30,11 @@ BOX: Box = (0.0, 0.0, 300.0, 250.0)
         ([(0, k * 2, 10, k * 2 + 3) for k in range(125)], (10, 0, 300, 250)),
     ],
 )
-def test_what_is_left(covers: list[Box], left: Box | None) -> None:
-    assert visible_part(BOX, covers) == (None if left is None else pytest.approx(left, abs=0.5))
+def test_what_is_left(occluders: list[Box], left: Box | None) -> None:
+    assert visible_part(BOX, occluders) == (None if left is None else pytest.approx(left, abs=0.5))
 
 
-def test_many_small_covers_hide_little(tmp_path: Path) -> None:
+def test_many_small_occluders_hide_little(tmp_path: Path) -> None:
     """A band of a hundred thin rectangles, and a thousand marks: the photograph is still to be seen."""
     rng = np.random.default_rng(1)
     photo = pdfs.photograph(2, 500, 500)

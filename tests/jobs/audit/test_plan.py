@@ -15,7 +15,7 @@ from jobs.audit.plan import plan_audit
 from jobs.errors import BadArgument, UnknownAudit, UnknownProduct
 from jobs.scoring.scorers import scorer_for
 from jobs.storage import Storage, open_storage
-from jobs.tables.plan import bucket_of, planned_buckets, read_bucket, read_plan, read_run
+from jobs.tables.plan import bucket_of, planned_buckets, read_plan, read_products, read_run
 
 DAY = "2026-01-02"
 ASKED: dict[str, Any] = {"requested_at": "2026-01-02T03:04:05+00:00", "weights": "orb"}
@@ -31,7 +31,7 @@ def storage(any_storage: Storage) -> Storage:
 
 def owners(storage: Storage) -> dict[str, str]:
     buckets = planned_buckets(storage, DAY)
-    return {product.product_id: product.run_id for bucket in buckets for product in read_bucket(storage, DAY, bucket)}
+    return {product.product_id: product.run_id for bucket in buckets for product in read_products(storage, DAY, bucket)}
 
 
 def test_a_plan_says_what_was_asked(storage: Storage) -> None:
@@ -40,12 +40,12 @@ def test_a_plan_says_what_was_asked(storage: Storage) -> None:
     assert (found["run_id"], found["n_products"], found["n_buckets"]) == ("000001-nightly", 10, 3)
     assert found["buckets"] == sorted({bucket_of(f"P{i}", 3) for i in range(10)})
     plan = read_plan(storage, DAY)
-    assert (plan["n_buckets"], plan["weights"], plan["threshold"], plan["n_products"]) == (3, "orb", 0.25, 10)
-    assert plan["model_version"] == found["model_version"]
-    assert plan["runs"][0]["product_ids"] is None
+    assert (plan.n_buckets, plan.weights, plan.threshold, plan.n_products) == (3, "orb", 0.25, 10)
+    assert plan.model_version == found["model_version"]
+    assert plan.runs[0].product_ids is None
     assert owners(storage) == {f"P{i}": "000001-nightly" for i in range(10)}
     for bucket in found["buckets"]:
-        for product in read_bucket(storage, DAY, bucket):
+        for product in read_products(storage, DAY, bucket):
             assert bucket_of(product.product_id, 3) == bucket
 
 

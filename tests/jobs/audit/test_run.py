@@ -23,11 +23,11 @@ from extractors import Extractor, Limits
 from jobs.audit.explain import explain_product
 from jobs.audit.report import read_verdicts
 from jobs.audit.run import run_audit
-from jobs.audit.verdicts import VERDICTS
+from jobs.audit.verdicts import VERDICT_NAMES
 from jobs.errors import BadArgument
 from jobs.storage import Storage, open_storage
 from jobs.tables.plan import latest_audit, read_plan
-from jobs.tables.schemas import SCHEMAS
+from jobs.tables.schemas import VERDICTS
 from jobs.truth import measure_verdicts
 from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
 
@@ -61,8 +61,8 @@ def test_each_product_gets_its_verdict(audited: Any) -> None:
     rows = verdicts(storage)
     assert {name: (row["verdict"], row["reason"]) for name, row in rows.items()} == expected
     counts = Counter(verdict for verdict, _ in expected.values())
-    assert {name: result[name] for name in counts} == counts
-    assert result["n_products"] == len(expected)
+    assert {name: result.reconciled[name] for name in counts} == counts
+    assert result.reconciled["n_products"] == len(expected)
 
 
 def test_verdicts_are_measured_as_scikit_learn_does(audited: Any, tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_verdicts_are_measured_as_scikit_learn_does(audited: Any, tmp_path: Path
     truth.write_text("product_id,verdict\n" + "".join(f"{name},{true[name]}\n" for name in names))
     found = measure_verdicts(storage.root, truth)
     precision, recall, _, support = precision_recall_fscore_support(
-        [true[n] for n in names], [said[n] for n in names], labels=list(VERDICTS), zero_division=0
+        [true[n] for n in names], [said[n] for n in names], labels=list(VERDICT_NAMES), zero_division=0
     )
-    for i, verdict in enumerate(VERDICTS):
+    for i, verdict in enumerate(VERDICT_NAMES):
         assert found[verdict]["precision"] == pytest.approx(precision[i])
         assert found[verdict]["recall"] == pytest.approx(recall[i])
         assert found[verdict]["true"] == support[i]
@@ -87,9 +87,9 @@ def test_verdicts_are_measured_as_scikit_learn_does(audited: Any, tmp_path: Path
 
 def test_the_numbers_of_each_row_add_up(audited: Any) -> None:
     storage, _, _ = audited
-    version = read_plan(storage, DAY)["model_version"]
+    version = read_plan(storage, DAY).model_version
     for name, row in verdicts(storage).items():
-        pairs = explain_product(storage.root, DAY, name)["pairs"]
+        pairs = explain_product(storage.root, DAY, name).pairs
         assert row["n_pairs"] == row["n_catalogue_images"] * row["n_document_images"] == len(pairs)
         assert row["n_pairs_scored"] == sum(pair["score"] is not None for pair in pairs)
         assert row["n_pairs_failed"] == sum(pair["error"] is not None for pair in pairs)
@@ -132,7 +132,7 @@ class Links(HTMLParser):
 
 def test_the_report_shows_every_product_and_its_links_work(audited: Any) -> None:
     storage, expected, result = audited
-    path = Path(unquote(urlsplit(result["report_uri"]).path))
+    path = Path(unquote(urlsplit(result.report_uri).path))
     page = Links()
     page.feed(path.read_text())
     assert set(expected) <= set(page.text.split())
@@ -199,12 +199,12 @@ def test_each_hostile_document_gets_its_reason_and_the_audit_goes_on(tmp_path: P
         lines.append({"product_id": name, "image_uris": ["one.jpg"], "document_uris": [f"papers/{name}.pdf"]})
     storage.write("one.jpg", picture(1))
     storage.write("catalogue/products.jsonl", "\n".join(map(json.dumps, lines)).encode())
-    assert run_audit(storage.root, DAY, **ASKED)["n_products"] == len(lines)
+    assert run_audit(storage.root, DAY, **ASKED).reconciled["n_products"] == len(lines)
     found = {name: (row["verdict"], row["reason"]) for name, row in verdicts(storage).items()}
     assert found.pop("good") == ("match", None)
     assert found == {name: ("undecided", f"document_unreadable:{name}") for name in documents}
     for name in documents:
-        (document,) = explain_product(storage.root, DAY, name)["documents"]
+        (document,) = explain_product(storage.root, DAY, name).documents
         assert document["document_detail"], name
 
 
@@ -222,7 +222,7 @@ def test_a_picture_shown_twice_is_compared_once(tmp_path: Path) -> None:
     run_audit(storage.root, DAY, **ASKED)
     row = verdicts(storage)["P1"]
     assert (row["n_document_images"], row["n_images_skipped"], row["n_pairs"]) == (2, 1, 2)
-    pictures = explain_product(storage.root, DAY, "P1")["pictures"]
+    pictures = explain_product(storage.root, DAY, "P1").images
     assert [(p["document"][-5], p["page"], p["reason"]) for p in pictures] == [
         ("0", 2, None),
         ("1", 2, "repeat"),
@@ -257,11 +257,11 @@ def test_the_same_audit_on_s3_read_with_pandas_and_duckdb(
     for key in local.keys("catalogue"):
         storage.write(key, local.read(key).data)
     result = run_audit(s3_root, DAY, **ASKED)
-    assert result["report_uri"] == f"{s3_root}/reports/audit_date={DAY}/index.html"
+    assert result.report_uri == f"{s3_root}/reports/audit_date={DAY}/index.html"
     host = s3_environment["AWS_ENDPOINT_URL"].removeprefix("http://")
     folder = f"{s3_root}/verdicts".removeprefix("s3://")
     frame = pd.read_parquet(folder, filesystem=pa_fs.S3FileSystem(endpoint_override=host, scheme="http"))
-    assert list(frame.columns) == SCHEMAS["verdicts"].names
+    assert list(frame.columns) == VERDICTS.schema.names
 
     rows = query(f"SELECT product_id, verdict, reason FROM 's3://{folder}/*/*.parquet'", s3_environment)
     assert {name: (verdict, reason) for name, verdict, reason in rows} == expected

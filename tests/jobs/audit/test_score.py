@@ -14,8 +14,10 @@ from jobs.audit.score import score_bucket
 from jobs.audit.verdicts import STOPPED
 from jobs.errors import PublishRefused
 from jobs.storage import Storage, open_storage
+from jobs.tables.bucket import Bucket
 from jobs.tables.plan import read_plan
-from jobs.tables.rows import by_product, read_rows, replace_rows
+from jobs.tables.rows import by_product, read_rows
+from jobs.tables.schemas import PAIR_SCORES, Table
 from scott_core.baselines.orb import OrbScorer
 from tests.jobs.small_catalogue import add_product, orb_threshold, picture, report
 
@@ -41,17 +43,17 @@ def storage(tmp_path: Path) -> Storage:
     return storage
 
 
-def rows(storage: Storage, table: str, day: str = DAY) -> dict[str, list[dict[str, Any]]]:
+def rows(storage: Storage, table: Table[Any], day: str = DAY) -> dict[str, list[Any]]:
     return by_product(read_rows(storage, table, day, 0))
 
 
 def test_a_product_scores_the_same_whatever_else_is_in_its_bucket(storage: Storage, tiny_weights: Path) -> None:
     run_audit(storage.root, DAY, **asked("all", weights=str(tiny_weights)))
-    together = rows(storage, "pair_scores")
+    together = rows(storage, PAIR_SCORES)
     assert {name: len(pairs) for name, pairs in together.items()} == {"P1": 4, "P2": 4, "P3": 2}
     for name in together:
         run_audit(storage.root, "2026-01-03", **asked(name, weights=str(tiny_weights), product_ids=[name]))
-    alone = rows(storage, "pair_scores", "2026-01-03")
+    alone = rows(storage, PAIR_SCORES, "2026-01-03")
     for name, pairs in together.items():
         for column in ("catalogue_image", "digest", "score", "region_a", "region_b", "is_match"):
             assert [pair[column] for pair in pairs] == [pair[column] for pair in alone[name]], (name, column)
@@ -76,7 +78,7 @@ def test_products_that_share_a_picture_come_together(storage: Storage, monkeypat
     monkeypatch.setattr(OrbScorer, "images_at_once", 4)
     run_audit(storage.root, "2026-01-03", **with_orb("few at once"))
     assert len(prepared) == len(set(prepared))
-    found, wanted = rows(storage, "pair_scores", "2026-01-03"), rows(storage, "pair_scores")
+    found, wanted = rows(storage, PAIR_SCORES, "2026-01-03"), rows(storage, PAIR_SCORES)
     assert list(found) == list(wanted)
     assert [[row["score"] for row in found[name]] for name in found] == [
         [row["score"] for row in wanted[name]] for name in wanted
@@ -102,23 +104,23 @@ def test_stopping_at_a_match_changes_no_verdict_and_says_so(storage: Storage, mo
 
     monkeypatch.setattr(OrbScorer, "likeness", backwards)
     run_audit(storage.root, "2026-01-04", **with_orb("likelier first", stop_at_match=True))
-    assert [len(pairs) for pairs in rows(storage, "pair_scores", "2026-01-04").values()] == [4, 1, 2]
+    assert [len(pairs) for pairs in rows(storage, PAIR_SCORES, "2026-01-04").values()] == [4, 1, 2]
 
 
 def test_one_product_again_stops_as_its_audit_does(storage: Storage) -> None:
     run_audit(storage.root, DAY, **with_orb("night", stop_at_match=True))
     run_audit(storage.root, DAY, run_name="again", requested_at="2026-01-02T09:00:00Z", product_ids=["P1"])
-    assert [run["stop_at_match"] for run in read_plan(storage, DAY)["runs"]] == [True, True]
-    assert len(rows(storage, "pair_scores")["P1"]) == 1
+    assert [run.stop_at_match for run in read_plan(storage, DAY).runs] == [True, True]
+    assert len(rows(storage, PAIR_SCORES)["P1"]) == 1
     run_audit(storage.root, DAY, **with_orb("all of them", product_ids=["P1"], stop_at_match=False))
-    assert len(rows(storage, "pair_scores")["P1"]) == 4
+    assert len(rows(storage, PAIR_SCORES)["P1"]) == 4
 
 
 def test_a_product_without_a_match_must_have_all_its_pairs(storage: Storage) -> None:
     plan = plan_audit(storage.root, DAY, **with_orb("night", stop_at_match=True))
     for step in (extract_bucket, score_bucket):
         step(storage.root, DAY, 0, plan["run_id"])
-    pairs = rows(storage, "pair_scores")
-    replace_rows(storage, "pair_scores", DAY, 0, plan["run_id"], {**pairs, "P3": pairs["P3"][:1]})
+    pairs = rows(storage, PAIR_SCORES)
+    Bucket.open(storage.root, DAY, 0, plan["run_id"]).replace(PAIR_SCORES, {**pairs, "P3": pairs["P3"][:1]})
     with pytest.raises(PublishRefused, match="P3: 1 pairs are not 1 catalogue images x 2"):
         publish_bucket(storage.root, DAY, 0, plan["run_id"])

@@ -1,4 +1,4 @@
-"""The rules of a verdict, against the sentences of DESIGN section 4 written a second time."""
+"""The rules of a verdict, against the sentences of docs/architecture.md written a second time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ from typing import Any
 import pytest
 
 from jobs.audit.verdicts import decide
-from jobs.tables.plan import Planned, Run
+from jobs.tables.plan import PlannedProduct, Run
 
-RUN = Run("000001-r", "r", "2026-01-02T03:04:05+00:00", None, 1, "orb", "orb-1", 0.5, "digest")
+RUN = Run(
+    run_id="000001-r",
+    run_name="r",
+    requested_at="2026-01-02T03:04:05+00:00",
+    product_ids=None,
+    n_products=1,
+    weights="orb",
+    model_version="orb-1",
+    threshold=0.5,
+    config_digest="digest",
+)
 
 
-def product(images: int = 1, documents: int = 1) -> Planned:
-    return Planned(
+def product(images: int = 1, documents: int = 1) -> PlannedProduct:
+    return PlannedProduct(
         "P",
         None,
         None,
@@ -24,7 +34,7 @@ def product(images: int = 1, documents: int = 1) -> Planned:
     )
 
 
-def picture(document: str = "d0", status: str = "ok", digest: str | None = "x", used: bool = True) -> dict[str, Any]:
+def picture(document: str = "d0", status: str = "ok", digest: str | None = "x", used: bool = True) -> Any:
     return {
         "document": document,
         "document_status": status,
@@ -34,11 +44,11 @@ def picture(document: str = "d0", status: str = "ok", digest: str | None = "x", 
     }
 
 
-def unread(status: str, document: str = "d0") -> dict[str, Any]:
+def unread(status: str, document: str = "d0") -> Any:
     return picture(document, status, None, False)
 
 
-def pair(score: float | None, image: str = "i0", error: str | None = None) -> dict[str, Any]:
+def pair(score: float | None, image: str = "i0", error: str | None = None) -> Any:
     return {
         "catalogue_image": image,
         "catalogue_sha256": "t",
@@ -50,7 +60,7 @@ def pair(score: float | None, image: str = "i0", error: str | None = None) -> di
     }
 
 
-def said(planned: Planned, documents: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> tuple[str, str | None]:
+def said(planned: PlannedProduct, documents: list[Any], pairs: list[Any]) -> tuple[str, str | None]:
     row = decide(planned, documents, pairs, RUN, "2026-01-02")
     assert row["has_match"] is (row["verdict"] == "match")
     return row["verdict"], row["reason"]
@@ -88,7 +98,7 @@ def said(planned: Planned, documents: list[dict[str, Any]], pairs: list[dict[str
         (product(documents=2), [picture(), unread("ok", "d1")], [pair(0.1)], ("no_match", None)),
     ],
 )  # fmt: skip
-def test_each_rule(planned: Planned, documents: Any, pairs: Any, expected: tuple[str, str | None]) -> None:
+def test_each_rule(planned: PlannedProduct, documents: Any, pairs: Any, expected: tuple[str, str | None]) -> None:
     assert said(planned, documents, pairs) == expected
 
 

@@ -1,4 +1,4 @@
-"""The command line: its contract of DESIGN section 5, one-line errors, exit codes."""
+"""The command line: its verbs (docs/architecture.md), one-line errors, exit codes."""
 
 from __future__ import annotations
 

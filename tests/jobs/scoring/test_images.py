@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from jobs.scoring.images import Pictures, in_blocks, read_ahead, side_by_side
+from jobs.scoring.blocks import in_blocks, side_by_side
+from jobs.scoring.images import PreparedImages, read_ahead
 from tests.jobs.small_catalogue import picture
 
 
@@ -30,16 +31,16 @@ class Scorer:
 
 def test_a_key_is_decoded_once_while_it_is_kept(tmp_path: Path) -> None:
     scorer = Scorer()
-    pictures = Pictures(scorer)
+    images = PreparedImages(scorer)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     for _ in range(3):
-        assert pictures.get("a", picture(1)).size == (320, 240)
-        assert "no picture in a known format" in pictures.get("broken", tmp_path / "broken.jpg")
-        assert "does not exist" in pictures.get("missing", tmp_path / "missing.jpg")
+        assert images.get("a", picture(1)).size == (320, 240)
+        assert "no picture in a known format" in images.get("broken", tmp_path / "broken.jpg").detail
+        assert "does not exist" in images.get("missing", tmp_path / "missing.jpg").detail
     assert len(scorer.prepared) == 1
     for key in "bcde":  # four are kept
-        pictures.get(key, picture(2))
-    pictures.get("a", picture(1))
+        images.get(key, picture(2))
+    images.get("a", picture(1))
     assert len(scorer.prepared) == 6
 
 
@@ -86,9 +87,9 @@ def test_a_key_that_many_ask_for_at_once_is_decoded_once() -> None:
             return super().prepare(image)
 
     scorer = Slow()
-    pictures = Pictures(scorer)
+    images = PreparedImages(scorer)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: pictures.get("one", picture(1)), range(8)))
+        found = list(pool.map(lambda _: images.get("one", picture(1)), range(8)))
     assert len(scorer.prepared) == 1
     assert all(each is found[0] for each in found)
 
@@ -98,10 +99,10 @@ def test_what_goes_wrong_in_one_thread_is_not_waited_for_in_another() -> None:
         def prepare(self, image: Any) -> Any:
             raise MemoryError("no room")
 
-    pictures = Pictures(Broken())
+    images = PreparedImages(Broken())
     for _ in range(2):
         with pytest.raises(MemoryError, match="no room"):
-            pictures.get("one", picture(1))
+            images.get("one", picture(1))
 
 
 def test_items_that_share_sources_are_brought_together() -> None:

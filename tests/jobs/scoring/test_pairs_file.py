@@ -14,8 +14,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 from jobs.errors import BadArgument
 from jobs.evaluate import evaluate_file
 from jobs.outputs import check_output
-from jobs.scoring.pairs_file import SCORES, read_pairs, score_pairs_file
-from scott_core import Predictor, read_image
+from jobs.scoring.pairs_file import SCORES, score_pairs_file
+from scott_core import PairsError, Predictor, read_image, read_pairs
 from tests.jobs.small_catalogue import picture
 
 ROWS = [
@@ -48,7 +48,7 @@ def write_csv(path: Path, header: list[str], rows: Any) -> Path:
 
 
 def score(path: Path, out: Path, **options: Any) -> pd.DataFrame:
-    score_pairs_file(read_pairs(path), path.parent, out, **options)
+    score_pairs_file(read_pairs(path), out, **options)
     return pd.read_parquet(out)
 
 
@@ -104,21 +104,21 @@ def test_a_file_without_labels_and_one_without_a_readable_picture(folder: Path, 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,b\n", "has no column image_a"),
-        ("image_a\nx\n", "has no column image_b"),
-        ("", "has no column image_a"),
-        ("image_a,image_b,label\nx,y,1\nx,y,maybe\n", "line 3: label 'maybe'"),
-        ("image_a,image_b\nx\n", "line 2: image_a or image_b is empty"),
-        ("image_a,image_b\nx,y\0\n", "line 2|cannot be read"),
+        ("a,b\n", "no column image_a, image_b"),
+        ("image_a\nx\n", "no column image_b"),
+        ("", "no column image_a"),
+        ("image_a,image_b,label\nx,y,1\nx,y,maybe\n", "p.csv:3: label is 'maybe'"),
+        ("image_a,image_b\nx\n", "p.csv:2: image_a and image_b must both be given"),
+        ("image_a,image_b\nx,y\0\n", ""),
     ],
 )
 def test_a_malformed_file_names_its_line(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "p.csv").write_text(text)
     if "\0" in text:
-        score_pairs_file(read_pairs(tmp_path / "p.csv"), tmp_path, tmp_path / "s.parquet", method="orb")
+        score_pairs_file(read_pairs(tmp_path / "p.csv"), tmp_path / "s.parquet", method="orb")
         assert pd.read_parquet(tmp_path / "s.parquet")["error"].notna().all()
         return
-    with pytest.raises(BadArgument, match=said):
+    with pytest.raises(PairsError, match=said):
         read_pairs(tmp_path / "p.csv")
 
 
@@ -128,14 +128,14 @@ def test_measures_are_those_of_scikit_learn(tmp_path: Path) -> None:
     value = np.clip(0.3 * label + rng.uniform(0, 0.7, 200), 0, 1).astype("float32")
     frame = pd.DataFrame({"label": label, "score": value})
     frame.to_parquet(tmp_path / "s.parquet")
-    measures = evaluate_file(tmp_path / "s.parquet", threshold=0.5)
+    measures = evaluate_file(tmp_path / "s.parquet", threshold=0.5).all.values
     assert measures["f1"] == pytest.approx(f1_score(label, value >= 0.5))
     assert measures["roc_auc"] == pytest.approx(roc_auc_score(label, value))
     with pytest.raises(BadArgument, match="give --threshold"):
         evaluate_file(tmp_path / "s.parquet")
     frame.loc[frame.index[:20], "score"] = None
     frame.to_parquet(tmp_path / "s.parquet")
-    measures = evaluate_file(tmp_path / "s.parquet", threshold=0.5)
+    measures = evaluate_file(tmp_path / "s.parquet", threshold=0.5).all.values
     assert measures["n_failed"] == 20
     assert measures["n"] == 200
     said = np.where(frame["score"].isna(), False, frame["score"] >= 0.5)

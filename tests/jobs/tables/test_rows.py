@@ -8,11 +8,12 @@ import pytest
 COUNT = """
 import os
 import pyarrow, pyarrow.parquet
-from jobs.tables.rows import _decode, _encode
-data = _encode("verdicts", [])
+from jobs.tables.rows import decode_rows, encode_rows
+from jobs.tables.schemas import VERDICTS
+data = encode_rows(VERDICTS, [])
 before = len(os.listdir("/proc/self/task"))
 for _ in range(20):
-    _decode(data)
+    decode_rows(VERDICTS, data)
 print(len(os.listdir("/proc/self/task")) - before)
 """
 

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import f1_score
 
+from scott_core.card import Card
 from scott_core.checkpoint import Checkpoint
 from scott_core.errors import InputError
 from scott_core.evaluation import regions as evaluation
@@ -41,7 +42,7 @@ CARD: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
     torch.manual_seed(0)
-    return Predictor(Checkpoint(build(ARCHITECTURE).eval(), CARD), device="cpu")
+    return Predictor(Checkpoint(build(ARCHITECTURE).eval(), Card.of(CARD)), device="cpu")
 
 
 def pair(label: int | None, kind: str = "", family: str = "", **files: Path) -> Pair:

@@ -54,7 +54,7 @@ def test_a_release_measures_and_the_tables_read_its_card(
     monkeypatch.setattr(card_module, "WEIGHTS", shipped)
     card = release.release(trained, data, tmp_path / "notes.yaml")
     assert json.loads((shipped / "released.json").read_text())["licences"] == "ours"
-    assert load_checkpoint("released").card["test"] == card["test"]
+    assert load_checkpoint("released").card.raw["test"] == card["test"]
     measured = card["test"]["released"]
     assert measured["all"]["n"] == measured["package/hard"]["n"] == 8
     assert measured["mask_iou"]["n"] == 4

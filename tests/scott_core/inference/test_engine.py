@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from scott_core.card import Card
 from scott_core.checkpoint import Checkpoint, load_checkpoint
 from scott_core.data.synthetic.cartons import carton_on_white
 from scott_core.errors import InputError
@@ -55,7 +56,7 @@ def checkpoint(encoder: dict[str, Any], merge: str = "matcher+region_embedding")
             middle = int(cells.diff()[len(cells) // 4 : -len(cells) // 4].argmax()) + len(cells) // 4
             sigma.layers[-1].bias -= cells[middle : middle + 2].mean()  # some cells are foreground, none is undecided
     card = {"name": "small", "sha256": "0" * 64, "architecture": architecture, "image_size": 64}
-    return Checkpoint(model.eval(), {**card, "threshold": 0.5, "slope": 1.0, "bias": 0.0})
+    return Checkpoint(model.eval(), Card.of({**card, "threshold": 0.5, "slope": 1.0, "bias": 0.0}))
 
 
 @pytest.fixture(scope="module")
@@ -226,11 +227,11 @@ def test_what_the_processor_would_emulate_is_not_used(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
     assert available(CPU) == names
-    chosen = [resolve(name, {"precision": "bfloat16"}, CPU) for name in (None, *names)]
+    chosen = [resolve(name, "bfloat16", CPU) for name in (None, *names)]
     assert chosen == [names[0], *names]
     if not has:
         with pytest.raises(InputError, match="cpu does not compute in bfloat16"):
-            resolve("bfloat16", {}, CPU)
+            resolve("bfloat16", "float32", CPU)
 
 
 def test_states_forgotten_leave_their_memory(small: Checkpoint) -> None:
@@ -249,7 +250,7 @@ def test_the_default_precision_changes_no_verdict_of_the_sample() -> None:
     a, b = images[::3], [image for n, image in enumerate(images) if n % 3]
     pairs = [(i, j) for i in range(len(a)) for j in range(len(b))][::3]
     default, exact = (Predictor(made, precision=name).score_pairs(a, b, pairs).score for name in (None, "float32"))
-    np.testing.assert_array_equal(default >= made.card["threshold"], exact >= made.card["threshold"])
+    np.testing.assert_array_equal(default >= made.card.threshold, exact >= made.card.threshold)
 
 
 def sample_images() -> list[Any]:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from scott_core.images import Letterbox, read_image, to_batch
 from scott_core.model.coder import Coder
-from scott_core.model.cross_attention import CorrelationAttention, CrossAttention, _highest
+from scott_core.model.cross_attention import CorrelationAttention, CrossAttention, amax
 from scott_core.model.efficientnet_lite import MEAN, STD, EfficientNetLite0, load_imagenet
 from scott_core.model.encoder import select_cached
 from scott_core.model.siamese import SiameseLite, SiameseResNet50
@@ -128,7 +128,7 @@ def test_the_highest_of_bfloat16_whatever_its_signs(dim: int) -> None:
     x[::2] -= 4  # nearly all are negative
     x[5], x[6, :, 3], x[7, 3] = -0.0, -1e-38, torch.inf
     with torch.inference_mode():
-        assert torch.equal(_highest(x, dim), x.float().amax(dim).bfloat16())
+        assert torch.equal(amax(x, dim), x.float().amax(dim).bfloat16())
 
 
 def test_taken_states_keep_their_layout() -> None:

@@ -1,0 +1,85 @@
+"""How an audit is configured where it runs by itself: settings by name, as text, with what a mistyped one means.
+
+scott_root            where storage is (required)
+scott_weights         with what a catalogue is audited (default: the weights that ship)
+scott_buckets         into how many buckets products are hashed (default: by the size of the catalogue)
+scott_stop_at_match   true: no pair is scored after a product's first match (default: false)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from jobs.audit.plan import PlanSummary, plan_audit
+from jobs.errors import BadArgument, UnknownAudit
+from jobs.storage import open_storage
+from jobs.tables.plan import read_plan
+
+_BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one audit; None is the default."""
+
+    root: str
+    weights: str | None = None
+    n_buckets: int | None = None
+    stop_at_match: bool | None = None
+
+    @classmethod
+    def read(cls, look_up: Callable[[str], str | None]) -> Settings:
+        """The settings that `look_up` has by name; None and "" are not set.
+
+        Raises BadArgument naming a setting that is missing or cannot be used.
+        """
+        root = look_up("scott_root")
+        if not root:
+            raise BadArgument("no storage: set Airflow's variable scott_root, or SCOTT_ROOT")
+        buckets, stop = look_up("scott_buckets"), look_up("scott_stop_at_match")
+        if buckets and not buckets.strip().isdecimal():
+            raise BadArgument(f"scott_buckets is {buckets!r}: expected a number of buckets")
+        if stop and stop.lower() not in _BOOLEANS:
+            raise BadArgument(f"scott_stop_at_match is {stop!r}: expected true or false")
+        return cls(
+            root,
+            look_up("scott_weights") or None,
+            int(buckets) if buckets else None,
+            _BOOLEANS[stop.lower()] if stop else None,
+        )
+
+
+def plan_with_settings(
+    settings: Settings,
+    audit_date: str,
+    *,
+    run_name: str,
+    requested_at: str,
+    product_ids: Iterable[str] | None = None,
+) -> PlanSummary:
+    """`plan_audit`, configured by `settings`.
+
+    An audit that exists keeps its buckets and, for single products, its weights and whether it stops at a match.
+    Raises what plan_audit raises.
+    """
+    is_new = not _is_planned(settings.root, audit_date)
+    configures = is_new or product_ids is None
+    return plan_audit(
+        settings.root,
+        audit_date,
+        run_name=run_name,
+        requested_at=requested_at,
+        product_ids=product_ids,
+        weights=settings.weights if configures else None,
+        stop_at_match=settings.stop_at_match if configures else None,
+        n_buckets=settings.n_buckets if is_new else None,
+    )
+
+
+def _is_planned(root: str, audit_date: str) -> bool:
+    try:
+        read_plan(open_storage(root), audit_date)
+    except UnknownAudit:
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""Scores of one block of pairs: what `scott score` and an audit both do with images that are in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict, TypeVar
+
+from jobs.scoring.images import Prepared
+from jobs.tables.failed import Failed
+from scott_core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from scott_core import PairScorer
+
+Source = TypeVar("Source", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class ScoredPair:
+    """What a scorer found of one pair."""
+
+    score: float  # probability of a match
+    region_a: float  # share of image a that is the common object
+    region_b: float
+    is_match: bool  # score >= threshold
+
+
+Outcome = ScoredPair | Failed
+
+
+class ScoreColumns(TypedDict):
+    """The columns of an outcome that every table of scores has."""
+
+    score: float | None
+    region_a: float | None
+    region_b: float | None
+    is_match: bool | None
+    error: str | None
+
+
+def score_columns(outcome: Outcome) -> ScoreColumns:
+    """The values of those columns: a score with a null error, or an error with null scores."""
+    if isinstance(outcome, Failed):
+        return {"score": None, "region_a": None, "region_b": None, "is_match": None, "error": str(outcome)}
+    return {
+        "score": outcome.score,
+        "region_a": outcome.region_a,
+        "region_b": outcome.region_b,
+        "is_match": outcome.is_match,
+        "error": None,
+    }
+
+
+def score_block(
+    scorer: PairScorer,
+    images: Mapping[Source, Prepared],
+    pairs: Sequence[tuple[Source, Source]],
+    threshold: float,
+    progress: Progress = silent,
+) -> list[Outcome]:
+    """Score `pairs` of sources (a, b), all of which `images` holds, in their order; all share the scorer's batches."""
+    place = {source: n for n, source in enumerate(images)}
+    prepared = list(images.values())
+    indices = [(place[a], place[b]) for a, b in pairs]
+    found = scorer.score_pairs(prepared, prepared, indices, progress=progress)
+    columns = zip(found.score, found.region_a, found.region_b, strict=True)
+    return [_outcome(float(score), float(a), float(b), threshold) for score, a, b in columns]
+
+
+def _outcome(score: float, region_a: float, region_b: float, threshold: float) -> Outcome:
+    if not math.isfinite(score):
+        return Failed("score_not_finite", f"the model gave {score}")
+    return ScoredPair(score, region_a, region_b, score >= threshold)

@@ -1,0 +1,24 @@
+"""Why something was not done, as a value: the column `error` of a table holds it as `reason: detail`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An image that was not read, or a pair that was not scored: a typed reason, and in words what happened."""
+
+    reason: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+    @classmethod
+    def from_column(cls, error: str | None) -> Failed | None:
+        """What a column `error` holds; None where it is null."""
+        if error is None:
+            return None
+        reason, _, detail = error.partition(": ")
+        return cls(reason, detail)

@@ -1,0 +1,42 @@
+"""Messages survive the border between processes as they were."""
+
+from __future__ import annotations
+
+import pytest
+
+from extractors.isolation.protocol import (
+    Answer,
+    End,
+    Event,
+    Fault,
+    Found,
+    Job,
+    Pages,
+    Refused,
+    decode_event,
+    encode_event,
+)
+from extractors.model import Limits, Placement
+
+PLACEMENT = Placement("a.png", 2, (0.0, 1.5, 2.0, 3.0), 40, 30, "d", "embedded", "photo", used=True, reason=None)
+
+
+@pytest.mark.parametrize(
+    "event", [Refused("encrypted", "é\n"), Pages(3), Found(PLACEMENT), Fault("damaged", "page 1: x"), End()]
+)
+def test_an_event_is_one_line_and_decodes_to_itself(event: Event) -> None:
+    line = encode_event(event)
+    assert line.index("\n") == len(line) - 1
+    assert decode_event(line) == event
+
+
+def test_a_job_and_an_answer_decode_to_themselves() -> None:
+    job = Job("/a/\udcff.pdf", "/b", None, Limits(pages=3, seconds=1.5))  # a file name that is no text
+    assert Job.decode(job.encode()) == job
+    assert Answer.decode(Answer(-9, timeout=True).encode()) == Answer(-9, timeout=True)
+
+
+@pytest.mark.parametrize("line", ['{"event": "other"}', '{"event": "pages"}', '{"event": "end", "more": 1}'])
+def test_a_line_that_is_no_event_is_an_error(line: str) -> None:
+    with pytest.raises((KeyError, TypeError)):
+        decode_event(line)

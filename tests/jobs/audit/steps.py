@@ -1,0 +1,51 @@
+"""What the tests of an audit's steps share: runs over a small catalogue, and what lies in storage after them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jobs.audit.report import read_verdicts
+from jobs.storage import Storage
+from jobs.tables.plan import planned_buckets
+from jobs.tables.rows import read_rows
+from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, Table
+from tests.jobs.small_catalogue import add_product, orb_threshold, picture, report
+
+DAY = "2026-01-02"
+TABLES: dict[str, Table[Any]] = {table.name: table for table in (DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)}
+Rows = list[dict[str, Any]]
+Step = Callable[[str, str, int, str], dict[str, Any]]
+
+
+def asked(run_name: str, hour: int = 3, **more: Any) -> dict[str, Any]:
+    """Arguments of a run over the small catalogue, with ORB."""
+    scorer = {"weights": "orb", "threshold": orb_threshold()}
+    return {"run_name": run_name, "requested_at": f"2026-01-02T{hour:02d}:00:00Z", **scorer, **more}
+
+
+def write_one_product(storage: Storage) -> None:
+    add_product(storage, "P1", [picture(1)], [report(picture(1))])
+
+
+def write_two_products(storage: Storage) -> None:
+    add_product(storage, "P1", [picture(1)], [report(picture(1))])
+    add_product(storage, "P2", [picture(2)], [report(picture(3))])
+
+
+def run_steps(storage: Storage, plan: dict[str, Any], *steps: Step) -> None:
+    for bucket in plan["buckets"]:
+        for step in steps:
+            step(storage.root, DAY, bucket, plan["run_id"])
+
+
+def snapshot(storage: Storage) -> dict[str, bytes]:
+    return {key: storage.read(key).data for key in storage.keys("")}
+
+
+def table_rows(storage: Storage, table: str) -> list[dict[str, Any]]:
+    return [row for bucket in planned_buckets(storage, DAY) for row in read_rows(storage, TABLES[table], DAY, bucket)]
+
+
+def verdicts(storage: Storage) -> dict[str, dict[str, Any]]:
+    return {row["product_id"]: row for row in read_verdicts(storage, DAY)[1]}

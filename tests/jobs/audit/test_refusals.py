@@ -1,0 +1,204 @@
+"""What does not add up is refused by the step that finds it, and turns the audit red."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from extractors import Extraction, Extractor
+from jobs.audit.extract import extract_bucket
+from jobs.audit.plan import plan_audit
+from jobs.audit.publish import publish_bucket
+from jobs.audit.reconcile import reconcile_audit
+from jobs.audit.score import score_bucket
+from jobs.errors import IncompleteAudit, ModelChanged, PublishRefused, RowsMissing
+from jobs.storage import Storage, open_storage
+from tests.jobs.audit.steps import (
+    DAY,
+    Rows,
+    asked,
+    run_steps,
+    verdicts,
+    write_two_products,
+)
+from tests.jobs.small_catalogue import add_product, picture, report
+
+
+@pytest.fixture(scope="module")
+def scored_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Two products, extracted and scored, not published."""
+    folder = tmp_path_factory.mktemp("scored")
+    storage = open_storage(str(folder))
+    write_two_products(storage)
+    plan = plan_audit(storage.root, DAY, n_buckets=1, **asked("r"))
+    run_steps(storage, plan, extract_bucket, score_bucket)
+    return folder, plan
+
+
+@pytest.fixture
+def scored(scored_once: tuple[Path, dict[str, Any]], tmp_path: Path) -> tuple[Storage, dict[str, Any]]:
+    """A copy of `scored_once`, to spoil."""
+    folder, plan = scored_once
+    shutil.copytree(folder, tmp_path / "root")
+    return open_storage(str(tmp_path / "root")), plan
+
+
+def rewrite(storage: Storage, table: str, change: Callable[[Rows], Rows]) -> None:
+    """Change the rows of a table behind the back of the jobs."""
+    path = Path(storage.folder) / table / f"audit_date={DAY}" / "bucket=0000.parquet"  # type: ignore[attr-defined]
+    table_ = pq.read_table(path, partitioning=None)
+    pq.write_table(table_.from_pylist(change(table_.to_pylist()), schema=table_.schema), path)
+
+
+def each(**values: Any) -> Callable[[Rows], Rows]:
+    """A change that puts `values` in each row."""
+    return lambda rows: [{**row, **values} for row in rows]
+
+
+def first(**values: Any) -> Callable[[Rows], Rows]:
+    """A change that puts `values` in the first row."""
+    return lambda rows: [{**rows[0], **values}, *rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "error", "said"),
+    [
+        ("pair_scores", lambda rows: rows[1:], PublishRefused, "P1: 0 pairs are not 1 catalogue images x 1"),
+        ("pair_scores", lambda rows: rows + rows[-1:], PublishRefused, "P2: 2 pairs"),
+        ("pair_scores", each(digest="x"), PublishRefused, "P1: 1 pairs"),
+        (
+            "pair_scores",
+            each(score=None),
+            PublishRefused,
+            "score or an error",
+        ),
+        (
+            "pair_scores",
+            each(run_id="000000-x"),
+            PublishRefused,
+            "run 000000-x",
+        ),
+        ("pair_scores", each(model_version="v0"), PublishRefused, "with v0"),
+        ("document_images", lambda rows: rows[1:], RowsMissing, "extract the bucket first"),
+        ("document_images", each(run_id="000000-x"), RowsMissing, "P1"),
+    ],
+)
+def test_a_publish_that_does_not_add_up_is_refused(
+    scored: tuple[Storage, dict[str, Any]], table: str, change: Any, error: type[Exception], said: str
+) -> None:
+    storage, plan = scored
+    rewrite(storage, table, change)
+    with pytest.raises(error, match=said):
+        publish_bucket(storage.root, DAY, 0, plan["run_id"])
+    assert storage.keys("verdicts") == []
+    assert storage.keys("evidence") == [], "refused before anything is written"
+
+
+def test_an_image_that_changed_since_it_was_scored_is_refused(scored: tuple[Storage, dict[str, Any]]) -> None:
+    storage, plan = scored
+    storage.write("catalogue/P2/images/00.jpg", picture(9))
+    with pytest.raises(PublishRefused, match=r"P2: catalogue/P2/images/00\.jpg changed"):
+        publish_bucket(storage.root, DAY, 0, plan["run_id"])
+    assert storage.keys("verdicts") == []
+    run_steps(storage, plan, score_bucket, publish_bucket)
+    assert set(verdicts(storage)) == {"P1", "P2"}
+
+
+def test_an_extraction_that_fails_reads_no_more_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = open_storage(str(tmp_path))
+    for number in range(24):
+        add_product(storage, f"P{number:02d}", [picture(1)], [report(picture(1))])
+    plan = plan_audit(storage.root, DAY, n_buckets=1, **asked("r"))
+    read, extract = [], Extractor.extract
+
+    def counted(self: Extractor, pdf: Path, out: Path) -> Extraction:
+        read.append(pdf)
+        return extract(self, pdf, out)
+
+    def fails(_: int) -> None:
+        raise RuntimeError("progress cannot be told")
+
+    monkeypatch.setattr(Extractor, "extract", counted)
+    with pytest.raises(RuntimeError, match="progress"):
+        extract_bucket(storage.root, DAY, 0, plan["run_id"], fails)
+    assert len(read) < 20
+
+
+def test_steps_out_of_order_are_refused(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    write_two_products(storage)
+    plan = plan_audit(storage.root, DAY, n_buckets=1, **asked("r"))
+    with pytest.raises(RowsMissing, match="extract the bucket first"):
+        score_bucket(storage.root, DAY, 0, plan["run_id"])
+    extract_bucket(storage.root, DAY, 0, plan["run_id"])
+    with pytest.raises(PublishRefused, match="score the bucket again"):
+        publish_bucket(storage.root, DAY, 0, plan["run_id"])
+
+
+def test_other_weights_than_planned_are_refused(
+    scored: tuple[Storage, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan says another version than the weights that are there now."""
+    storage, plan = scored
+    key = f"audits/audit_date={DAY}/plan.json"
+    storage.write(key, storage.read(key).data.replace(plan["model_version"].encode(), b"older-version"))
+    with pytest.raises(ModelChanged, match="older-version"):
+        score_bucket(storage.root, DAY, 0, plan["run_id"])
+
+
+def test_an_audit_that_is_not_complete_is_red(any_storage: Storage) -> None:
+    write_two_products(any_storage)
+    plan = plan_audit(any_storage.root, DAY, n_buckets=5, **asked("r"))
+    with pytest.raises(IncompleteAudit, match="has no verdict"):
+        reconcile_audit(any_storage.root, DAY, plan["run_id"])
+    for done, bucket in enumerate(plan["buckets"], 1):
+        run_steps(any_storage, {**plan, "buckets": [bucket]}, extract_bucket, score_bucket, publish_bucket)
+        if done < len(plan["buckets"]):
+            with pytest.raises(IncompleteAudit, match="has no verdict"):
+                reconcile_audit(any_storage.root, DAY, plan["run_id"])
+    assert len(plan["buckets"]) == 2
+    assert reconcile_audit(any_storage.root, DAY, plan["run_id"])["n_products"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows[1:], "P1 has no verdict"),
+        (lambda rows: [*rows, rows[0]], "P1 has 2 verdicts"),
+        (lambda rows: [*rows, {**rows[0], "product_id": "X"}], "X has a verdict in bucket 0 but no place"),
+        (
+            first(run_id="000000-x"),
+            "P1 has only the verdict of run 000000-x",
+        ),
+        (first(n_pairs=7), "P1 has 7 pairs: 1 scored and 0 failed"),
+        (
+            first(has_match=False),
+            "P1 has the verdict match with has_match",
+        ),
+        (first(verdict="undecided", has_match=False), "reason None"),
+        (first(evidence_uri=None), "P1 has the best score"),
+        (first(evidence_uri="file:///nowhere.jpg"), "does not exist"),
+    ],
+)
+def test_verdicts_that_do_not_add_up_are_red(scored: tuple[Storage, dict[str, Any]], change: Any, said: str) -> None:
+    storage, plan = scored
+    run_steps(storage, plan, publish_bucket)
+    assert reconcile_audit(storage.root, DAY, plan["run_id"])["n_products"] == 2
+    rewrite(storage, "verdicts", change)
+    with pytest.raises(IncompleteAudit, match=said):
+        reconcile_audit(storage.root, DAY, plan["run_id"])
+
+
+def test_a_plan_that_lost_a_product_is_red(scored: tuple[Storage, dict[str, Any]]) -> None:
+    storage, plan = scored
+    run_steps(storage, plan, publish_bucket)
+    storage.write(f"audits/audit_date={DAY}/bucket=0000.json", b"[]")
+    storage.write(f"verdicts/audit_date={DAY}/bucket=0000.parquet", b"")
+    (Path(storage.folder) / f"verdicts/audit_date={DAY}/bucket=0000.parquet").unlink()  # type: ignore[attr-defined]
+    with pytest.raises(IncompleteAudit, match="2 products were asked for, and the plan holds 0"):
+        reconcile_audit(storage.root, DAY, plan["run_id"])
