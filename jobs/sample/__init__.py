@@ -1,4 +1,4 @@
-"""The sample catalogue that ships with SCOTT: our own pictures and reports, and what an audit must say."""
+"""The sample catalogue that ships with SCOTT: our own images and reports, and what an audit must say."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Compares the newest audit of the sample with what it must say: python -m jobs.sample.check ROOT
+"""Compares the newest audit of the sample with the expected verdicts: python -m jobs.sample.check ROOT
 
-Prints a line for each product and where the report is; exits with 1 where a verdict is not the expected one.
+It prints a line for each product and where the report is, and exits with 1 where a verdict is not the expected one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jobs.tables.plan import latest_audit
 
 
 def read_expected() -> dict[str, tuple[str, str]]:
-    """(verdict, reason) of each product of the sample; the reason is empty where there is none."""
+    """The expected (verdict, reason) of each product of the sample; the reason is empty where there is none."""
     with (SAMPLE / "expected.csv").open(newline="") as stream:
         return {row["product_id"]: (row["verdict"], row["reason"]) for row in csv.DictReader(stream)}
 

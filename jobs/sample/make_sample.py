@@ -1,14 +1,15 @@
 """Makes the sample catalogue: python -m jobs.sample.make_sample (its output is committed).
 
-Toys have seeds from 900000 on; training uses only seeds below, so no object of the sample was trained on.
-The views of the reports differ from those of the catalogue in pose, viewpoint, light and background. Made
-again, the files are equal byte for byte, but for the encrypted report: its cipher wants random numbers.
+Toys have seeds from FIRST_SEED on; training uses only seeds below it, so no object of the sample was trained on. The
+views of the reports differ from those of the catalogue in pose, viewpoint, light and background. Made again, the files
+are equal byte for byte, but for the encrypted report, whose cipher draws random numbers. Toys need pybullet.
 """
 
 from __future__ import annotations
 
 import csv
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tqdm import tqdm
 from jobs.sample import SAMPLE
 from jobs.sample.photographs import cut_out, photograph
 from jobs.sample.reports import make_report, save, scanned
+from scott_core.data.synthetic.toys import import_pybullet
+from scott_core.errors import InputError
 
 FIRST_SEED = 900_000
 CATALOGUE_BACKGROUNDS = ("studio", "gradient", "wood")
@@ -29,7 +32,7 @@ AES_256: int = pymupdf.mupdf.PDF_ENCRYPT_AES_256
 
 @dataclass(frozen=True)
 class Case:
-    """One product: its toy, the toy its report shows, how the report is made, and what an audit must say."""
+    """One product: its toy, the toy in its report, how the report is made, and the verdict that an audit must give."""
 
     product_id: str
     title: str
@@ -78,7 +81,8 @@ CASES = (
 
 
 def make_sample(out: Path) -> None:
-    """Writes out/catalogue and out/expected.csv anew."""
+    """Writes out/catalogue and out/expected.csv anew. Raises InputError, and touches nothing, without pybullet."""
+    import_pybullet()
     shutil.rmtree(out / "catalogue", ignore_errors=True)
     for case in tqdm(CASES, unit="product"):
         _write_images(case, out / "catalogue" / case.product_id / "images")
@@ -122,4 +126,7 @@ def _write_documents(case: Case, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    make_sample(SAMPLE)
+    try:
+        make_sample(SAMPLE)
+    except InputError as error:
+        sys.exit(f"make_sample: {error}")

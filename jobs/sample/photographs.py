@@ -1,6 +1,7 @@
 """Photographs of toys for the sample: a rendered toy before a procedural background, with shadow and grain.
 
-Every picture is determined by its arguments. Backgrounds are numpy noise; nobody's photographs are used.
+Each image is determined by its arguments. Backgrounds are numpy noise; nobody's photographs are used. A background
+is a float64 array [size, size, 3] in 0 to 255. Its numbers were chosen by eye.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Array = npt.NDArray[np.float64]
 
 
 def _noise(rng: np.random.Generator, size: int, cells_y: int, cells_x: int) -> Array:
-    """Smooth noise [size, size] of about unit spread."""
+    """Smooth noise [size, size] of a standard deviation of about 1."""
     coarse = rng.normal(size=(cells_y, cells_x))
     return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float64)
 
@@ -80,7 +81,10 @@ BACKGROUNDS: dict[str, Callable[[np.random.Generator, int], Array]] = {
 
 
 def photograph(seed: int, view: int, background: str, size: int = 400) -> Image.Image:
-    """RGB picture [size, size] of toy `seed` in view `view` before a background of `BACKGROUNDS`."""
+    """RGB image [size, size] of toy `seed` in view `view` before a background of `BACKGROUNDS`.
+
+    Raises InputError where pybullet is not installed.
+    """
     rng = np.random.default_rng([seed, view, 17])
     toy_size = int(size * rng.uniform(0.78, 0.92))
     toy = render_toy(seed, view, toy_size).astype(np.float64)
@@ -95,12 +99,12 @@ def photograph(seed: int, view: int, background: str, size: int = 400) -> Image.
 
 
 def cut_out(seed: int, view: int, size: int = 400) -> Image.Image:
-    """RGBA picture of a toy alone, for an image with a soft mask."""
+    """RGBA image [size, size] of a toy alone, for an image with a soft mask. Raises InputError as `photograph` does."""
     return Image.fromarray(render_toy(seed, view, size))
 
 
 def _shadow(alpha: Array, size: int) -> Array:
-    """Contact shadow: the outline pressed flat on its lowest row, blurred."""
+    """Contact shadow [size, size] in [0, 1]: the outline pressed flat on its lowest row, blurred."""
     rows = np.nonzero(alpha.max(1) > 0.5)[0]
     bottom, height = int(rows[-1]), int(np.ptp(rows)) + 1
     pressed = cv2.resize(

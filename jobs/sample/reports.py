@@ -1,8 +1,8 @@
 """Compliance reports for the sample: PDFs that look like an invented laboratory's, made with PyMuPDF.
 
-Each report has a letterhead with the laboratory's logo on every page, text, a table of results, a bar code
-and a signature, and a page "Photos of the sample". How the photograph is embedded is one of `EMBEDDINGS`,
-since that is what an extractor has to cope with. Output bytes are determined by the arguments.
+Each report has a letterhead with the laboratory's logo on every page, text, a table of results, a bar code and a
+signature, and a page "Photos of the sample". EMBEDDINGS has the ways to embed a photograph that an extractor has to
+read. Output bytes are determined by the arguments.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _signature(rng: np.random.Generator) -> Image.Image:
 
 
 def _barcode(text: str) -> Image.Image:
-    """Bars that stand for a text (no real symbology)."""
+    """Bars that encode a text, in no real symbology."""
     bits = np.unpackbits(np.frombuffer(text.encode() + zlib.crc32(text.encode()).to_bytes(4, "big"), np.uint8))
     row = np.repeat(np.where(bits == 1, 0, 255).astype(np.uint8), 2)
     return Image.fromarray(np.tile(row, (50, 1)))

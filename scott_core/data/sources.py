@@ -29,10 +29,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scott_core.data.folders import SPLITS
 from scott_core.data.instances import read_pair_instances
 from scott_core.errors import PairsError
 
+SPLITS = ("train", "val", "test")
 REQUIRED = frozenset({"image", "instance", "category", "split", "dataset"})
 FAMILIES = {
     "clothing5k": "garment",

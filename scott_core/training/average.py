@@ -1,4 +1,4 @@
-"""TODO."""
+"""The averaged model of a training run, which is what is validated and released."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from scott_core.model.scott import Scott
 
 
 class Average:
-    """The exponential moving average of a model's parameters, which forgets its start.
+    """The exponential moving average of a model's parameters; those that do not train stay as they were.
 
-    The decay after n steps is at most (1 + n) / (10 + n). What is not trained stays as it was.
+    After step n the old average weighs min(decay, (1 + n) / (10 + n)), as in TensorFlow's ExponentialMovingAverage with
+    `num_updates`: the average starts close to the model and soon forgets its untrained parameters.
     """
 
     def __init__(self, model: Scott, decay: float):
@@ -25,6 +26,6 @@ class Average:
 
     @torch.no_grad()
     def update(self, model: Scott, n: int) -> None:
-        """Takes in the parameters after step `n`, counted from 0."""
+        """Adds the parameters of `model` after step `n`, counted from 0."""
         current: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
         torch._foreach_lerp_(self._averaged, current, 1 - min(self.decay, (1 + n) / (10 + n)))

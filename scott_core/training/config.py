@@ -1,4 +1,7 @@
-"""The configuration of a training run: a YAML file, which may build on another (`base:`), and `key=value` overrides."""
+"""The configuration of a training run: a YAML file, which may build on another (`base:`), and `key=value` overrides.
+
+Field names are those of the files; `lr_trunk` and `imagenet_share` are about the backbone.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ import yaml
 from scott_core.errors import InputError
 from scott_core.inference.precision import PRECISIONS
 
-SIDE = 16  # JPEG's blocks of chroma, and the stride of most features
-MOST_OF_GROUP = 17  # an instance and the NEAREST of `scott_core.data.store`
+SIDE = 16  # px: images are multiples of it, as the augmentation's JPEG (4:2:0) and the features of stride 16 need
+MOST_OF_GROUP = 17  # instances: one and the NEAREST of `scott_core.data.store`
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A training run, as its YAML file says it; scott_core/configs/scott-lite0.yaml explains each field."""
+    """All fields of a training run's YAML file; scott_core/configs/scott-lite0.yaml explains each of them."""
 
     name: str
     data: str | list[str]
@@ -52,7 +55,7 @@ class TrainingConfig:
 
 
 def read_config(path: Path, overrides: list[str]) -> TrainingConfig:
-    """The file, over its bases, under `key=value` overrides, dotted for what is nested.
+    """Reads the file and its bases, and applies `key=value` overrides; a key may be dotted, `architecture.alpha=0.2`.
 
     Raises InputError for a file that cannot be read and for keys that are missing or unknown.
     """
@@ -77,7 +80,7 @@ def read_config(path: Path, overrides: list[str]) -> TrainingConfig:
 
 
 def _wrong(config: TrainingConfig) -> str:
-    """What is wrong with the values, if anything."""
+    """Says which value is not possible; empty where all are."""
     if config.precision not in PRECISIONS:
         return f"precision is {config.precision!r}; {' or '.join(PRECISIONS)} is expected"
     if config.image_size <= 0 or config.image_size % SIDE:
@@ -101,7 +104,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` on `base`. A mapping with a `name` of its own (an encoder, a merge) replaces the base's whole."""
+    """`base` with the values of `over`. A mapping with a `name` (an encoder, a merge) replaces the base's whole."""
     merged = copy.deepcopy(base)
     for key, value in over.items():
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict) and "name" not in value

@@ -1,15 +1,16 @@
-"""A training run reports on itself: a line a second, to its log and to stderr.
+"""The log of a training run: a line a second, to its file and to stderr.
 
-The log is JSON, a line each: `pandas.read_json("runs/NAME/log.jsonl", lines=True)` has the curves. A line of steps has
+Each line is a JSON object: `pandas.read_json("runs/NAME/log.jsonl", lines=True)` has the curves. A line of steps has
 
-    step, seconds       of training so far in this process
+    step                steps done
+    seconds             of training in this process
     steps_per_second, images_per_second
     drawing             share of the time in which batches were queued (on a CPU: made)
     busy                share of the last second in which the GPU computed; null on a CPU, and where NVML is missing
     objective, match, mask_a, mask_b, contrast      losses of the last step
 
-and a line of validation step, roc_auc, f1 and the other measures of `scott_core.evaluation.metrics.evaluate_scores`, and
-held_out_roc_auc where the pack has objects of split val (`scott_core.evaluation.validation.HeldOut`).
+A line of validation has step, roc_auc, f1 and the other measures of `scott_core.evaluation.metrics.evaluate_scores`,
+and held_out_roc_auc where the pack has objects of split val (`scott_core.training.held_out`).
 """
 
 from __future__ import annotations
@@ -26,21 +27,24 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-EVERY = 1.0  # seconds
+EVERY = 1.0  # seconds between lines
 
 
 @dataclass
 class _Since:
-    """Counts since the last line."""
+    """What has been counted since the last line."""
 
     steps: int = 0
     images: int = 0
-    drawing: float = 0.0  # seconds
-    started: float = field(default_factory=time.monotonic)
+    drawing: float = 0.0  # seconds in which batches were queued
+    started: float = field(default_factory=time.monotonic)  # seconds of the monotonic clock
 
 
 class TrainingLog:
-    """Appends to `path` (None: stderr alone). Reading the losses waits for the device: once in EVERY, no more."""
+    """Appends lines to `path`, or writes to stderr alone where it is None; `is_on` false writes nothing.
+
+    Reading the losses waits for the device, so they are read for a line only, once in EVERY seconds.
+    """
 
     def __init__(self, path: Path | None, device: torch.device, *, is_on: bool = True):
         self.device = device
@@ -60,7 +64,7 @@ class TrainingLog:
             self._file.close()
 
     def step(self, step: int, images: int, losses: Mapping[str, Tensor], drawing: float) -> None:
-        """After each step is queued: images shown, and the seconds that it took to queue their batch."""
+        """Is called when a step is queued: `images` is how many it showed, `drawing` the seconds to queue its batch."""
         since = self._since
         since.steps, since.images, since.drawing = since.steps + 1, since.images + images, since.drawing + drawing
         if not self.is_on or time.monotonic() - since.started < EVERY:
@@ -82,11 +86,11 @@ class TrainingLog:
         self._since = _Since()
 
     def validated(self, step: int, measures: Mapping[str, float | None]) -> None:
-        """After each validation."""
+        """Is called after each validation; measures that are None are left out."""
         if self.is_on:
             known = {name: round(value, 4) for name, value in measures.items() if value is not None}
             self._say({"step": step, **known})
-        self._since = _Since()  # its time is no training's
+        self._since = _Since()  # validation is not training time
 
     def _say(self, line: dict[str, Any]) -> None:
         if self._file:
@@ -99,7 +103,7 @@ class TrainingLog:
 
 
 def _has_nvml(device: torch.device) -> bool:
-    """Whether NVML's Python package and its library say how busy the GPU is."""
+    """Whether the GPU's utilisation can be read: NVML's Python package and its library are there."""
     try:
         import pynvml
     except ModuleNotFoundError:

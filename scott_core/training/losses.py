@@ -14,7 +14,7 @@ from scott_core.model.scott import PairLogits
 
 @dataclass(frozen=True)
 class Losses:
-    """The loss and its parts, each a scalar tensor."""
+    """The loss and its three terms, each a scalar tensor."""
 
     total: Tensor
     match: Tensor
@@ -23,10 +23,11 @@ class Losses:
 
 
 def mask_loss(mask_logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Cross entropy of masks: logits and target [B, 1, h, w] (target in [0, 1], the covered share of each cell).
+    """SEG: the cross entropy of mask logits [B, 1, h, w], a scalar.
 
-    `weight` [B] is 1 where the mask counts: matching pairs that have one. 0 elsewhere, so no gradient reaches sigma
-    from a pair that does not match. The mean is over the pairs that count; 0 where none does.
+    `target` [B, 1, h, w] in [0, 1] is the share of each cell that the mask covers. `weight` [B] is 1 for a matching
+    pair with a mask and 0 for others, which send no gradient to sigma. The mean is over the pairs of weight 1; without
+    any the loss is 0.
     """
     per_pair = F.binary_cross_entropy_with_logits(mask_logits, target, reduction="none").mean((1, 2, 3))
     weighted = torch.where(weight > 0, per_pair * weight, torch.zeros_like(per_pair))
@@ -36,10 +37,10 @@ def mask_loss(mask_logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 def multi_task_loss(
     logits: PairLogits, label: Tensor, mask_a: Tensor, mask_b: Tensor, weight_a: Tensor, weight_b: Tensor
 ) -> Losses:
-    """label [B] in {0, 1}; masks [B, 1, h, w]; weights [B], zero where a picture has no mask.
+    """L of B pairs: `label` [B] in {0, 1}, masks [B, 1, h, w] in [0, 1], weights [B], 0 where an image has no mask.
 
-    Pairs that do not match add nothing to the mask terms, whatever their weights say. Pairs without a region have a
-    constant logit, which teaches nothing: they stay out of the first term.
+    Pairs that do not match add nothing to the mask terms, whatever their weights. Pairs without a region have the
+    constant logit EMPTY_LOGIT, whose gradient is 0: they are left out of the first term's mean.
     """
     seen = (logits.match > EMPTY_LOGIT).to(label.dtype)
     match = F.binary_cross_entropy_with_logits(logits.match, label, weight=seen, reduction="sum") / seen.sum().clamp(

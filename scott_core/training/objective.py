@@ -1,4 +1,8 @@
-"""The objective of a training step: a batch of look-alikes in, the losses of section 4.3 (and of a contrast) out."""
+"""The objective of a training step: the losses of section 4.3, and a contrastive one, of a batch of look-alikes.
+
+A batch of n matching image pairs gives n matching pairs and `negatives` * n others: image a of one object with image b
+of another.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,17 @@ from scott_core.model.encoder import select_cached
 from scott_core.model.scott import Scott
 from scott_core.training.losses import multi_task_loss
 
-TEMPERATURE = 0.1  # of the contrastive loss
-HARDNESS = 0.15  # how strongly look-alikes are preferred as negatives; 0 draws evenly
+TEMPERATURE = 0.1  # of the contrastive loss; within the usual 0.05 to 0.2, not tuned
+HARDNESS = 0.15  # exponent on the likelihood of a look-alike as a negative; 0 draws evenly (docs/experiments.md)
+TRUE_SHARE = 0.5  # of pairs with a known mask: the matching head sees the true region (decision 2)
 
 
 class Objective(nn.Module):
-    """Scott and its losses as one module, so that one forward is one step on every device.
+    """Scott and its losses as one module: one forward pass is one step, also for DistributedDataParallel.
 
-    Beside the multi-task loss there may be a contrastive one over the batch (InfoNCE, both directions): the mean of an
-    image's state over its object, projected, must find its own counterpart among all objects of the batch. Its
-    likenesses also say which negatives are hard.
+    The contrastive loss (InfoNCE of van den Oord et al. 2018, in both directions) averages an image's cached features
+    over its object, projects them, and asks for the object's other image among all of the batch. Its logits also say
+    which negatives are hard. `contrast` is its weight; at 0 it is left out.
     """
 
     def __init__(self, scott: Scott, *, negatives: int, contrast: float, seed: int):
@@ -33,7 +38,10 @@ class Objective(nn.Module):
         self.seed = seed
 
     def forward(self, batch: Batch, matching_only: bool) -> dict[str, Tensor]:
-        """The losses, scalars: `objective` is what to minimise. Step 1 of section 4.3 is `matching_only`."""
+        """The losses, scalar tensors: `objective` is to be minimised, the others are its terms, detached.
+
+        `matching_only` is step 1 of section 4.3: matching pairs and mask losses alone.
+        """
         chance = Chance(self.seed + 1, batch.number, batch.group.device)
         images = [images.contiguous(memory_format=torch.channels_last) for images in (batch.images_a, batch.images_b)]
         cached_a = self.scott.encode_image(images[0], "a")
@@ -55,7 +63,7 @@ class Objective(nn.Module):
         parts = {"match": losses.match, "mask_a": losses.mask_a, "mask_b": losses.mask_b}
         if likeness is not None:
             own = torch.arange(len(likeness), device=likeness.device)
-            likeness = likeness.masked_fill(_repeated(batch.instance), -torch.inf)
+            likeness = likeness.masked_fill(repeated(batch.instance), -torch.inf)
             parts["contrast"] = (F.cross_entropy(likeness, own) + F.cross_entropy(likeness.T, own)) / 2
             objective = objective + self.contrast * parts["contrast"]
         return {"objective": objective, **{name: value.detach() for name, value in parts.items()}}
@@ -63,14 +71,14 @@ class Objective(nn.Module):
     def _likeness(
         self, cached_a: Tensor, mask_a: Tensor, known_a: Tensor, cached_b: Tensor, mask_b: Tensor, known_b: Tensor
     ) -> Tensor | None:
-        """Logits [n, n] of the contrastive loss; None where it has no weight."""
+        """Logits [n, n] of the contrastive loss, (i, j) of image a of i and image b of j; None without its weight."""
         if self.projector is None:
             return None
         seen = []
-        for state, mask, known in ((cached_a, mask_a, known_a), (cached_b, mask_b, known_b)):
-            grid = F.adaptive_avg_pool2d(mask, (state.shape[2], state.shape[3]))
+        for cached, mask, known in ((cached_a, mask_a, known_a), (cached_b, mask_b, known_b)):
+            grid = F.adaptive_avg_pool2d(mask, (cached.shape[2], cached.shape[3]))
             weight = torch.where(known[:, None, None, None] > 0, grid, torch.ones_like(grid))
-            mean = (state * weight).sum((2, 3)) / weight.sum((2, 3)).clamp(min=1e-3)
+            mean = (cached * weight).sum((2, 3)) / weight.sum((2, 3)).clamp(min=1e-3)
             seen.append(F.normalize(self.projector(mean), dim=1))
         likeness: Tensor = seen[0] @ seen[1].T / TEMPERATURE
         return likeness
@@ -79,31 +87,37 @@ class Objective(nn.Module):
 def pair_grid(
     instance: Tensor, group: Tensor, negatives: int, chance: Chance, likeness: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Indices of the pairs of a batch: every (i, i), and for each i `negatives` others: one of its group, then any.
+    """Pairs (i, j) of a batch of n, two int64 tensors [n * (1 + negatives)]: first every (i, i), then the negatives.
 
-    Others are of another instance. With `likeness` [n, n], those that look alike are drawn more often. Each group holds
-    two instances or more, no instance twice.
+    A negative is of another instance. The first of each i is of its own group, the others of any. With `likeness`
+    [n, n], look-alikes are drawn more often. A group holds two instances or more, and none of them twice.
     """
     every = torch.arange(len(group), device=group.device)
     same = (group[:, None] == group[None]).float()
     other = (instance[:, None] != instance[None]).float()
     if likeness is not None:
         other = other * torch.softmax(likeness.detach().float() * HARDNESS, 1).clamp(min=1e-6)
-    drawn = [_one_of_each_row(same * other if k == 0 else other, chance) for k in range(negatives)]
+    drawn = [draw_columns(same * other if k == 0 else other, chance) for k in range(negatives)]
     return every.repeat(1 + negatives), torch.cat([every, *drawn])
 
 
-def _repeated(instance: Tensor) -> Tensor:
-    """bool [n, n]: (i, j) show one instance, but are not the drawn pair i == j."""
+def repeated(instance: Tensor) -> Tensor:
+    """Whether i and j show one instance, bool [n, n], but for i == j: a batch may hold an instance in two groups."""
     return (instance[:, None] == instance[None]).fill_diagonal_(False)
 
 
-def _one_of_each_row(weight: Tensor, chance: Chance) -> Tensor:
-    """A column of each row of `weight` [n, m], drawn in proportion to it: the first of m exponential clocks to ring."""
+def draw_columns(weight: Tensor, chance: Chance) -> Tensor:
+    """One column of each row, int64 [n], drawn in proportion to `weight` [n, m].
+
+    An exponential time of rate `weight` is drawn for each column, and the shortest wins.
+    """
     return (-torch.log(chance.uniform(*weight.shape).clamp(min=1e-30)) / weight).argmin(1)
 
 
 def _sometimes_true(mask: Tensor, known: Tensor, chance: Chance) -> Tensor:
-    """The region the merge sees: the true one for half of the pairs that have it, else NaN, as predicted. [B, h, w]"""
-    use = (known > 0) & (chance.uniform(len(known)) < 0.5)
+    """The region that the matching head is given, [B, h, w]: the true one for TRUE_SHARE of the pairs with a mask.
+
+    It is NaN for the others, whose region is the predicted one.
+    """
+    use = (known > 0) & (chance.uniform(len(known)) < TRUE_SHARE)
     return torch.where(use[:, None, None], mask[:, 0], torch.nan)

@@ -1,8 +1,8 @@
-"""The training, for real and small: both steps on cartons of our own, killed on the way, resumed, measured.
+"""A small training run from end to end: both steps on cartons of our own, killed on the way, resumed and measured.
 
     python -m scott_core.training.smoke      (make train-smoke)
 
-Exits 1 unless the training went on from its checkpoint and the ROC AUC on cartons of other brands rose by GAIN.
+Exits with 1 unless the run went on from its checkpoint and ROC AUC on cartons of other brands rose by GAIN.
 """
 
 from __future__ import annotations
@@ -26,18 +26,20 @@ from scott_core.training.config import read_config
 from scott_core.training.start import build_for_training
 
 CONFIG = CONFIGS / "smoke.yaml"
-BRANDS = 60
-VAL_BRANDS = 40  # none of which is trained on
-GAIN = 0.1
+BRANDS = 60  # to train on, of four cartons each
+VAL_BRANDS = 40  # to measure on: other brands
+VIEWS = 4  # of each carton
+SIDE = 96  # px
+GAIN = 0.1  # least rise of ROC AUC
 
 
 def main() -> int:
-    """Prints what happened; the exit status says whether it is what should."""
+    """Runs it and prints two lines; returns the exit status, 0 where the run resumed and learned."""
     with tempfile.TemporaryDirectory(prefix="scott-smoke-") as name:
         folder = Path(name)
         pack = folder / "smoke.pack"
-        cartons.main(["--out", f"{folder}/cartons", "--brands", str(BRANDS), "--views", "4", "--size", "96"])
-        write_pack([folder / "cartons"], pack, size=96, val=_validation(folder))
+        cartons.main([f"--out={folder}/cartons", f"--brands={BRANDS}", f"--views={VIEWS}", f"--size={SIDE}"])
+        write_pack([folder / "cartons"], pack, size=SIDE, val=_validation(folder))
         options = [f"runs={folder}"]
         config = read_config(CONFIG, options)
         card = {"name": "smoke", "image_size": config.score_size, "threshold": 0.5, "slope": 1.0, "bias": 0.0}
@@ -62,13 +64,14 @@ def main() -> int:
 
 
 def _train(pack: Path, options: list[str]) -> subprocess.Popen[bytes]:
+    """Starts the training run in a process of its own, which can be killed."""
     command = "import sys; from pathlib import Path; from scott_core.training.trainer import train; "
     command += "train(Path(sys.argv[1]), sys.argv[3:], pack=Path(sys.argv[2]))"
     return subprocess.Popen([sys.executable, "-c", command, str(CONFIG), str(pack), *options])
 
 
 def _validation(folder: Path) -> Path:
-    """A pairs file: for each brand one match, and one pair of two brands."""
+    """Writes a pairs file with one matching pair of each brand and one pair of two brands; returns its path."""
     path = folder / "val.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -76,7 +79,7 @@ def _validation(folder: Path) -> Path:
         for brand in range(VAL_BRANDS):
             for view in (0, 1):
                 seed = (BRANDS + brand) * VARIANTS
-                carton_on_white(seed, view, size=96).save(folder / f"{brand}-{view}.png")
+                carton_on_white(seed, view, size=SIDE).save(folder / f"{brand}-{view}.png")
             rows.writerow([f"{brand}-0.png", f"{brand}-1.png", 1])
             rows.writerow([f"{brand}-0.png", f"{(brand + 1) % VAL_BRANDS}-1.png", 0])
     return path

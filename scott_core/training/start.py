@@ -1,4 +1,4 @@
-"""TODO."""
+"""The model that a training run starts from: random, with ImageNet's backbone, or trained weights to go on from."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from scott_core.training.config import TrainingConfig
 
 
 def build_for_training(config: TrainingConfig) -> Scott:
-    """The configured architecture, filled as `start` says: random, imagenet (the trunk's), or weights to go on from.
+    """The configured architecture, in evaluation mode, with the weights that `start` names.
 
-    Weights may come from a smaller architecture: what they lack, and the parts in `fresh`, keep their fresh values.
-    Raises WeightsError, and InputError for an `imagenet_share` of what has no trained ImageNet trunk.
+    `random` draws them from `seed`; `imagenet` adds ImageNet's backbone; anything else names trained weights. Those may
+    be of a smaller architecture: parameters that they lack, and the parts named in `fresh`, keep their random values.
+    The backbone's stem and its first `frozen_blocks` blocks do not train. Raises WeightsError for weights that cannot
+    be read, and InputError for an unknown part in `fresh` and for an `imagenet_share` without a trained backbone.
     """
     torch.manual_seed(config.seed)
     model = build(config.architecture).eval()
     if isinstance(model.encoder, SiameseLite):
-        trunk = model.encoder.trunk
+        backbone = model.encoder.trunk
         if config.start == "imagenet":
-            load_imagenet(trunk)
-        for part in (trunk.stem, *trunk.blocks[: config.frozen_blocks]):
+            load_imagenet(backbone)
+        for part in (backbone.stem, *backbone.blocks[: config.frozen_blocks]):
             part.requires_grad_(False)
     if config.start not in ("random", "imagenet"):
         if unknown := set(config.fresh) - {name for name, _ in model.named_children()}:
@@ -41,14 +43,14 @@ def build_for_training(config: TrainingConfig) -> Scott:
 
 
 @torch.no_grad()
-def _pull_to_imagenet(trunk: EfficientNetLite0, share: float) -> None:
-    """The trunk moved this far back on the line to ImageNet's weights (Wortsman et al. 2022, WiSE-FT).
+def _pull_to_imagenet(backbone: EfficientNetLite0, share: float) -> None:
+    """Moves the backbone's weights the `share` (0 to 1) of the way back to ImageNet's (Wortsman et al. 2022, WiSE-FT).
 
-    What fine-tuning on rendered and composited pictures took from the features of photographs comes back.
+    Fine-tuning on rendered and composited images costs features of photographs, which this restores (decision 11).
     """
     imagenet = EfficientNetLite0()
     load_imagenet(imagenet)
     before = imagenet.state_dict()
-    for name, value in trunk.state_dict().items():
+    for name, value in backbone.state_dict().items():
         if value.is_floating_point():
             value.lerp_(before[name], share)

@@ -1,8 +1,8 @@
-"""How fast a configuration trains, and what limits it: its batches alone, its steps alone, both together.
+"""The speed of a training configuration, and what limits it: batches alone, steps alone, and both together.
 
     scott train CONFIG.yaml --pack FILE --time-steps 10 [key=value ...]
 
-On a GPU a step is waited for here and not in training, so that it is a little slower.
+On a GPU each step is waited for, which training does not do, so that a run is a little faster than this says.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from scott_core.training.config import read_config
 from scott_core.training.trainer import Trainer
 
 T = TypeVar("T")
-WARM_UP = 2
+WARM_UP = 2  # untimed steps, in which kernels are chosen and memory is allocated
 
 
 def time_steps(
     config_path: Path, overrides: list[str], steps: int, *, pack: Path | None = None
 ) -> dict[str, float | str]:
-    """Time each part over `steps` steps of step 2; keeps nothing, and raises as `scott_core.training.trainer.train` does.
+    """Times each part over `steps` steps of all pairs with all losses; keeps nothing, and raises as `train` does.
 
-    Returns seconds to start (the pack decoded), steps a second of each, images a second together, and `share`: both
-    together by the slower of the two alone.
+    Returns the device's name, `seconds_to_start` (with the pack decoded), batches and steps a second of each part alone
+    and of both together, images a second together, and `share`: the slower part's time by that of both together.
     """
     with tempfile.TemporaryDirectory(prefix="scott-bench-") as folder:
         started = time.monotonic()
         trainer = Trainer(read_config(config_path, [*overrides, f"runs={folder}"]), pack)
         ready = time.monotonic() - started
-    trainer.step = trainer.config.steps_segmentation  # all pairs and all losses, as most of a run is
+    trainer.step = trainer.config.steps_segmentation  # step 2 of section 4.3, as most steps of a run are
     for number in range(WARM_UP):
         trainer.advance(trainer.batches[number])
     seconds = {"drawing": 0.0, "advancing": 0.0, "together": 0.0}
-    for number in range(WARM_UP, WARM_UP + steps):  # in turns, for other processes come and go
+    for number in range(WARM_UP, WARM_UP + steps):  # in turns, since the machine's other load changes
         draw = partial(trainer.batches.__getitem__, number)
         batch, took = _timed(draw, trainer.device)
         seconds["drawing"] += took
@@ -62,7 +62,7 @@ def _draw_and_advance(trainer: Trainer, number: int) -> None:
 
 
 def _timed(work: Callable[[], T], device: torch.device) -> tuple[T, float]:
-    """The result of `work`, and the seconds until the device is done with it."""
+    """The result of `work`, and the seconds until the device has finished it."""
     _wait(device)
     started = time.monotonic()
     found = work()

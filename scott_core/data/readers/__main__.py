@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scott_core.data.readers import human36m, manifest, market1501, phototourism, tic
+from scott_core.data.sources import SPLITS
 from scott_core.errors import ScottError
 from scott_core.pairs import Pair, write_pairs
 
@@ -23,13 +24,13 @@ READERS: dict[str, Callable[..., list[Pair]]] = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Reads one split of one data set and writes its pairs file."""
+    """Reads one split of one data set and writes its pairs file; exits with a message where it cannot."""
     parser = argparse.ArgumentParser(
         prog="python -m scott_core.data.readers", description="Write the pairs file of a data set."
     )
     parser.add_argument("name", choices=sorted(READERS))
     parser.add_argument("root", type=Path, help="the data set's folder (docs/data.md shows each layout)")
-    parser.add_argument("--split", choices=("train", "val", "test"), required=True)
+    parser.add_argument("--split", choices=SPLITS, required=True)
     parser.add_argument("--out", type=Path, required=True, help="the pairs file to write")
     parser.add_argument("--size", type=int, help="number of pairs; the paper's where it says one")
     parser.add_argument("--seed", type=int, help="another choice of pairs; the split stays the same")

@@ -33,8 +33,8 @@ from typing import Any
 
 import cv2
 
-from scott_core.data.folders import check_split, mask_of, need_folder
 from scott_core.data.instances import Instance, View
+from scott_core.data.readers.layout import check_split, mask_of, need_folder
 from scott_core.data.sampling import sample_pairs
 from scott_core.errors import PairsError
 from scott_core.pairs import Pair

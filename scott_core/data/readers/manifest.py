@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scott_core.data.folders import check_split
 from scott_core.data.instances import Instance, View
+from scott_core.data.readers.layout import check_split
 from scott_core.data.sampling import sample_pairs
 from scott_core.data.sources import read_manifest
 from scott_core.pairs import Pair

@@ -19,9 +19,10 @@ import random
 import re
 from pathlib import Path
 
-from scott_core.data.folders import SPLITS, check_split, mask_of, need_folder
 from scott_core.data.instances import Instance, View
+from scott_core.data.readers.layout import check_split, mask_of, need_folder
 from scott_core.data.sampling import sample_pairs
+from scott_core.data.sources import SPLITS
 from scott_core.errors import PairsError
 from scott_core.pairs import Pair
 

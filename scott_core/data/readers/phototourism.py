@@ -29,8 +29,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scott_core.data.folders import check_split, mask_of, need_folder
 from scott_core.data.instances import Instance, View
+from scott_core.data.readers.layout import check_split, mask_of, need_folder
 from scott_core.data.sampling import sample_pairs
 from scott_core.errors import PairsError
 from scott_core.pairs import Pair

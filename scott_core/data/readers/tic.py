@@ -26,7 +26,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from scott_core.data.folders import SPLITS, check_split, need_folder
+from scott_core.data.readers.layout import check_split, need_folder
+from scott_core.data.sources import SPLITS
 from scott_core.errors import PairsError
 from scott_core.pairs import Pair, parse_row
 

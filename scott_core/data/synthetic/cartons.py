@@ -1,11 +1,11 @@
 """Printed cartons of our own: boxes with invented brands, drawn from any side.
 
-A carton is wholly determined by its seed; four consecutive seeds are variants of one brand (same lay-out, logo and
-typeface; other accent colour, words and illustration): the neighbours on a shelf that a matcher must tell apart.
+A carton is determined by its seed. VARIANTS consecutive seeds are variants of one brand, with the same lay-out, logo
+and typeface and another accent colour, words and illustration: neighbours on a shelf, which a matcher must tell apart.
 
     python -m scott_core.data.synthetic.cartons --out runs/cartons [--brands 150] [--views 3] [--start 0] [--size 256]
 
-writes a folder that `scott pack` reads: OUT/<seed>/<view>.png, RGBA, and OUT/manifest.csv; a brand is a category.
+writes RGBA images OUT/<seed:06d>/<view>.png and OUT/manifest.csv, which `scott pack` reads; a brand is a category.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from scott_core.data.sources import write_manifest
+from scott_core.data.sources import SPLITS, write_manifest
 
-VARIANTS = 4
+VARIANTS = 4  # cartons of a brand
 _FONTS = (
     cv2.FONT_HERSHEY_DUPLEX,
     cv2.FONT_HERSHEY_TRIPLEX,
@@ -33,20 +33,23 @@ _FONTS = (
     cv2.FONT_HERSHEY_COMPLEX,
 )
 _LETTERS = "AEIOURSTLNMBDKGPVF"
-_Picture = NDArray[np.uint8]
+_Pixels = NDArray[np.uint8]
 
 
 def _word(rng: Generator, low: int = 4, high: int = 9) -> str:
+    """An invented word of `low` to `high` - 1 capitals."""
     return "".join(rng.choice(list(_LETTERS), int(rng.integers(low, high))))
 
 
 def _colour(rng: Generator, low: int = 0) -> tuple[int, int, int]:
+    """A random RGB colour, 0 to 255, of saturation `low` or more."""
     hsv = np.array([[[rng.integers(0, 180), rng.integers(low, 256), rng.integers(60, 256)]]], np.uint8)
     r, g, b = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0]
     return int(r), int(g), int(b)
 
 
-def _write(face: _Picture, text: str, y: float, height: float, font: int, colour: tuple[int, int, int]) -> None:
+def _write(face: _Pixels, text: str, y: float, height: float, font: int, colour: tuple[int, int, int]) -> None:
+    """Writes `text` centred on the face; `y` and `height` are shares of the face's height."""
     tall, wide = face.shape[:2]
     (w, h), _ = cv2.getTextSize(text, font, 1.0, 2)
     scale = min(height * tall / h, 0.9 * wide / w)
@@ -54,8 +57,8 @@ def _write(face: _Picture, text: str, y: float, height: float, font: int, colour
     cv2.putText(face, text, (x, int(y * tall)), font, scale, colour, max(1, int(2 * scale)), cv2.LINE_AA)
 
 
-def _illustrate(face: _Picture, rng: Generator, centre: tuple[float, float], radius: float) -> None:
-    """A few overlapping shapes: fruit, leaf, glass, whatever one sees in them."""
+def _illustrate(face: _Pixels, rng: Generator, centre: tuple[float, float], radius: float) -> None:
+    """Draws three to seven overlapping ellipses and polygons about `centre`; lengths are shares of the face."""
     tall, wide = face.shape[:2]
     for _ in range(int(rng.integers(3, 8))):
         at = np.array([centre[0] * wide, centre[1] * tall]) + rng.normal(0, radius * wide / 2.5, 2)
@@ -73,8 +76,8 @@ def _illustrate(face: _Picture, rng: Generator, centre: tuple[float, float], rad
             cv2.fillPoly(face, [corners.astype(np.int32)], colour, cv2.LINE_AA)
 
 
-def carton_faces(seed: int) -> tuple[_Picture, _Picture, tuple[float, float, float]]:
-    """Front and side prints, uint8 RGB, and the box's (width, height, depth); the same for the same seed."""
+def carton_faces(seed: int) -> tuple[_Pixels, _Pixels, tuple[float, float, float]]:
+    """Front and side prints, uint8 RGB [h, w, 3], and the box's (width, height, depth); equal seeds, equal prints."""
     brand, own = np.random.default_rng([7, seed // VARIANTS]), np.random.default_rng([8, seed])
     width, height, depth = brand.uniform(0.5, 1.0), brand.uniform(0.7, 1.8), brand.uniform(0.25, 0.8)
     base = (245, 245, 245) if brand.random() < 0.4 else _colour(brand)
@@ -82,7 +85,7 @@ def carton_faces(seed: int) -> tuple[_Picture, _Picture, tuple[float, float, flo
     logo_y, band_y, art_y = (float(v) for v in brand.permutation([0.2, 0.45, 0.72]))
     band_high, art_size = float(brand.uniform(0.06, 0.2)), float(brand.uniform(0.2, 0.4))
     accent, words = _colour(own, 100), [_word(own, 3, 10) for _ in range(3)]
-    faces: list[_Picture] = []
+    faces: list[_Pixels] = []
     for share in (width, depth):
         face = np.full((int(240 * height), int(240 * share), 3), base, np.uint8)
         tall, wide = face.shape[:2]
@@ -103,8 +106,8 @@ def carton_faces(seed: int) -> tuple[_Picture, _Picture, tuple[float, float, flo
     return faces[0], faces[1], (width, height, depth)
 
 
-def render_carton(seed: int, view_seed: int, *, size: int = 256) -> _Picture:
-    """RGBA uint8 [size, size, 4]: the carton from somewhere in front, its exact mask as alpha."""
+def render_carton(seed: int, view_seed: int, *, size: int = 256) -> _Pixels:
+    """The carton seen from somewhere in front, RGBA uint8 [size, size, 4]; alpha is its exact mask, 0 or 255."""
     front, side, (w, h, d) = carton_faces(seed)
     rng = np.random.default_rng([10, seed, view_seed])
     yaw, pitch, roll = rng.uniform(-1.1, 1.1), rng.uniform(-0.1, 0.6), rng.normal(0, 0.15)
@@ -136,10 +139,11 @@ def render_carton(seed: int, view_seed: int, *, size: int = 256) -> _Picture:
             rgba, cv2.getPerspectiveTransform(source, points), (size, size), flags=cv2.INTER_AREA
         )
         out = np.where(drawn[..., 3:] > 127, drawn, out)
-    return cast(_Picture, out)
+    return cast(_Pixels, out)
 
 
 def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
+    """Rotation matrix [3, 3] about `axis` (0, 1, 2: x, y, z) by `angle` radians."""
     c, s = np.cos(angle), np.sin(angle)
     i, j = [k for k in range(3) if k != axis]
     m = np.eye(3)
@@ -148,20 +152,20 @@ def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
 
 
 def carton_on_white(seed: int, view: int, *, size: int) -> Image.Image:
-    """The same picture on a white ground, RGB, as a shop shows it."""
+    """The image of `render_carton` on white, RGB, as a shop shows it."""
     rgba = Image.fromarray(render_carton(seed, view, size=size))
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write a folder of cartons."""
+    """Writes a folder of cartons."""
     parser = argparse.ArgumentParser(prog="python -m scott_core.data.synthetic.cartons", description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--brands", type=int, default=150)
     parser.add_argument("--views", type=int, default=3)
     parser.add_argument("--start", type=int, default=0, help="the first brand")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--split", default="train", choices=("train", "val", "test"))
+    parser.add_argument("--split", default="train", choices=SPLITS)
     options = parser.parse_args(argv)
     rows = []
     for seed in tqdm(range(options.start * VARIANTS, (options.start + options.brands) * VARIANTS), unit="carton"):

@@ -1,4 +1,4 @@
-"""Toys with joints: animals, robots, plush toys; see toy_kinds for what a builder is."""
+"""Builders of toys with joints: animals, robots, plush toys (`toy_kinds` defines a builder)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Rng = np.random.Generator
 
 
 def _eyes(toy: Toy, head: Array, rng: Rng, x: float, y: float, z: float) -> None:
-    """Two eyes on a head; the size and the white belong to the instance."""
+    """Adds two eyes to a head, at (x, +-y, z) of its frame."""
     size, white = rng.uniform(0.07, 0.13), rng.random() < 0.5
     for side in (-1, 1):
         if white:
@@ -31,7 +31,7 @@ def _eyes(toy: Toy, head: Array, rng: Rng, x: float, y: float, z: float) -> None
 
 
 def _limb(toy: Toy, joint: Array, length: float, radius: float, material: int, foot: int) -> None:
-    """A limb hanging from its joint, with a foot or hand of another material."""
+    """Adds a limb that hangs from its joint, with a foot or hand of the material `foot`."""
     toy.add(
         cylinder(1.0, 0.85, columns=9),
         joint @ move(z=-length / 2) @ scale(radius, radius, length / 2),

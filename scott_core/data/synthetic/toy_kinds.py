@@ -1,7 +1,7 @@
-"""The kinds of toy. A builder makes one instance (drawn from `shape`) in one pose (drawn from `pose`).
+"""The kinds of toy, each with its builder.
 
-It draws everything that belongs to the instance from `shape` and only joint angles from `pose`, so that the same
-seed is the same object in every view. Toys stand on z = 0 and look along +x.
+A builder makes one instance in one pose. It draws all that belongs to the instance from the generator `shape`, and only
+joint angles from `pose`, so that a seed gives the same object in every view. Toys stand on z = 0 and look along +x.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scott_core.data.synthetic.toy_vehicles import boat, car, plane, rocket, tra
 
 Builder = Callable[[np.random.Generator, np.random.Generator], Toy]
 
-# The order belongs to the seeds: seed % len(BUILDERS) is the kind.
+# The order must stay: seed % len(BUILDERS) is the kind of a seed's toy.
 BUILDERS: dict[str, Builder] = {
     "quadruped": quadruped,
     "car": car,
@@ -34,4 +34,4 @@ BUILDERS: dict[str, Builder] = {
     "caterpillar": caterpillar,
     "garment": garment,
 }
-ANIMALS = frozenset({"quadruped", "plush", "bird"})
+ANIMALS = frozenset({"quadruped", "plush", "bird"})  # kinds that are painted in natural colours more often

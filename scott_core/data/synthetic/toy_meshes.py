@@ -1,7 +1,7 @@
 """Triangle meshes that our toys are built from, made in numpy: superquadrics, boxes, lathes, tubes.
 
-A primitive is a unit shape round the origin, z up; `Toy.add` puts it in place with a 4 x 4 frame, which may
-hold a scale. A material is a tile of the toy's texture atlas (`TILES` tiles side by side).
+A primitive is a unit shape around the origin, z up; `Toy.add` puts it in place with a 4 x 4 frame, which may hold a
+scale. A material is the number of a tile in the toy's texture atlas (`TILES` tiles side by side).
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-TILES = 6  # 0-3: the toy's own colours and patterns; 4: near black; 5: white
+TILES = 6  # of the atlas; 0-3: the toy's own colours and patterns, 4: near black, 5: white
 BLACK, WHITE = 4, 5
-TILE_MARGIN = 0.06  # of a tile, so that nearest sampling never reaches the neighbour
+TILE_MARGIN = 0.06  # share of a tile on each side that is not used, so that no sample reaches the neighbour
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """vertices [n, 3], unit normals [n, 3], uvs [n, 2] in [0, 1], faces [m, 3]."""
+    """A mesh of n vertices and m triangles."""
 
-    vertices: Array
-    normals: Array
-    uvs: Array
-    faces: npt.NDArray[np.int64]
+    vertices: Array  # [n, 3]
+    normals: Array  # [n, 3], of length 1
+    uvs: Array  # [n, 2] in [0, 1]
+    faces: npt.NDArray[np.int64]  # [m, 3], indices of vertices
 
 
 def move(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Array:
@@ -61,7 +61,7 @@ def _power(x: Array, exponent: float) -> Array:
 
 
 def superquadric(around: float = 1.0, along: float = 1.0, columns: int = 15, rows: int = 9) -> Mesh:
-    """Superquadric of radius 1: exponents 1 make a ball, 0.3 a rounded block, 0.3 and 1 a drum."""
+    """Superquadric of radius 1 (Barr 1981): exponents 1 give a ball, 0.3 a rounded block, 0.3 and 1 a drum."""
     u, v = np.meshgrid(np.linspace(0, 2 * np.pi, columns), np.linspace(np.pi / 2, -np.pi / 2, rows))
 
     def surface(e1: float, e2: float) -> Array:
@@ -96,7 +96,7 @@ def box() -> Mesh:
 
 
 def lathe(profile: list[tuple[float, float]], smooth: bool = False, columns: int = 17) -> Mesh:
-    """Turns a profile of (radius, z), from top to bottom on the outside, round the z axis."""
+    """Surface of revolution about the z axis of a profile of (radius, z), from top to bottom on the outside."""
     points = np.array(profile, float)
     if smooth:
         tangent = np.gradient(points, axis=0)
@@ -125,7 +125,7 @@ def cylinder(top: float = 1.0, bottom: float = 1.0, columns: int = 15) -> Mesh:
 
 
 def tube(path: Array, radius: float, columns: int = 8) -> Mesh:
-    """Sweeps a circle along a path [n, 3] that lies in the x-z plane (a handle, a tail, a rail)."""
+    """Tube of `radius` along a path [n, 3] in the x-z plane: a handle, a tail, a rail."""
     tangent = np.gradient(path, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
     side = np.array([0.0, 1.0, 0.0])
@@ -146,7 +146,7 @@ class Toy:
     parts: list[Mesh] = field(default_factory=list)
 
     def add(self, mesh: Mesh, frame: Array, material: int = 0) -> None:
-        """Adds a primitive: `frame` [4, 4] maps it to the toy, `material` is its tile of the atlas."""
+        """Adds a primitive; `frame` [4, 4] maps it to the toy, and `material` is its tile of the atlas."""
         linear = frame[:3, :3]
         normals = mesh.normals @ np.linalg.inv(linear)
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)

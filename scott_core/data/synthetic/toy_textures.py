@@ -1,4 +1,7 @@
-"""Colours and printed patterns of our toys: one texture atlas a toy, `TILES` square tiles side by side."""
+"""Colours and printed patterns of our toys: one texture atlas a toy, `TILES` square tiles side by side.
+
+Palettes and odds were chosen by eye on rendered toys (docs/augmentation.jpg).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from scott_core.data.synthetic.toy_meshes import TILES
 
-TILE = 192  # px
+TILE = 192  # px, side of a tile
 Colour = tuple[int, int, int]
 
 NATURAL = (
@@ -62,12 +65,12 @@ MUTED = (
     "#2f3e36",
 )
 PALETTES = (NATURAL, BRIGHT, PASTEL, MUTED)
-PALETTE_ODDS = (0.2, 0.42, 0.18, 0.2)
-ANIMAL_ODDS = (0.6, 0.14, 0.13, 0.13)
+PALETTE_ODDS = (0.2, 0.42, 0.18, 0.2)  # probability of each of PALETTES
+ANIMAL_ODDS = (0.6, 0.14, 0.13, 0.13)  # the same for animals
 
 
 def pick_colours(rng: np.random.Generator, animal: bool) -> list[Colour]:
-    """Four colours that go together: 1 to 4 of one palette, shifted a little in hue and value."""
+    """Four colours of one palette, of which one to four differ, shifted a little in hue, saturation and value."""
     palette = PALETTES[rng.choice(len(PALETTES), p=ANIMAL_ODDS if animal else PALETTE_ODDS)]
     n_colours = rng.choice([1, 2, 3, 4], p=[0.05, 0.25, 0.4, 0.3])
     names = rng.choice(len(palette), size=n_colours, replace=False)
@@ -84,6 +87,7 @@ def pick_colours(rng: np.random.Generator, animal: bool) -> list[Colour]:
 
 
 def _stripes(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -> None:
+    """Two to eight stripes."""
     n, vertical, share = int(rng.integers(2, 9)), rng.random() < 0.5, rng.uniform(0.25, 0.6)
     for i in range(n):
         low, high = TILE * i / n, TILE * (i + share) / n
@@ -91,6 +95,7 @@ def _stripes(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -
 
 
 def _dots(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -> None:
+    """Rows of dots, every other row shifted."""
     n, radius = int(rng.integers(3, 8)), rng.uniform(0.2, 0.38)
     for row in range(n):
         for column in range(n):
@@ -100,6 +105,7 @@ def _dots(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -> N
 
 
 def _patches(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -> None:
+    """Four to nine ragged patches."""
     for _ in range(int(rng.integers(4, 10))):
         centre, size = rng.uniform(0, TILE, 2), rng.uniform(0.06, 0.2) * TILE
         angles = np.linspace(0, 2 * np.pi, 11)[:-1]
@@ -109,6 +115,7 @@ def _patches(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -
 
 
 def _checks(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -> None:
+    """A chessboard of three to eight fields a side."""
     n = int(rng.integers(3, 9))
     side = TILE / n
     for row in range(n):
@@ -117,6 +124,7 @@ def _checks(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) ->
 
 
 def _label(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -> None:
+    """A paper label with two or three letters."""
     paper = (250, 248, 240) if sum(ink) < 500 else (40, 40, 48)
     top, bottom = TILE * rng.uniform(0.22, 0.35), TILE * rng.uniform(0.6, 0.8)
     draw.rectangle((0, top, TILE, bottom), fill=paper)
@@ -128,15 +136,15 @@ def _label(draw: ImageDraw.ImageDraw, rng: np.random.Generator, ink: Colour) -> 
 
 
 PATTERNS = (_stripes, _dots, _patches, _checks, _label)
-PATTERN_ODDS = (0.25, 0.2, 0.2, 0.15, 0.2)
-ANIMAL_PATTERN_ODDS = (0.2, 0.15, 0.6, 0.05, 0.0)
+PATTERN_ODDS = (0.25, 0.2, 0.2, 0.15, 0.2)  # probability of each of PATTERNS
+ANIMAL_PATTERN_ODDS = (0.2, 0.15, 0.6, 0.05, 0.0)  # the same for animals
 
 
 def paint_atlas(rng: np.random.Generator, animal: bool) -> npt.NDArray[np.uint8]:
-    """RGB atlas [TILE, TILES * TILE, 3]: four colours, some of them printed, then near black and white."""
+    """RGB atlas uint8 [TILE, TILES * TILE, 3]: four colours, some with a pattern, then near black and white."""
     colours = pick_colours(rng, animal)
     atlas = Image.new("RGB", (TILE * TILES, TILE), (245, 245, 243))
-    chances = (0.55, 0.35, 0.15, 0.0)  # the main colour is the likeliest to be printed
+    chances = (0.55, 0.35, 0.15, 0.0)  # of a pattern on each colour: the main one is the likeliest to have one
     for tile, (colour, chance) in enumerate(zip(colours, chances, strict=True)):
         image = Image.new("RGB", (TILE, TILE), colour)
         pattern = rng.choice(len(PATTERNS), p=ANIMAL_PATTERN_ODDS if animal else PATTERN_ODDS)
@@ -150,4 +158,5 @@ def paint_atlas(rng: np.random.Generator, animal: bool) -> npt.NDArray[np.uint8]
 
 
 def _contrast(colour: Colour) -> Colour:
+    """A light ink for a dark colour, a dark one for others."""
     return (245, 240, 230) if sum(colour) < 380 else (60, 45, 40)

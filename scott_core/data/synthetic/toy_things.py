@@ -1,4 +1,4 @@
-"""Cups, bottles, blocks and doll's clothes; see toy_kinds for what a builder is."""
+"""Builders of cups, bottles, blocks and doll's clothes (`toy_kinds` defines a builder)."""
 
 from __future__ import annotations
 

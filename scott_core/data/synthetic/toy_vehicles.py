@@ -1,4 +1,4 @@
-"""Toys that go: cars, rockets, boats, planes, trains; see toy_kinds for what a builder is."""
+"""Builders of vehicles: cars, rockets, boats, planes, trains (`toy_kinds` defines a builder)."""
 
 from __future__ import annotations
 

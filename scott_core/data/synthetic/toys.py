@@ -1,14 +1,14 @@
-"""Procedural toys: pictures of our own making, with exact masks, to train on and to build samples from.
+"""Procedural toys: rendered images of our own with exact masks, to train on and to build samples from.
 
-A toy is an instance wholly determined by its seed (kind, proportions, colours, prints); a view is determined
-by its own seed (viewpoint, light and the pose of the joints). Same seed and another view: the same object.
-Another seed of the same kind (`seed + k * len(TOY_KINDS)`): a hard negative. Rendered by pybullet's software
-renderer (extra `train`); no model that pybullet carries is used.
+A toy is an instance that its seed determines (kind, proportions, colours, prints). A view is determined by a seed of
+its own (viewpoint, light and the pose of the joints). The same seed with another view shows the same object,
+and another seed of the same kind (`seed + k * len(TOY_KINDS)`) a hard negative. pybullet's software renderer draws them
+(extra `toys`; it has wheels up to Python 3.11); no model that pybullet carries is used.
 
     python -m scott_core.data.synthetic.toys --out DIR --instances N --views V [--start SEED] [--size 192]
 
 writes RGBA images DIR/<seed:06d>/<view>.png and DIR/manifest.csv, which `scott pack` reads. pybullet keeps about 1 MB
-of each image until its process ends, so many images want processes that are renewed, as here.
+of each image until its process ends, so the command renews its processes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 import functools
 import itertools
 import multiprocessing
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,14 +34,15 @@ from scott_core.data.sources import write_manifest
 from scott_core.data.synthetic.toy_kinds import ANIMALS, BUILDERS
 from scott_core.data.synthetic.toy_meshes import Array, Mesh, turn
 from scott_core.data.synthetic.toy_textures import paint_atlas
+from scott_core.errors import InputError
 
 TOY_KINDS = tuple(BUILDERS)
-SUPERSAMPLING = 2
-TOYS_PER_PROCESS = 60
+SUPERSAMPLING = 2  # pixels rendered for one of the image, on each axis
+TOYS_PER_PROCESS = 60  # of 8 views at about 1 MB each: half a GB
 
 
 def toy_kind(seed: int) -> str:
-    """Name of the kind that a seed makes."""
+    """Name of the kind of toy that `seed` makes."""
     return TOY_KINDS[seed % len(TOY_KINDS)]
 
 
@@ -54,9 +56,10 @@ class _Shot:
 
 
 def render_toy(seed: int, view_seed: int, size: int = 256) -> npt.NDArray[np.uint8]:
-    """One picture of one toy, RGBA [size, size, 4]; alpha is the object's exact (anti-aliased) mask.
+    """One image of one toy, RGBA uint8 [size, size, 4]; alpha is the object's exact, anti-aliased mask.
 
-    Equal arguments give equal pixels. The toy fills most of the picture and is never cut off.
+    Equal arguments give equal pixels. The toy fills most of the image and is never cut off. Raises InputError where
+    pybullet is not installed.
     """
     shape = np.random.default_rng([seed, 1])
     view = np.random.default_rng([seed, 2, view_seed])
@@ -68,7 +71,7 @@ def render_toy(seed: int, view_seed: int, size: int = 256) -> npt.NDArray[np.uin
 
 
 def _compose(mesh: Mesh, view: np.random.Generator) -> _Shot:
-    """Turns the toy before the camera and fits an off-axis frustum round it."""
+    """Turns the toy before the camera and fits an off-axis frustum around it."""
     azimuth, elevation, roll = view.uniform(0, 360), view.uniform(-5, 60), view.normal(0, 5)
     rotation = turn("z", roll) @ turn("x", elevation - 90) @ turn("z", azimuth)
     rotation3 = rotation[:3, :3]
@@ -113,11 +116,21 @@ def _light(view: np.random.Generator) -> dict[str, Any]:
     }
 
 
+def import_pybullet() -> Any:
+    """The module pybullet, which only rendering needs. Raises InputError where it is not installed."""
+    try:
+        import pybullet
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "rendering toys needs pybullet, which is not installed: pip install 'scott[toys]' (Python 3.11 or older)"
+        ) from error
+    return pybullet
+
+
 @functools.cache
 def _renderer() -> tuple[Any, int, str, Iterator[int]]:
     """pybullet, a connection of this process, a folder for its textures and names for them."""
-    import pybullet
-
+    pybullet = import_pybullet()
     folder = tempfile.mkdtemp(prefix="toys-")
     return pybullet, pybullet.connect(pybullet.DIRECT), folder, itertools.count()
 
@@ -127,7 +140,7 @@ def _rasterise(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
     """RGB [size, size, 3] and mask [size, size] of a shot."""
     bullet, client, folder, names = _renderer()
-    texture = Path(folder) / f"{next(names)}.bmp"  # pybullet remembers textures by name
+    texture = Path(folder) / f"{next(names)}.bmp"  # a new name each time: pybullet caches textures by name
     Image.fromarray(atlas).save(texture)
     bullet.resetSimulation(physicsClientId=client)
     mesh = shot.mesh
@@ -158,7 +171,10 @@ def _rasterise(
 
 
 def _downscale(rgb: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Averages blocks of pixels; colours are weighted by the mask, so the background never bleeds in."""
+    """Averages blocks of pixels, [size * SUPERSAMPLING, ...] to RGBA [size, size, 4].
+
+    Colours are weighted by the mask, so that no background enters them.
+    """
     size = len(mask) // SUPERSAMPLING
     weight = mask.astype(np.float32)
     premultiplied = np.dstack([rgb * weight[..., None], 255 * weight])
@@ -169,6 +185,7 @@ def _downscale(rgb: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.N
 
 
 def _write_toy(seed: int, out: Path, views: int, size: int) -> int:
+    """Writes the views of one toy, in a process of the pool; returns its seed."""
     folder = out / f"{seed:06d}"
     folder.mkdir(parents=True, exist_ok=True)
     for view in range(views):
@@ -177,7 +194,7 @@ def _write_toy(seed: int, out: Path, views: int, size: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Writes pictures of many toys with two processes."""
+    """Writes images of many toys with two processes."""
     parser = argparse.ArgumentParser(
         prog="python -m scott_core.data.synthetic.toys", description="Render procedural toys."
     )
@@ -187,13 +204,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--size", type=int, default=192)
     options = parser.parse_args(arguments)
+    try:
+        import_pybullet()
+    except InputError as error:
+        sys.exit(f"toys: {error}")
     write = functools.partial(_write_toy, out=options.out, views=options.views, size=options.size)
     seeds = range(options.start, options.start + options.instances)
     with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=TOYS_PER_PROCESS) as pool:
         for _ in tqdm(pool.imap_unordered(write, seeds), total=len(seeds), unit="toy"):
             pass
     views = [(f"{seed:06d}/{view}.png", seed) for seed in seeds for view in range(options.views)]
-    rows = [(path, f"toy_{seed}", TOY_KINDS[seed % len(TOY_KINDS)]) for path, seed in views]
+    rows = [(path, f"toy_{seed}", toy_kind(seed)) for path, seed in views]
     write_manifest(options.out, rows, dataset="toy", split="train")
 
 

@@ -1,12 +1,11 @@
-"""What every reader asks of the folder that it is given."""
+"""Checks that every reader makes of the folder that it is given."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from scott_core.data.sources import SPLITS
 from scott_core.errors import PairsError
-
-SPLITS = ("train", "val", "test")
 
 
 def check_split(split: str) -> None:
@@ -16,14 +15,14 @@ def check_split(split: str) -> None:
 
 
 def need_folder(path: Path, meaning: str) -> Path:
-    """`path`, or PairsError with `meaning`: what should have been there."""
+    """`path`. Raises PairsError where it is no folder; `meaning` says what should be there."""
     if not path.is_dir():
         raise PairsError(f"{path} is no folder; {meaning}")
     return path
 
 
 def mask_of(masks: Path | None, image: Path) -> Path | None:
-    """The mask `masks`/`image` with the suffix .png (`image` is relative), or None where there is none."""
+    """The file `masks`/`image` with the suffix .png (`image` is a relative path), or None where there is none."""
     if masks is None:
         return None
     mask = (masks / image).with_suffix(".png")
