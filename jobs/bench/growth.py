@@ -32,7 +32,7 @@ SIZES = (100, 1000, 10_000, 100_000)
 def measure_growth(folder: Path) -> dict[str, Any]:
     """`hardware`, `start_seconds` (of a run on no pair), and `runs`, one for each of SIZES.
 
-    A run has pairs, pictures (the number of images), seconds and megabytes. The names of the fields are those of results/growth-*.json.
+    A run has pairs, pictures (the number of images), seconds and megabytes, as in results/growth-*.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
     start, _ = _run(folder, [])
