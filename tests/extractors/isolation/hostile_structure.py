@@ -256,7 +256,7 @@ def names_with_paths(path: Path) -> None:
 
 
 @collect(CASES, *LOST)
-def picture_in_an_external_file(path: Path) -> None:
+def image_in_an_external_file(path: Path) -> None:
     """Its stream is another file's, which must not be read; its own data is nothing."""
     outside = "/Type/XObject/Subtype/Image/Width 90/Height 90/ColorSpace/DeviceGray/BitsPerComponent 8/F(/etc/passwd)"
     write(path, two_pages(b"q 240 0 0 180 60 562 cm /I Do Q", f"/XObject<</I {EXTRA} 0 R>>", [stream(outside, b"")]))

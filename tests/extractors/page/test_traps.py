@@ -15,7 +15,7 @@ from tests.extractors import pdfs
 from tests.extractors.page.trap import Box, Page, Trap
 from tests.extractors.page.traps import TRAPS
 
-SCALE = 2  # pixels a point at which poppler renders: the resolution of the pictures
+SCALE = 2  # pixels a point at which poppler renders: the resolution of the images
 EDGE = 1.0  # points by which a box may differ from where it should be: a pixel of each renderer
 
 
@@ -52,7 +52,7 @@ def compare(written: pdfs.Pixels, shown: pdfs.Pixels) -> tuple[float, float]:
 
 
 def visible(extraction: Extraction, trap: Trap, number: int) -> list[Placement]:
-    """The placements of a page that are said to show a picture."""
+    """The placements of a page that are said to show an image."""
     return [
         image
         for image in extraction.images
@@ -61,7 +61,7 @@ def visible(extraction: Extraction, trap: Trap, number: int) -> list[Placement]:
 
 
 def check_page(pdf: Path, out: Path, extraction: Extraction, trap: Trap, number: int, page: Page) -> None:
-    """Number, boxes and pixels of one page's pictures."""
+    """Number, boxes and pixels of one page's images."""
     rendered = pdfs.poppler(pdf, number, 72 * SCALE)
     ink = _ink(rendered)
     assert (ink is None) == (page.inked is None)

@@ -1,6 +1,6 @@
-"""One trap: a small PDF that shows a picture in one of the ways that PDF has, and what a reader sees of it.
+"""One trap: a small PDF that shows an image in one of the ways that PDF has, and what a reader sees of it.
 
-Pages are 320 x 300 points; the picture is 240 x 200 px, at 2 px a point, at BOX unless a trap says otherwise.
+Pages are 320 x 300 points; the image is 240 x 200 px, at 2 px a point, at BOX unless a trap says otherwise.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MEDIA = "/MediaBox[0 0 320 300]"
 
 @dataclass(frozen=True)
 class Page:
-    """A page and the boxes (points of the page as shown) of the pictures that a reader sees on it."""
+    """A page and the boxes (points of the page as shown) of the images that a reader sees on it."""
 
     content: bytes
     boxes: tuple[Box, ...] = (BOX,)
@@ -45,7 +45,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Trap:
-    """Pages, their objects, and how near to poppler's rendering the pictures must come."""
+    """Pages, their objects, and how near to poppler's rendering the images must come."""
 
     pages: tuple[Page, ...]
     objects: Objects = field(default_factory=lambda: PLAIN)
@@ -53,7 +53,7 @@ class Trap:
     catalog: str = ""
     off_by: float = 2.5  # grey levels: mean difference from poppler's rendering
     alike: float = 0.99  # correlation with it, of each channel
-    photo: bool = True  # whether its pictures are used; those of a few colours are not asked to be
+    photo: bool = True  # whether its images are used; those of a few colours are not asked to be
     status: str = "ok"
     truth: pdfs.Pixels | None = None  # what is shown in each box, where poppler is known to be wrong
 
