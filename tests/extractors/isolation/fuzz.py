@@ -32,7 +32,7 @@ MARGIN = 4.0  # seconds beyond the limit, to end a child and gather what it left
 
 @dataclass
 class Outcome:
-    """How the reading of one document ended; `broken` has a line for each rule that it broke."""
+    """The end of reading one document; `broken` has a line for each rule that it broke."""
 
     name: str
     status: str = "-"
@@ -135,7 +135,7 @@ def run(cases: Iterable[Hostile]) -> Iterator[Outcome]:
 
 
 def robustness_set(seed: int, flips: int) -> Iterator[Hostile]:
-    """All documents of the set: hostile, cut off and with flipped bytes."""
+    """The documents of the set: hostile, cut off and with flipped bytes."""
     with tempfile.TemporaryDirectory(prefix="scott-fuzz-") as folder:
         contents = seeds(Path(folder))
     return itertools.chain(CASES, truncated(contents), flipped(contents, seed, flips))

@@ -56,7 +56,7 @@ def strips_100000(path: Path) -> None:
 
 @collect(CASES, *COSTLY)
 def strips_3900_in_one_place(path: Path) -> None:
-    """As many images as a page may have, each of them on all the others."""
+    """Nearly as many images as a page may have, each on top of all the others."""
     write(path, two_pages(b"".join(b"q 240 0 0 180 %.3f 562 cm /P Do Q\n" % (60 + n / 9000) for n in range(3900)), P))
 
 
@@ -198,7 +198,7 @@ def path_of_300000_points(path: Path) -> None:
 
 @collect(CASES, *COSTLY)
 def groups_nested_3000(path: Path) -> None:
-    """Each group asks for a raster of its own; the image in the innermost is a region of the page."""
+    """Nested groups, each of which needs a raster of its own; the image in the innermost is a region of the page."""
     last = EXTRA + 2999
     group = f"{FORM}/Group<</S/Transparency/I true/K true>>/Resources<</ExtGState<</G<</ca 0.9/BM/Multiply>>>>"
     forms = [stream(f"{group}/XObject<</F {n + 1} 0 R>>>>", b"/G gs /F Do") for n in range(EXTRA, last)]

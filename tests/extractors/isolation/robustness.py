@@ -102,7 +102,7 @@ def truncated(contents: dict[str, bytes]) -> Iterator[Hostile]:
 
 
 def flipped(contents: dict[str, bytes], seed: int, count: int) -> Iterator[Hostile]:
-    """So many documents with 1 to 16 bytes changed: every other one outside its streams, where the structure is.
+    """`count` documents with 1 to 16 bytes changed, in every other round only outside streams, where the structure is.
 
     Each flip has its own random numbers, so that one alone can be repeated from `seed` and its number.
     """

@@ -65,7 +65,7 @@ def test_a_compressed_image_whose_data_breaks_off_is_said(tmp_path: Path, form: 
 
 @pytest.mark.parametrize(("form", "name"), [("JPEG", "/DCTDecode"), ("JPEG2000", "/JPXDecode")])
 def test_a_broken_image_that_touches_another_is_said(tmp_path: Path, form: str, name: str) -> None:
-    """Where they touch, images are decoded before they are read, and a decoded one warns no second time."""
+    """Images that touch are decoded before they are read, and MuPDF reports an image that it has decoded only once."""
     data = pdfs.encoded(PHOTO, form)
     content = b"q 240 0 0 200 60 562 cm /I0 Do Q q 240 0 0 200 60 362 cm /I1 Do Q"
     pdf = _filtered(tmp_path / "a.pdf", name, [data[: len(data) // 2], data], content)

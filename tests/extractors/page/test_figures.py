@@ -1,4 +1,4 @@
-"""Vector figures: found where they are, of their own kind, never used, and not where a page only has furniture."""
+"""Figures are found where they are and never used, and a page that only has furniture has none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = "the sample was conditioned before it was tested according to the standa
 
 
 def _kettle(shape: pymupdf.Shape, left: float, top: float, size: float = 160) -> Box:
-    """A kettle in lines: body, lid, spout, handle, hatching and a dimension line; gives its box."""
+    """Draw a kettle in lines (body, lid, spout, handle, hatching, a dimension line); returns its box."""
 
     def at(x: float, y: float) -> pymupdf.Point:
         return pymupdf.Point(left + x * size, top + y * size)
@@ -41,7 +41,7 @@ def _kettle(shape: pymupdf.Shape, left: float, top: float, size: float = 160) ->
 
 
 def _chart(page: pymupdf.Page, box: Box) -> None:
-    """A curve over time: two axes with ticks and numbers."""
+    """Draw a chart: a curve over two axes with ticks and numbers."""
     x0, y0, x1, y1 = box
     shape = page.new_shape()
     shape.draw_line((x0, y0), (x0, y1))
@@ -62,7 +62,7 @@ def _chart(page: pymupdf.Page, box: Box) -> None:
 
 
 def _furniture(page: pymupdf.Page) -> None:
-    """What a declaration has around its text: a bar with a badge, rules, a ruled table, round form boxes, bullets."""
+    """Draw the furniture of a declaration: a bar with a badge, rules, a ruled table, round form boxes, bullets."""
     shape = page.new_shape()
     shape.draw_rect((40, 30, 555, 48))
     shape.finish(fill=(0.1, 0.2, 0.5))

@@ -1,4 +1,4 @@
-"""Pixels and places: what is written equals what was put in. What another reader shows is test_traps.py's."""
+"""The pixels and places of images are those that were put in; test_traps.py compares with another reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traps in how an image is written down: colour spaces, depths, masks within the image, filters."""
+"""Traps in how an image is encoded: colour spaces, depths, masks of the image, filters."""
 
 from __future__ import annotations
 

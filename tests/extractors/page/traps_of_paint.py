@@ -1,4 +1,4 @@
-"""Traps in whether and how an image is seen: transparency, optional content, what is painted under and over it."""
+"""Traps in how an image is seen: transparency, optional content, paint under and over it."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def _layers() -> dict[str, Trap]:
     }
 
 
-def _covers() -> dict[str, Trap]:
-    """What lies over an image. `J` is another image."""
+def _occluders() -> dict[str, Trap]:
+    """Occluders of an image; `J` is another image."""
     ink = (60, 80, 180, 180)
     over = b"q 160 0 0 130 40 100 cm /J Do Q"
     inset = b"q 60 0 0 50 120 120 cm /J Do Q"
@@ -143,4 +143,4 @@ def _covers() -> dict[str, Trap]:
     }
 
 
-PAINTS = {**_states(), **_groups(), **_layers(), **_covers()}
+PAINTS = {**_states(), **_groups(), **_layers(), **_occluders()}

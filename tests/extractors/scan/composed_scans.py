@@ -38,7 +38,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Layout:
-    """How photographs are set on a page; `ruled` adds drawn frames and a table."""
+    """The layout of a page: number and captions of photographs; `ruled` adds drawn frames and a table."""
 
     photographs: int
     caption: str  # left | centre | above | none
