@@ -26,6 +26,8 @@ from extractors.page.strokes import Strokes
 
 MIN_SIDE = 54.0  # points (three quarters of an inch): least shorter side of a figure
 MIN_LONG = 90.0  # points: least longer side of a figure
+RULE_GAP = 2.0  # points: largest distance between lines of one rule or frame
+MOSTLY = 0.5  # share of a rule from which on it lies in a part
 MIN_DRAWN = 24  # least number of chords and oblique lines in a figure
 SPREAD = 12  # least number of the 8 x 8 fields of a figure's box through which curves and oblique lines run
 TEXT_SHARE = 0.25  # largest share of a figure's box that words take
@@ -67,7 +69,7 @@ def find_figures(
     if max((max(_sides(part)) for part in parts), default=0.0) < MIN_SIDE / 2:
         return []
     words = read_words()
-    rules = _components(segments.ends[ruled], page, 2.0)
+    rules = _components(segments.ends[ruled], page, RULE_GAP)
     figures = []
     for box in _merged(_framed(parts, rules, words), page):
         inside = segments.inside(box)
@@ -105,8 +107,8 @@ def _framed(parts: Sequence[Box], rules: Sequence[Box], words: Sequence[Word]) -
         if not held.any():
             continue
         body = enclose(grown[held].tolist())
-        common = intersect(padded(body, GAP), padded(rule, 0.5))
-        mostly_in = area(common) >= 0.5 * area(padded(rule, 0.5))
+        common = intersect(padded(body, GAP), padded(rule, 0.5))  # a straight rule has no area
+        mostly_in = area(common) >= MOSTLY * area(padded(rule, 0.5))
         frames = (
             area(body) >= FRAME_SHARE * area(rule)
             and max(_sides(body)) >= AXIS * max(_sides(rule))

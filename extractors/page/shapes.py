@@ -22,6 +22,8 @@ PAGE_WIDE = 0.6  # share of the page from which on a simple shape is its frame o
 SIMPLE = 50  # number of segments from which on a shape is no longer simple
 LETTER = 24.0  # points: largest height of letters in outlines
 ROW = 6  # least number of letters in a row
+LETTER_GAP = (-0.3, 1.5)  # least and largest distance of letters in a row, in median heights
+IN_GAP = 0.6  # least share of the distances in a row that are so
 GAP = 9.0  # points: largest distance between parts of one figure
 
 Floats = npt.NDArray[np.float32]
@@ -99,8 +101,8 @@ def _in_rows(boxes: Floats, candidates: Flags) -> Flags:
             continue
         height = float(np.median(boxes[row, 3] - boxes[row, 1]))
         gaps = boxes[row[1:], 0] - boxes[row[:-1], 2]
-        beside = (gaps <= 1.5 * height) & (gaps >= -0.3 * height)
-        if beside.mean() >= 0.6:
+        beside = (gaps <= LETTER_GAP[1] * height) & (gaps >= LETTER_GAP[0] * height)
+        if beside.mean() >= IN_GAP:
             x0, x1 = boxes[row, 0].min() - height, boxes[row, 2].max() + height
             top, bottom = boxes[row, 1].min() - height / 2, boxes[row, 3].max() + height / 2
             within = (boxes[:, 0] >= x0) & (boxes[:, 2] <= x1) & (boxes[:, 1] >= top) & (boxes[:, 3] <= bottom)
