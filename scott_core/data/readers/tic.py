@@ -1,17 +1,18 @@
 """TIC, Toys In Catalogue: the paper's own data set (sections 3 and 5.1, table 1).
 
-16,313 pictures of 2,653 products for children; annotators labelled pairs of one product's pictures as matching or not,
-and drew masks on the matching ones. 13,172 pairs, half of them matching; 1,753 ambiguous ones were left out.
+It has 16,313 images of 2,653 products for children. Annotators labelled pairs of one product's images as matching or
+not and drew masks on the matching ones. There are 13,172 pairs, half of them matching; 1,753 ambiguous ones were
+excluded.
 
-Where: the paper names no download; ask its authors. Terms: theirs; the pictures belong to the shops they come from.
-The paper shows no layout on disk, so this one is ours, and a catalogue of your own fits it as well:
+Source: the paper names no download; ask its authors. Terms: theirs; the images belong to the shops they come from. The
+paper gives no layout on disk, so this one is ours, and a catalogue of your own fits it as well:
 
     ROOT/products/<product>/<any name>.jpg
     ROOT/annotations.csv      image_a,image_b,label[,kind][,family][,mask_a][,mask_b][,split]
 
 annotations.csv is a pairs file (`scott_core.pairs`) whose paths are relative to ROOT, whose label is 1, 0 or
-`ambiguous`, and which may name each row's split. Both pictures of a row lie in the folder of one product. An ambiguous
-row is dropped. A non-matching row is `hard` unless it says otherwise: it was labelled within one product.
+`ambiguous`, and which may name each row's split. Both images of a row lie in the folder of one product. An ambiguous
+row is excluded. A non-matching row is `hard` unless it says otherwise: it was labelled within one product.
 
 Without a column `split`, rows are dealt in the paper's proportions, 9,221 train, 658 val, 3,293 test, by whole
 products: no product is in two splits, and a split's size is right to within a product's pairs. The paper does not say
@@ -31,8 +32,8 @@ from scott_core.data.sources import SPLITS
 from scott_core.errors import PairsError
 from scott_core.pairs import Pair, parse_row
 
-SIZES = {"train": 9221, "val": 658, "test": 3293}
-_SPLIT_SEED = 13172  # the split is one and the same for everybody
+SIZES = {"train": 9221, "val": 658, "test": 3293}  # pairs, of the paper
+_SPLIT_SEED = 13172  # fixed, so that the split is the same for everybody
 
 
 def read(root: Path, split: str, *, sizes: dict[str, int] | None = None) -> list[Pair]:
@@ -62,6 +63,7 @@ def read(root: Path, split: str, *, sizes: dict[str, int] | None = None) -> list
 
 
 def _annotated(path: Path, line: int, row: dict[str, str | None]) -> tuple[Pair, str, str]:
+    """Pair, product, and split or nothing, of one row. Raises PairsError naming file and line."""
     pair = parse_row(path, line, row)
     if pair.label is None:
         raise PairsError(f"{path}:{line}: no label; 1, 0 or ambiguous is expected")
