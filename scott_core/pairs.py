@@ -1,10 +1,10 @@
-"""The pairs format all is trained, scored and measured on, one pair a row:
+"""The pairs file, on which everything is trained, scored and measured. It is CSV with one pair a row:
 
     image_a,image_b[,label][,kind][,family][,mask_a][,mask_b]
 
-Paths are relative to the file's folder. label is 1 for a match, 0 otherwise; kind says which: `match`, `hard` (another
-instance of the same category) or `easy`; family is what to report it under. A mask is a picture of its image's size,
-white on the object. An empty field, or a column that is not there, is not known.
+Paths are relative to the file's folder. label is 1 for a match, else 0. kind is `match`, `hard` (another instance of
+the same category) or `easy`. family is the group that the pair is reported in. A mask is a file of its image's size,
+white on the object. An empty field or a missing column means unknown.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ COLUMNS = ("image_a", "image_b", "label", "kind", "family", "mask_a", "mask_b")
 
 @dataclass(frozen=True)
 class Pair:
-    """One row. `image_*` are as written in the file; `path_*` and `mask_*` are resolved against its folder."""
+    """One row. `image_*` are as written in the file; `path_*` and `mask_*` are joined to its folder."""
 
     image_a: str
     image_b: str
-    label: int | None
-    kind: str
-    family: str
+    label: int | None  # 1, 0, or None where it is not known
+    kind: str  # may be empty
+    family: str  # may be empty
     path_a: Path
     path_b: Path
     mask_a: Path | None = None
@@ -36,7 +36,7 @@ class Pair:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Every row, in order. Raises PairsError naming the file and line of the first row that does not fit."""
+    """Every row, in order. Raises PairsError for an unreadable file, and as `parse_row` for its first bad row."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -51,7 +51,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
-    """Writes `pairs` with all columns, their paths relative to the file's folder; the folder is made if need be."""
+    """Writes `pairs` with all columns and with paths relative to the file's folder, which is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def relative(target: Path | None) -> str:
@@ -67,8 +67,8 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
 
 
 def parse_row(path: Path, line: int, row: dict[str, str | None]) -> Pair:
-    """The pair of one row of `path`, as csv.DictReader gives it. Raises PairsError naming the file and line."""
-    if None in row:  # where csv puts fields beyond the header
+    """The pair of one row of `path`, as csv.DictReader gives it. Raises PairsError naming file and line."""
+    if None in row:  # csv puts fields beyond the header there
         raise PairsError(f"{path}:{line}: more fields than the header has columns")
     image_a, image_b = row["image_a"], row["image_b"]
     if not image_a or not image_b:

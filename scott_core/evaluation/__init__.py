@@ -1,1 +1,1 @@
-"""From scores to measures (paper, section 5): metrics, calibration, model cards, the tables and figures of the paper."""
+"""From scores to measures (paper, section 5): metrics, calibration, released cards, tables and figures of the paper."""
