@@ -51,7 +51,7 @@ _MANIFEST_SLACK = 1024  # bytes reserved for the manifest beyond its estimate
 
 @dataclass(frozen=True)
 class Packed:
-    """What went into a pack."""
+    """The counts of a written pack."""
 
     images: dict[str, int]  # images by "family, split"
     left_out: dict[str, int]  # images left out by tier

@@ -16,7 +16,7 @@ from scott_core.errors import InputError
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a view becomes a training image (`scott_core.data.compose`, and `light` for its last two groups)."""
+    """The numbers that `scott_core.data.compose` and, for the last two groups, `scott_core.data.light` draw by."""
 
     as_photographed: float = 0.4  # share of views with a ground that are cropped and not cut out
     crop_loss: float = 0.12  # share of the object's box that such a crop cuts off each side, at most

@@ -144,7 +144,7 @@ def _categories(rows: list[Row], group_size: int) -> list[list[list[Row]]]:
 
 @dataclass(frozen=True)
 class _Look:
-    """What is measured on one decoded image; boxes are as in Store."""
+    """The measures of one decoded image; boxes are as in Store."""
 
     content: tuple[int, int, int, int]
     box: tuple[int, int, int, int]

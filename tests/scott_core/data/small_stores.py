@@ -1,4 +1,4 @@
-"""Small stores of drawn shapes, and training images of them: what the tests of composition share."""
+"""Small stores of drawn shapes, and training images of them, for the tests of composition."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ from tests.scott_core.data.small_stores import (
 
 @dataclass(frozen=True)
 class Read:
-    """What a composer was to read: the arguments of Composer._read."""
+    """The arguments of one call of Composer._read."""
 
     view: Tensor
     box: Tensor
@@ -47,7 +47,7 @@ class Read:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
-    """Fills with what composers read; they go on as ever."""
+    """Collects the arguments of Composer._read, which still works."""
     found: list[Read] = []
     read = Composer._read
 
