@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from scott_core.errors import PairsError
 
 COLUMNS = ("image_a", "image_b", "label", "kind", "family", "mask_a", "mask_b")
+REQUIRED = ("image_a", "image_b")
+CsvRow = dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,22 @@ class Pair:
 
 def read_pairs(path: Path) -> list[Pair]:
     """Every row, in order. Raises PairsError for an unreadable file, and as `parse_row` for its first bad row."""
+    rows = csv_rows(path, REQUIRED, hint="; the header is image_a,image_b[,label]")
+    return [parse_row(path, line, row) for line, row in rows]
+
+
+def csv_rows(path: Path, required: Collection[str], *, hint: str = "") -> Iterator[tuple[int, CsvRow]]:
+    """The line number and fields of each row of a CSV file, as csv.DictReader gives them.
+
+    Raises PairsError for an unreadable file and, ending with `hint`, for a header without a `required` column.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            missing = {"image_a", "image_b"} - set(reader.fieldnames or [])
-            if missing:
-                raise PairsError(
-                    f"{path}: no column {', '.join(sorted(missing))}; the header is image_a,image_b[,label]"
-                )
-            return [parse_row(path, reader.line_num, row) for row in reader]
+            if missing := set(required) - set(reader.fieldnames or []):
+                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}{hint}")
+            for row in reader:
+                yield reader.line_num, row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"{path} cannot be read: {error}") from error
 
@@ -66,7 +75,7 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
             writer.writerow([*map(relative, images), label, pair.kind, pair.family, *map(relative, masks)])
 
 
-def parse_row(path: Path, line: int, row: dict[str, str | None]) -> Pair:
+def parse_row(path: Path, line: int, row: CsvRow) -> Pair:
     """The pair of one row of `path`, as csv.DictReader gives it. Raises PairsError naming file and line."""
     if None in row:  # csv puts fields beyond the header there
         raise PairsError(f"{path}:{line}: more fields than the header has columns")

@@ -31,6 +31,7 @@ from pathlib import Path
 
 from scott_core.data.instances import read_pair_instances
 from scott_core.errors import PairsError
+from scott_core.pairs import CsvRow, csv_rows
 
 SPLITS = ("train", "val", "test")
 REQUIRED = frozenset({"image", "instance", "category", "split", "dataset"})
@@ -111,19 +112,11 @@ def _read_source(source: Path) -> Iterator[Row]:
 
 def read_manifest(path: Path) -> Iterator[Row]:
     """The rows of one manifest.csv. Raises PairsError as `read_sources` does."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = REQUIRED - set(reader.fieldnames or [])
-            if missing:
-                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}")
-            for row in reader:
-                yield parse_manifest_row(path, reader.line_num, row)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PairsError(f"{path} cannot be read: {error}") from error
+    for line, row in csv_rows(path, REQUIRED):
+        yield parse_manifest_row(path, line, row)
 
 
-def parse_manifest_row(path: Path, line: int, row: dict[str, str | None]) -> Row:
+def parse_manifest_row(path: Path, line: int, row: CsvRow) -> Row:
     """One row of the manifest `path`, as csv.DictReader gives it. Raises PairsError naming file and line."""
     if None in row:  # where csv puts fields beyond the header
         raise PairsError(f"{path}:{line}: more fields than the header has columns")

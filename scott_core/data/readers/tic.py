@@ -21,7 +21,6 @@ whether its split keeps products whole. The balance of labels is the annotators'
 
 from __future__ import annotations
 
-import csv
 import random
 from collections import Counter
 from dataclasses import replace
@@ -30,7 +29,7 @@ from pathlib import Path
 from scott_core.data.readers.layout import check_split, need_folder
 from scott_core.data.sources import SPLITS
 from scott_core.errors import PairsError
-from scott_core.pairs import Pair, parse_row
+from scott_core.pairs import CsvRow, Pair, csv_rows, parse_row
 
 SIZES = {"train": 9221, "val": 658, "test": 3293}  # pairs, of the paper
 _SPLIT_SEED = 13172  # fixed, so that the split is the same for everybody
@@ -44,25 +43,18 @@ def read(root: Path, split: str, *, sizes: dict[str, int] | None = None) -> list
     check_split(split)
     need_folder(root / "products", "TIC keeps its pictures as products/<product>/<picture>")
     path = root / "annotations.csv"
-    rows: list[tuple[Pair, str, str]] = []  # pair, product, split or nothing
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = {"image_a", "image_b", "label"} - set(reader.fieldnames or [])
-            if missing:
-                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}")
-            for row in reader:
-                if (row["label"] or "").strip() != "ambiguous":
-                    rows.append(_annotated(path, reader.line_num, row))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PairsError(f"{path} cannot be read: {error}") from error
+    rows = [  # pair, product, split or nothing
+        _annotated(path, line, row)
+        for line, row in csv_rows(path, ("image_a", "image_b", "label"))
+        if (row["label"] or "").strip() != "ambiguous"
+    ]
     if not any(named for _, _, named in rows):
         dealt = _deal([product for _, product, _ in rows], sizes or SIZES)
         rows = [(pair, product, dealt[product]) for pair, product, _ in rows]
     return [pair for pair, _, named in rows if named == split]
 
 
-def _annotated(path: Path, line: int, row: dict[str, str | None]) -> tuple[Pair, str, str]:
+def _annotated(path: Path, line: int, row: CsvRow) -> tuple[Pair, str, str]:
     """Pair, product, and split or nothing, of one row. Raises PairsError naming file and line."""
     pair = parse_row(path, line, row)
     if pair.label is None:
