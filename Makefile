@@ -5,11 +5,12 @@ PORT ?= 8080
 URL := http://127.0.0.1:$(PORT)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help audit airflow s3 test fuzz lint bench train-smoke
+.PHONY: help audit airflow s3 test coverage fuzz lint format bench train-smoke sample
 
 AUDIT_ROOT := $(CURDIR)/.audit
 INSTALLED := .venv/.installed
-BASELINES := .venv/.baselines
+DEVELOPMENT := .venv/.development
+PIP := pip install --quiet --disable-pip-version-check --progress-bar on
 DATABASE := .airflow/.migrated
 
 help:  ## lists the targets
@@ -29,24 +30,35 @@ airflow: $(DATABASE) sample  ## brings Airflow up on 127.0.0.1:8080 with both DA
 	echo "Airflow: $(URL)  users and passwords: $$(cat .airflow/passwords.json)"; \
 	wait -n; echo "a service of Airflow has ended" >&2; exit 1
 
-s3: $(INSTALLED)  ## starts an S3-compatible server on 127.0.0.1 to try s3:// storage with
+s3: $(DEVELOPMENT)  ## starts an S3-compatible server on 127.0.0.1 to try s3:// storage with
 	@python tests/s3_server.py
 
-test: $(INSTALLED) $(BASELINES)  ## runs the tests
-	@python -m pytest
+test: $(DEVELOPMENT)  ## runs the tests; ARGS are pytest's: make test ARGS="tests/jobs -k plan"
+	@python -m pytest $(ARGS)
 
-fuzz: $(INSTALLED)  ## reads 2,000 damaged and all hostile documents: no hang, no crash, nothing left behind
+coverage: $(DEVELOPMENT)  ## runs the tests (or ARGS) and prints which lines no test has run
+	@coverage run -m pytest $(ARGS)
+	@coverage combine --quiet
+	@coverage report
+
+fuzz: $(DEVELOPMENT)  ## reads 2,000 damaged and all hostile documents: no hang, no crash, nothing left behind
 	@python -m tests.extractors.isolation.fuzz
 
-lint: $(INSTALLED)  ## checks style, format and types
+lint: $(DEVELOPMENT)  ## checks style, format, types and the directions of imports
 	@ruff check .
 	@ruff format --check .
 	@mypy
+	@mypy dags
+	@lint-imports
 
-bench: $(INSTALLED) $(BASELINES)  ## measures pairs a second, stage by stage, beside the peers
+format: $(DEVELOPMENT)  ## formats the code and sorts its imports
+	@ruff check --quiet --fix --select I,F401 .
+	@ruff format .
+
+bench: $(DEVELOPMENT)  ## measures pairs a second, stage by stage, beside the baselines
 	@scott bench
 
-train-smoke: $(INSTALLED)  ## trains for two minutes, is killed, resumes, and must have learned
+train-smoke: $(DEVELOPMENT)  ## trains for two minutes, is killed, resumes, and must have learned
 	@python -m scott_core.training.smoke
 
 sample: $(INSTALLED)
@@ -55,12 +67,13 @@ sample: $(INSTALLED)
 $(INSTALLED): requirements.txt constraints.txt setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	pip install --quiet --disable-pip-version-check --progress-bar on -c constraints.txt -r requirements.txt
-	pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(PIP) -c constraints.txt -r requirements.txt
+	$(PIP) --no-deps -e .
 	@touch $@
 
-$(BASELINES): requirements-baselines.txt $(INSTALLED)
-	pip install --quiet --disable-pip-version-check --progress-bar on --no-deps -r $<
+$(DEVELOPMENT): requirements-dev.txt requirements-train.txt requirements-baselines.txt $(INSTALLED)
+	$(PIP) -c constraints.txt -r requirements-dev.txt
+	$(PIP) --no-deps -r requirements-baselines.txt
 	@touch $@
 
 $(DATABASE): $(INSTALLED)

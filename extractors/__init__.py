@@ -1,10 +1,10 @@
-"""PDF documents to the pictures they show: PyMuPDF in disposable processes.
+"""Extracts the images that a PDF document shows, with PyMuPDF in disposable processes.
 
-from extractors import extract_document
+from extractors import Extractor, extract_document
 found = extract_document(Path("report.pdf"), Path("out"))
 found.status, [placement.file for placement in found.images if placement.used]
 
-with Extractor(processes=4) as extractor:  # for many: warm processes, from any thread
+with Extractor(processes=4) as extractor:  # keeps warm processes for many documents; any thread may call it
     found = extractor.extract(Path("report.pdf"), Path("out"))
 """
 

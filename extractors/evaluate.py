@@ -1,9 +1,9 @@
-"""Measure extraction against a catalogue whose placements are known: `python -m extractors.evaluate ROOT`.
+"""Measures extraction against a catalogue whose placements are known: `python -m extractors.evaluate ROOT`.
 
 ROOT holds catalogue/<product_id>/documents/*.pdf and truth/placements.csv (product_id, document, page, x0, y0, x1,
-y1 in points, how). A true placement is found where a used placement of its page overlaps it with IoU >= 0.7.
-A photograph on white that is scanned with white paper has no border to see: `visible` counts it as found, too,
-where the overlap is with what can be seen of it (what differs from the paper around the true box).
+y1 in points, how). A true placement is found where a used placement of its page overlaps it with IoU >= HIT.
+A photograph on white that is scanned with white paper has no border to see. `visible` counts it as found also where
+the overlap is with its visible part, which is the part that differs from the paper around the true box.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,27 +26,27 @@ from extractors.isolation.extractor import Extractor
 from extractors.model import Box, Placement
 from extractors.page.paint import ShownPage
 
-HIT = 0.7
-INK = 32  # grey levels from the paper that can be seen
+HIT = 0.7  # intersection over union from which on two boxes are the same placement
+INK = 32  # grey levels from the paper above which a pixel is visible
 
 
 @dataclass
 class Evaluation:
-    """Counts over all documents; `missed` and `false` name each error."""
+    """Counts over all documents, by the way in which a photograph was embedded where they are Counters."""
 
     true: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
-    visible: Counter[str] = field(default_factory=Counter)  # found, or its visible part is
+    visible: Counter[str] = field(default_factory=Counter)  # true placements that are found, or whose visible part is
     statuses: Counter[str] = field(default_factory=Counter)
-    used: int = 0
-    hits: int = 0  # used placements that are a true one
-    visible_hits: int = 0  # used placements that are a true one or its visible part
+    used: int = 0  # used placements
+    hits: int = 0  # used placements that match a true one
+    visible_hits: int = 0  # used placements that match a true one or its visible part
     seconds: list[float] = field(default_factory=list)
-    missed: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)  # a line for each true placement that is not found
     false: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """The report, a line each."""
+        """The lines of the report."""
         total = max(sum(self.true.values()), 1)
         found, visible, used = sum(self.found.values()), sum(self.visible.values()), max(self.used, 1)
         times = sorted(self.seconds)
@@ -61,7 +62,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Truth:
-    """A true placement: its page from 1, its box in points, how the photograph was embedded."""
+    """A true placement: its page counted from 1, its box in points, and how the photograph was embedded."""
 
     page: int
     box: Box
@@ -69,7 +70,7 @@ class Truth:
 
 
 def read_truth(root: Path) -> dict[tuple[str, str], list[Truth]]:
-    """The true placements, by product and name of document; none where a document shows none."""
+    """The true placements by (product, name of the document); an empty list for a document that has none."""
     truth: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     with (root / "truth" / "placements.csv").open(newline="") as file:
         for row in csv.DictReader(file):
@@ -79,7 +80,7 @@ def read_truth(root: Path) -> dict[tuple[str, str], list[Truth]]:
 
 
 def evaluate(root: Path, keep: Path | None = None) -> Evaluation:
-    """Extract every document under `root` and compare; pictures are kept under `keep` if it is given."""
+    """Extract every document under `root` and count; the images are kept under `keep` where it is given."""
     truth = read_truth(root)
     result = Evaluation()
     with tempfile.TemporaryDirectory(prefix="scott-evaluate-") as scratch, Extractor() as extractor:
@@ -94,7 +95,7 @@ def evaluate(root: Path, keep: Path | None = None) -> Evaluation:
 
 
 def visible_box(page: pymupdf.Page, box: Box) -> Box:
-    """The part of `box` that differs from the paper around it, in points; `box` itself where nothing does."""
+    """The part of `box` (points) that differs from the paper around it; `box` itself where nothing does."""
     ring = 4
     outer = (box[0] - ring, box[1] - ring, box[2] + ring, box[3] + ring)
     shown = ShownPage(page).region(outer, 1.0, 4096).astype(np.int16)
@@ -108,6 +109,7 @@ def visible_box(page: pymupdf.Page, box: Box) -> Box:
 
 
 def _compare(result: Evaluation, pdf: Path, truth: list[Truth], images: tuple[Placement, ...]) -> None:
+    """Add the placements of one document to the counts."""
     used = [placement for placement in images if placement.used]
     seen = _visible(pdf, truth)
     result.used += len(used)
@@ -135,19 +137,20 @@ def _compare(result: Evaluation, pdf: Path, truth: list[Truth], images: tuple[Pl
 
 
 def _visible(pdf: Path, truth: list[Truth]) -> list[Box]:
+    """The visible part of each true placement of a document."""
     if not truth:
         return []
     with pymupdf.open(pdf) as document:
         return [visible_box(document[true.page - 1], true.box) for true in truth]
 
 
-def main() -> None:
-    """Print the figures, and each error with --errors."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--keep", type=Path, help="folder to keep the pictures in")
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the measures, and with --errors each error."""
+    parser = argparse.ArgumentParser(prog="python -m extractors.evaluate", description=__doc__)
+    parser.add_argument("root", type=Path, help="folder of catalogue/ and truth/")
+    parser.add_argument("--keep", type=Path, help="folder in which the images are kept")
     parser.add_argument("--errors", action="store_true", help="name each missed and each false placement")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     result = evaluate(arguments.root, arguments.keep)
     lines = result.lines()
     if arguments.errors:

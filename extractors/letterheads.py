@@ -1,4 +1,4 @@
-"""Photographs and figures that a document repeats at one place of its pages: headers, footers, watermarks."""
+"""Excludes images that a document repeats at one place of its pages: headers, footers, watermarks."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import replace
 
 from extractors.model import Placement
 
-PAGES = 3  # a picture at one place of at least this many pages, and of half of the document's, is a letterhead
-TOLERANCE = 2.0  # points
+PAGES = 3  # an image at one place of at least this many pages, and of half of all pages, is a letterhead
+TOLERANCE = 2.0  # points: grid to which boxes are rounded before they are compared
 
 
-def set_letterheads_aside(placements: Sequence[Placement], pages: int) -> tuple[Placement, ...]:
-    """The placements, in page order, with used ones that repeat as letterheads set aside after their first.
+def exclude_letterheads(placements: Sequence[Placement], pages: int) -> tuple[Placement, ...]:
+    """The placements of a document of so many pages, in page order, with the repeats of letterheads excluded.
 
-    The first stays used: a photograph in each page's header may be the product's. Repeats elsewhere stay used.
-    Figures that repeat are no drawings of the product: all of them are named letterheads.
+    Of used placements that form a letterhead, the first stays used, for a photograph in the header of each page may be
+    the product's; the others are excluded. An image that repeats at different places stays used everywhere. Figures
+    that form a letterhead are no drawings of the product, and all of them get the class letterhead.
     """
     places: dict[tuple[str, tuple[int, ...]], set[int]] = defaultdict(set)
-    kept: dict[tuple[str, tuple[int, ...]], int] = {}  # the page whose picture stays used
+    kept: dict[tuple[str, tuple[int, ...]], int] = {}  # the page of the placement that stays used
 
     def key(placement: Placement) -> tuple[str, tuple[int, ...]]:
         return placement.digest, tuple(round(value / TOLERANCE) for value in placement.bbox)

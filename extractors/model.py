@@ -1,7 +1,7 @@
-"""What an extraction gives: the document's status and every placement of a picture found on its pages.
+"""The result of an extraction: the status of the document and the placements of the images found on its pages.
 
-A *placement* is one picture painted at one place of one page. The same picture on two pages is two
-placements with equal digests. Boxes are in points of the page as shown (rotation applied), origin top left.
+A *placement* is one image shown at one place of one page. The same image on two pages gives two placements with equal
+digests. Boxes are in points of the page as shown (rotation applied) with the origin at the top left.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 Status = Literal[
-    "ok",  # every page and every picture was read
-    "partial",  # some of it was: `detail` says what is missing
+    "ok",  # every page and every image was read
+    "partial",  # some were not: `detail` says which
     "encrypted",
     "damaged",
     "not_a_pdf",
@@ -25,42 +25,42 @@ Status = Literal[
     "out_of_memory",
     "crashed",
 ]
-Kind = Literal["embedded", "inline", "region", "scan_region", "figure"]  # a figure is painted by paths, not an image
+Kind = Literal["embedded", "inline", "region", "scan_region", "figure"]  # a figure is drawn by paths
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one document may cost. A document over a limit is given up with a typed status."""
+    """Limits of what one document may cost; one that goes over a limit is given up with a typed status."""
 
-    file_bytes: int = 200 << 20  # larger files are not opened: `too_large`
-    pages: int = 400  # longer documents are not read: `too_many_pages`
-    seconds: float = 120.0  # wall clock of the process that reads it; its CPU time is held to the same
-    memory_bytes: int = 2 << 30  # address space of that process
-    output_bytes: int = 1 << 30  # pictures written; what follows is not read
-    image_pixels: int = 120_000_000  # declared width x height of one image, checked before decoding
-    images_per_page: int = 4000  # painted images; a page with more fails
-    min_side: int = 32  # px; pictures narrower or lower than this are set aside as `too_small`
-    max_side: int = 2048  # px; larger pictures are written at this size
+    file_bytes: int = 200 << 20  # a larger file is not opened: `too_large`
+    pages: int = 400  # a longer document is not read: `too_many_pages`
+    seconds: float = 120.0  # wall clock of the reader's process, and its CPU time
+    memory_bytes: int = 2 << 30  # address space of the reader's process
+    output_bytes: int = 1 << 30  # size of the written images; the pages after that are not read
+    image_pixels: int = 120_000_000  # declared width x height of one image, checked before it is decoded
+    images_per_page: int = 4000  # painted images; a page with more is a fault
+    min_side: int = 32  # px; an image narrower or lower than this is excluded as `too_small`
+    max_side: int = 2048  # px; an image with a longer side is written at this size
 
 
 @dataclass(frozen=True)
 class Placement:
-    """One picture on one page. `file` is None where no picture was written; `reason` says why one is unused."""
+    """One image at one place of one page."""
 
-    file: str | None
-    page: int
+    file: str | None  # PNG under the output folder; None where none was written
+    page: int  # counted from 1
     bbox: Box
-    width: int
-    height: int
-    digest: str
+    width: int  # px
+    height: int  # px
+    digest: str  # SHA-256 of the size and the pixels, hexadecimal
     kind: Kind
-    image_class: str
-    used: bool
-    reason: str | None
+    image_class: str  # one of classifier.classify.CLASSES, or too_small, hidden, letterhead, background, ...
+    used: bool  # whether the image takes part in matching
+    reason: str | None  # why it is excluded, or why a figure is no photograph
 
     def to_json(self) -> dict[str, Any]:
-        """The placement as `scott extract --json` prints it."""
+        """The fields of the placement as `scott extract --json` prints them."""
         fields = asdict(self)
         fields["class"] = fields.pop("image_class")
         fields["bbox"] = list(self.bbox)
@@ -69,7 +69,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Extraction:
-    """All that was found in one document, in page order."""
+    """The result for one document; its placements are in page order."""
 
     status: Status
     detail: str
@@ -82,4 +82,4 @@ class Extraction:
         return {"status": self.status, "detail": self.detail, "pages": self.pages, "images": images}
 
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]  # [H, W, 3] RGB, unless a docstring says otherwise

@@ -3,7 +3,7 @@
 from scott_core import Predictor, read_image
 match = Predictor.load("default").match(read_image("catalogue.jpg"), read_image("document.jpg"))
 
-Names are imported when they are first asked for: the errors and the card load no torch.
+Names are imported when they are first used, so that scott_core.errors and scott_core.card load no torch.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Errors of the model's room.
+"""The errors that scott_core raises on purpose.
 
 ScottError
-├── InputError            the caller's input was bad: record the reason, go on
-│   ├── UnreadableImage   bytes that are no picture, or one too large or too small
-│   └── PairsError        a pairs file, a manifest or a pack that does not fit
+├── InputError            the caller's input was bad: record the reason and go on
+│   ├── UnreadableImage   the bytes are no image, or an image that is too large or too small
+│   └── PairsError        a pairs file, a manifest or a pack does not fit its format
 └── WeightsError          weights or their card are missing, damaged or of another architecture
 """
 
@@ -19,11 +19,11 @@ class InputError(ScottError):
 
 
 class UnreadableImage(InputError):
-    """A picture could not be read; the message says why."""
+    """An image could not be read; the message says why."""
 
 
 class PairsError(InputError):
-    """A pairs file, a manifest or a pack lacks what it must have, or holds a value that is not allowed."""
+    """A pairs file, a manifest or a pack lacks a required field, or holds a value that is not allowed."""
 
 
 class WeightsError(ScottError):

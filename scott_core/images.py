@@ -1,8 +1,8 @@
-"""Pictures in, tensors out: reading, letterboxing, normalising.
+"""Images as files, as RGB, and as the letterboxed squares that a model sees.
 
-A picture is an RGB `PIL.Image`. A model sees a square of `size` pixels: the picture is scaled to fit, centred, and
-the rest is white, the paper that documents print on. `Letterbox` remembers where it went, so that a mask of the
-square can be laid back over the picture.
+An image is an RGB `PIL.Image`. A model sees a square of `size` pixels: the image is scaled to fit and centred, and the
+rest is white, as the paper of documents. A `Letterbox` knows where in the square the image lies, so that a mask of the
+square can be laid over the image. Training and inference share it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from torch import Tensor
 
 from scott_core.errors import UnreadableImage
 
-MAX_PIXELS = 100_000_000
-MIN_SIDE = 8
+MAX_PIXELS = 100_000_000  # 300 MB as RGB: a limit against decompression bombs
+MIN_SIDE = 8  # pixels
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
 
 def read_image(source: Path | str | bytes) -> Image.Image:
     """Decode a file or its bytes as RGB, upright (EXIF), transparency laid on white.
 
-    Raises UnreadableImage, whose message says why, for anything that is not a picture of MIN_SIDE pixels a side or
-    more and MAX_PIXELS or fewer in all.
+    Raises UnreadableImage, whose message says why, for anything that is not an image in one of FORMATS with sides of at
+    least MIN_SIDE pixels and at most MAX_PIXELS pixels in all.
     """
     name = "image" if isinstance(source, bytes) else str(source)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of size, checked below, and of metadata that can be read past
+            warnings.simplefilter("ignore")  # Pillow's on size, which is checked below, and on bad metadata
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
             width, height = image.size
             if min(width, height) < MIN_SIDE:
@@ -52,7 +52,7 @@ def read_image(source: Path | str | bytes) -> Image.Image:
 
 
 def read_alpha(path: Path) -> Image.Image | None:
-    """The alpha of an image that `read_image` reads, upright as there, mode L; None where all of it is opaque."""
+    """The alpha channel of an image that `read_image` reads, upright, mode L; None where all of it is opaque."""
     with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
         warnings.simplefilter("ignore")
         if not image.has_transparency_data:
@@ -63,6 +63,7 @@ def read_alpha(path: Path) -> Image.Image | None:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    """RGB over white. Raises UnreadableImage for modes whose range of values is unknown."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
@@ -75,7 +76,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where a picture of (height, width) lies in a square of `size` pixels."""
+    """A square of `size` pixels and the rectangle that an image fills in it: (height, width) from (top, left)."""
 
     size: int
     height: int
@@ -85,24 +86,25 @@ class Letterbox:
 
     @classmethod
     def of(cls, image: Image.Image, size: int) -> Letterbox:
+        """The letterbox of `image`: scaled so that its longer side is `size`, and centred."""
         scale = size / max(image.size)
         width, height = (max(1, round(side * scale)) for side in image.size)
         return cls(size, height, width, (size - height) // 2, (size - width) // 2)
 
     @property
     def covers(self) -> float:
-        """The share of the square that is the picture."""
+        """The share of the square that the image fills, in (0, 1]."""
         return self.height * self.width / self.size**2
 
     def apply(self, image: Image.Image) -> np.ndarray:
-        """uint8 [size, size, 3], white outside the picture."""
+        """`image` in the square, uint8 [size, size, 3], white outside of it."""
         canvas = np.full((self.size, self.size, 3), 255, np.uint8)
         resized = image.resize((self.width, self.height), Image.Resampling.BILINEAR, reducing_gap=2.0)
         canvas[self.top : self.top + self.height, self.left : self.left + self.width] = np.asarray(resized)
         return canvas
 
     def crop(self, square: Tensor) -> Tensor:
-        """The part of a map [..., size, size] that the picture covers."""
+        """The part of a map [..., size, size] that the image fills, [..., height, width]."""
         return square[..., self.top : self.top + self.height, self.left : self.left + self.width]
 
 

@@ -1,4 +1,4 @@
-"""The evidence picture: a pair side by side, each co-salient region tinted and outlined, the score in words."""
+"""The evidence sheet: a pair side by side, each co-salient region tinted and outlined, with verdict and score."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from scott_core.predictor import Match
 
-HEIGHT, GAP, CAPTION = 320, 8, 28
+HEIGHT, GAP, CAPTION = 320, 8, 28  # pixels
 _TINT = (0, 160, 80)
 
 
 def draw_match(image_a: Image.Image, image_b: Image.Image, match: Match) -> Image.Image:
-    """Catalogue picture left, document picture right, HEIGHT pixels tall, foreground drawn on both."""
+    """The catalogue image on the left, the document image on the right, both HEIGHT pixels tall, under a caption."""
     panels = [_panel(image_a, match.mask_a, match.alpha), _panel(image_b, match.mask_b, match.alpha)]
     width = sum(panel.width for panel in panels) + GAP
     sheet = Image.new("RGB", (max(width, 320), HEIGHT + CAPTION), "white")
@@ -25,11 +25,12 @@ def draw_match(image_a: Image.Image, image_b: Image.Image, match: Match) -> Imag
 
 
 def _panel(image: Image.Image, mask: NDArray[np.float32], alpha: float) -> Image.Image:
+    """The image, HEIGHT pixels tall and at most three times as wide, with the region where `mask` > alpha marked."""
     width = min(max(1, round(image.width * HEIGHT / image.height)), 3 * HEIGHT)
-    picture = image.resize((width, HEIGHT), Image.Resampling.BILINEAR)
+    resized = image.resize((width, HEIGHT), Image.Resampling.BILINEAR)
     region = Image.fromarray((mask > alpha).astype(np.uint8) * 255).resize((width, HEIGHT), Image.Resampling.BILINEAR)
     region = region.point(lambda value: 255 if value > 127 else 0)
     edge = region.filter(ImageFilter.MaxFilter(5)).convert("L")
     outline = Image.fromarray(np.asarray(edge) ^ np.asarray(region))
-    tinted = Image.composite(Image.blend(picture, Image.new("RGB", picture.size, _TINT), 0.18), picture, region)
-    return Image.composite(Image.new("RGB", picture.size, _TINT), tinted, outline)
+    tinted = Image.composite(Image.blend(resized, Image.new("RGB", resized.size, _TINT), 0.18), resized, region)
+    return Image.composite(Image.new("RGB", resized.size, _TINT), tinted, outline)

@@ -1,6 +1,7 @@
-"""Predictor: pictures in, calibrated scores and masks out.
+"""Predictor: images in, calibrated scores and masks out.
 
-Sigmoid, thresholds and resizing live here, not in the network; batches and what is never computed twice in `engine`.
+Sigmoid, thresholds and resizing live here, not in the network; batches and the feature cache live in
+`scott_core.inference.engine`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Scores = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PairScores:
-    """One value for each pair: the probability of a match, and the share of each picture that is foreground."""
+    """For each pair, float32 [n] in 0..1: the probability of a match, and each image's share of foreground."""
 
     score: Scores
     region_a: Scores
@@ -39,7 +40,10 @@ class PairScores:
 
 @dataclass(frozen=True)
 class Match:
-    """One pair in full; masks are probabilities, float32 [H, W] of each picture's own size, foreground over alpha."""
+    """One pair in full: its score in 0..1, its verdict, and its masks.
+
+    A mask holds probabilities, float32 [H, W] of its image's own size; the foreground is where they are over alpha.
+    """
 
     score: float
     is_match: bool
@@ -49,7 +53,11 @@ class Match:
 
 
 class Predictor:
-    """Scores pairs with a checkpoint. a is the catalogue picture, b the document's: score(a, b) is not score(b, a)."""
+    """The PairScorer of a checkpoint. a is the catalogue image, b the document image: score(a, b) is not score(b, a).
+
+    `device` is a name of torch, by default CUDA where there is one. `precision` is a name of PRECISIONS, by default
+    the card's where the device multiplies it, else float32. `fused` is the engine's.
+    """
 
     finds_regions = True
 
@@ -74,10 +82,9 @@ class Predictor:
     def load(
         cls, weights: str | Path = "default", *, device: str | None = None, precision: str | None = None
     ) -> Predictor:
-        """Shipped weights by name, or a .safetensors file with its card beside it.
+        """The predictor of shipped weights, by name, or of a .safetensors file with its card beside it.
 
-        `precision` is a name of `scott_core.inference.precision.PRECISIONS`; by default what the card and the hardware allow.
-        Raises WeightsError, and InputError for an unknown precision.
+        Raises WeightsError as `load_checkpoint` does, and InputError for a precision that is unknown or not available.
         """
         return cls(load_checkpoint(weights), device=device, precision=precision)
 
@@ -88,11 +95,11 @@ class Predictor:
 
     @property
     def images_at_once(self) -> int:
-        """Prepared ones, of 0.3 MB each, that a caller does well to hold: so many have some batches' worth of pairs."""
+        """Prepared images, of 0.3 MB each, that a caller should hold: enough for several batches of pairs."""
         return 4 * self.pairs_at_once
 
     def prepare(self, image: Image.Image) -> Prepared:
-        """What `score_pairs` makes of a picture first; for callers who would do it early, or in a thread."""
+        """The image letterboxed; `score_pairs` does it itself unless the caller did it earlier, in any thread."""
         return Prepared.of(image, self.size)
 
     def score_pairs(
@@ -105,7 +112,8 @@ class Predictor:
     ) -> PairScores:
         """Score pairs of indices (into images_a, images_b), in their order.
 
-        `progress` is called with the number of pairs just done.
+        `progress` is called with the number of pairs just done. Regions are shares of the image itself, without the
+        white around it.
         """
         a, b = self._prepared(images_a), self._prepared(images_b)
         parts: list[Tensor] = []
@@ -116,10 +124,10 @@ class Predictor:
                 progress(len(chunk))
         if not parts:
             return PairScores(*(np.zeros(0, np.float32) for _ in range(3)))
-        logits, cells_a, cells_b = torch.cat(parts, 1).cpu()  # the first wait for the device
+        logits, cells_a, cells_b = torch.cat(parts, 1).cpu()  # the first line that waits for the device
         covered_a, covered_b = ([a[i].box.covers for i, _ in pairs], [b[j].box.covers for _, j in pairs])
         region_a, region_b = (
-            (cells / torch.tensor(covered)).clamp(max=1.0).numpy()  # of the picture, not of the white around it
+            (cells / torch.tensor(covered)).clamp(max=1.0).numpy()
             for cells, covered in ((cells_a, covered_a), (cells_b, covered_b))
         )
         return PairScores(self._probability(logits).numpy(), region_a, region_b)
@@ -127,9 +135,9 @@ class Predictor:
     def likeness(
         self, images_a: Sequence[Image.Image | Prepared], images_b: Sequence[Image.Image | Prepared], pairs: Pairs
     ) -> Scores:
-        """How promising each pair is, [n], at the price of its pictures alone: for the order to score pairs in.
+        """An estimate of how likely each pair is to match, float32 [n], from its images alone: an order to score in.
 
-        Of a twin encoder, the cosine of the pictures' mean features; else every pair is as promising as another.
+        With a siamese encoder it is the cosine of the images' mean features, otherwise zeros.
         """
         if not self.engine.model.encoder.is_siamese or not pairs:
             return np.zeros(len(pairs), np.float32)
@@ -142,7 +150,7 @@ class Predictor:
     def logits_at(
         self, alphas: Sequence[float], images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Pairs
     ) -> Scores:
-        """Match logits of pairs, as `score_pairs`, before calibration and for each of `alphas`: [n, len(alphas)]."""
+        """Match logits before calibration, float32 [n, len(alphas)], of pairs as in `score_pairs`, at each alpha."""
         compare = partial(self.engine.model.match_at, alphas=alphas)
         found = self.engine.run(compare, self._prepared(images_a), self._prepared(images_b), pairs)
         logits: Scores = torch.cat([out[: len(chunk)].float().cpu() for chunk, out in found]).numpy()
@@ -151,7 +159,7 @@ class Predictor:
     def matches(
         self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Pairs
     ) -> Iterator[Match]:
-        """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair in memory."""
+        """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair are in memory."""
         a, b = self._prepared(images_a), self._prepared(images_b)
         for chunk, out in self.engine.run(self.engine.model.score_pairs, a, b, pairs):
             scores = self._probability(out.match.float().cpu()).tolist()
@@ -161,7 +169,7 @@ class Predictor:
                 yield Match(scores[n], scores[n] >= self.threshold, mask_a, mask_b, self.alpha)
 
     def match(self, image_a: Image.Image, image_b: Image.Image) -> Match:
-        """One pair, with masks at the pictures' own sizes."""
+        """One pair in full."""
         return next(self.matches([image_a], [image_b], [(0, 0)]))
 
     def _probability(self, logits: Tensor) -> Tensor:
@@ -169,14 +177,14 @@ class Predictor:
 
     def _prepared(self, images: Sequence[Image.Image | Prepared]) -> list[Prepared]:
         raw = [each for each in images if not isinstance(each, Prepared)]
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # Pillow lets go of the interpreter as it resizes
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # Pillow releases the GIL while it resizes
             prepared = pool.map(self.prepare, raw)
             return [each if isinstance(each, Prepared) else next(prepared) for each in images]
 
 
 @torch.inference_mode()
 def _mask(logits: Tensor, box: Letterbox, image: Image.Image) -> Scores:
-    """Mask logits [1, 1, h, w] of the square, as probabilities of the picture's own pixels, float32 [H, W]."""
+    """Mask logits of the square, [1, 1, h, w] -> probabilities of the image's own pixels, float32 [H, W]."""
     square = F.interpolate(logits.float(), size=(box.size, box.size), mode="bilinear", align_corners=False)
     own = F.interpolate(box.crop(square), size=image.size[::-1], mode="bilinear", align_corners=False)
     mask: Scores = torch.sigmoid(own)[0, 0].cpu().numpy()

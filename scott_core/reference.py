@@ -1,7 +1,8 @@
-"""SCOTT, literally: one pair at a time, both pictures encoded for each, every equation as it is written.
+"""The literal SCOTT: one pair at a time, every equation as the paper has it (section 4, algorithm 1).
 
-No state is shared, no convolution is split or merged with its neighbour, a padded picture is a copy, the tensor
-P x Q x 2d is built; float32, in torch's default layout. Slow: it is what the engine is tested and measured against.
+Both images are encoded for each pair, no features are cached, no convolution is split or joined or folded, a padded map
+is a copy, and the tensor P x Q x 2d is built; in float32 and torch's default layout. It is slow: the engine is tested
+and measured against it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from scott_core.predictor import Scores
 
 
 class Reference:
-    """Scores pairs as `Predictor` does, by the letter."""
+    """Scores pairs as `Predictor` does, with the literal forms below."""
 
     def __init__(self, checkpoint: Checkpoint, *, device: str = "cpu"):
         self.model = copy.deepcopy(checkpoint.model).to(device)
@@ -74,7 +75,7 @@ def same_reference(convolution: SameConv, x: Tensor) -> Tensor:
 
 
 def features_reference(model: Scott, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Two pictures [1, 3, H, W] -> F_a, F_b. CODER by the equation of F_i: psi_i of [F_{i-1}^A, F_{i-1}^B]."""
+    """Two images [1, 3, H, W] in 0..255 -> F_a, F_b; CODER by the equation of F_i, psi_i of [F_{i-1}^A, F_{i-1}^B]."""
     encoder = model.encoder
     if isinstance(encoder, Coder):
         f_a, f_b = encoder.psi_a[0](encoder.normalise(a)), encoder.psi_b[0](encoder.normalise(b))
@@ -84,13 +85,15 @@ def features_reference(model: Scott, a: Tensor, b: Tensor) -> tuple[Tensor, Tens
     f_a, f_b = encoder.encode(a, "a")[0], encoder.encode(b, "b")[0]
     attention = getattr(encoder, "exchanger", None)
     return (
-        (f_a, f_b) if attention is None else (look_reference(attention, f_a, f_b), look_reference(attention, f_b, f_a))
+        (f_a, f_b)
+        if attention is None
+        else (attention_reference(attention, f_a, f_b), attention_reference(attention, f_b, f_a))
     )
 
 
-def look_reference(attention: CrossAttention, here: Tensor, there: Tensor) -> Tensor:
-    """F + W softmax(q k^T / sqrt(d)) v; with CorrelationAttention also the evidence of its cosines. [1, d, h, w]."""
-    x, y = (attention.norm(f[0].flatten(1).T) for f in (here, there))  # [hw, d]
+def attention_reference(attention: CrossAttention, own: Tensor, other: Tensor) -> Tensor:
+    """F + W softmax(q k^T / sqrt(d)) v, and for CorrelationAttention the evidence of its cosines too; [1, d, h, w]."""
+    x, y = (attention.norm(f[0].flatten(1).T) for f in (own, other))  # [hw, d]
     weights = torch.softmax(attention.query(x) @ attention.key(y).T / x.shape[1] ** 0.5, 1)
     rows = attention.out(weights @ attention.value(y))
     if isinstance(attention, CorrelationAttention):
@@ -99,8 +102,8 @@ def look_reference(attention: CrossAttention, here: Tensor, there: Tensor) -> Te
         )
         cosine = unit_x @ unit_y.transpose(1, 2)  # [heads, hw, hw]
         rows = rows + attention.evidence(torch.cat([cosine.amax(2), cosine.mean(2)]).T)
-    looked: Tensor = here + rows.T.view_as(here)
-    return looked
+    attended: Tensor = own + rows.T.view_as(own)
+    return attended
 
 
 def mask_reference(sigma: SegmentationHead, own: Tensor, other: Tensor) -> Tensor:
@@ -109,19 +112,19 @@ def mask_reference(sigma: SegmentationHead, own: Tensor, other: Tensor) -> Tenso
     return logits
 
 
-def matching_head_reference(merge: nn.Module, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_b: Tensor) -> Tensor:
-    """The logit of one pair, a scalar; MATCHER by algorithm 1."""
-    if isinstance(merge, HeadSum):
-        parts = [matching_head_reference(part, f_a, region_a, f_b, region_b) for part in merge.merges]
+def matching_head_reference(head: nn.Module, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_b: Tensor) -> Tensor:
+    """The logit of one pair, a scalar; MATCHER by algorithm 1, EMPTY_LOGIT where a region is empty."""
+    if isinstance(head, HeadSum):
+        parts = [matching_head_reference(part, f_a, region_a, f_b, region_b) for part in head.merges]
         return torch.stack(parts).sum(0)
-    if not isinstance(merge, Matcher):
-        logit: Tensor = merge(f_a, region_a, f_b, region_b)[0]
+    if not isinstance(head, Matcher):
+        logit: Tensor = head(f_a, region_a, f_b, region_b)[0]
         return logit
     r_a, r_b = (f[0].flatten(1).T[region[0].flatten()] for f, region in ((f_a, region_a), (f_b, region_b)))
     if not len(r_a) or not len(r_b):
         return f_a.new_tensor(EMPTY_LOGIT)
-    pooled = pooled_pairs_reference(r_a, r_b, merge.k, merge.similarity)
-    phi: Tensor = merge.phi(pooled[None])[0, 0]
+    pooled = pooled_pairs_reference(r_a, r_b, head.k, head.similarity)
+    phi: Tensor = head.phi(pooled[None])[0, 0]
     return phi
 
 

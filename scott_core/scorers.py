@@ -1,14 +1,14 @@
-"""Every way this house can score pairs, by name: SCOTT and what a user would pick instead.
+"""The scorers of pairs, by name: SCOTT, and the baselines that a user would pick instead.
 
     scott       the model, with shipped or given weights
     orb         count of ratio-tested ORB matches (Rublee 2011), the paper's protocol
     embedding   cosine of GeM-pooled ImageNet features (EfficientNet-Lite0)
     lightglue   count of LightGlue matches of ALIKED keypoints (Lindenberger 2023, Zhao 2023); a package of its own
-    superglue   count of SuperGlue matches of SuperPoint keypoints (Sarlin 2020); the user's own licensed copy
+    superglue   count of SuperGlue matches of SuperPoint keypoints (Sarlin 2020); the user's own licensed copy of it
     saliency    the embedding of the salient object that U2Netp cuts out (Qin 2020); a package of its own
 
-A baseline's raw value becomes a probability by a logistic curve fitted on validation pairs, and its threshold is the
-one of best F1 there; `python -m scott_core.evaluation.fit_baselines VAL.csv [METHOD ...]` prints both again.
+A baseline's raw value becomes a probability by a logistic curve that is fitted on validation pairs, and its threshold
+is that of the best F1 on them; `python -m scott_core.evaluation.fit_baselines VAL.csv [METHOD ...]` fits both.
 """
 
 from __future__ import annotations
@@ -43,32 +43,36 @@ log = logging.getLogger("scott")
 
 
 class PairScorer(Protocol):
-    """What `scott score --method` and an audit ask of a method."""
+    """The interface of SCOTT and of every baseline, for `scott score --method` and for audits.
+
+    `version` names all that a score depends on. `finds_regions` says whether the masks of `matches` show where the
+    common object is. a is the catalogue image of a pair, b its document image.
+    """
 
     version: str
-    finds_regions: bool  # whether the masks of `matches` say where the common object is
+    finds_regions: bool
 
     @property
     def images_at_once(self) -> int:
-        """Pictures that a caller does well to hold."""
+        """Images that a caller should hold in memory: enough for several batches of pairs."""
         ...
 
     @property
     def threshold(self) -> float:
-        """A score at or over it is a match."""
+        """The score from which on a pair is a match."""
         ...
 
     @property
     def pairs_at_once(self) -> int:
-        """Pairs in a batch: fewer at a time cost more each."""
+        """Pairs that are scored at the same time; fewer at a time cost more each."""
         ...
 
     def prepare(self, image: Image) -> Any:
-        """What `score_pairs` takes in place of the picture; may be made early, and in any thread."""
+        """A form of the image that `score_pairs` takes in its place; it may be made earlier, in any thread."""
         ...
 
     def likeness(self, images_a: Sequence[Any], images_b: Sequence[Any], pairs: Sequence[tuple[int, int]]) -> Any:
-        """How promising each pair is, float32 [n], for less than scoring it."""
+        """An estimate of how likely each pair is to match, float32 [n], that costs less than its score."""
         ...
 
     def score_pairs(
@@ -79,23 +83,26 @@ class PairScorer(Protocol):
         *,
         progress: Progress | None = None,
     ) -> PairScores:
-        """Scores in [0, 1] of pairs of indices into the two sequences, of pictures or prepared ones, in their order."""
+        """Scores in 0..1 of pairs of indices into the two sequences of images (prepared or not), in their order.
+
+        `progress` is called with the number of pairs just done.
+        """
         ...
 
     def matches(
         self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]
     ) -> Iterator[Match]:
-        """The pairs in full, in their order: scores with masks of each image's own size, empty without regions."""
+        """The pairs in full, in their order, with masks of each image's own size: zeros without `finds_regions`."""
         ...
 
 
 def load_scorer(
     method: str = "scott", weights: str | None = None, *, device: str | None = None, precision: str | None = None
 ) -> PairScorer:
-    """A scorer by name; only for scott, `weights`, and `device` and `precision` as `Predictor.load` takes them.
+    """A scorer by name. `weights`, `device` and `precision` are for scott only, as `Predictor.load` takes them.
 
-    Raises InputError for a name that is not in METHODS, WeightsError where what the method runs on is not there: the
-    message says how to get it.
+    Raises InputError for a name that is not in METHODS and for weights of a baseline. Raises WeightsError where weights
+    or a package are missing; the message says how to get them.
     """
     if method == "scott":
         return Predictor.load(weights or "default", device=device, precision=precision)
@@ -107,7 +114,7 @@ def load_scorer(
 
 
 def installed_baselines(names: Sequence[str] = tuple(BASELINES)) -> dict[str, Baseline[Any]]:
-    """Those of `names` whose package or folder is here; the others are left out, and the log says why."""
+    """The baselines of `names` whose package or folder is installed; the log says why the others are left out."""
     found = {}
     for name in names:
         try:

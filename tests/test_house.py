@@ -44,3 +44,10 @@ def test_planning_loads_no_model_and_no_extractor(tmp_path: Path) -> None:
 def test_a_face_is_cheap_and_has_what_it_names(package: str) -> None:
     assert not {"torch", "cv2", "pymupdf"} & loaded_by(f"import {package}")
     subprocess.run([sys.executable, "-c", f"from {package} import *"], check=True, cwd=ROOT)
+
+
+def test_training_needs_no_more_than_a_bare_gpu_machine_has() -> None:
+    """docs/gpu.md: torch, torchvision, numpy, Pillow, safetensors and PyYAML, and nothing is installed there."""
+    loaded = loaded_by("import jobs.cli, scott_core.training.trainer, scott_core.training.timing")
+    assert {"torch", "PIL", "yaml", "safetensors"} <= loaded
+    assert not {"cv2", "scipy", "sklearn", "matplotlib", "pandas", "pyarrow", "boto3"} & loaded

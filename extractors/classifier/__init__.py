@@ -1,1 +1,1 @@
-"""The class of an image (photograph, logo, bar code, ...), and how the classifier is fitted."""
+"""Tells the class of an image (photograph, logo, bar code, ...); training/ fits the classifier."""

@@ -1,1 +1,1 @@
-"""One disposable process for each document, and the only code that decides what runs in it."""
+"""Reads each document in a disposable process of its own; only this package decides what such a process may do."""

@@ -35,7 +35,7 @@ from extractors.isolation.protocol import (
     Refused,
     decode_event,
 )
-from extractors.letterheads import set_letterheads_aside
+from extractors.letterheads import exclude_letterheads
 from extractors.model import Extraction, Limits, Placement, Status
 
 HEADER = b"%PDF-"
@@ -63,10 +63,10 @@ class Extractor:
             self._idle.put(server)
 
     def extract(self, pdf: Path, out: Path, *, password: str | None = None) -> Extraction:
-        """The pictures of a PDF, written as PNG under `out`, with where each is shown and whether it is used.
+        """Extract the images of a PDF: they are written as PNG files under `out`, and their placements returned.
 
-        A bad PDF is a status, never an exception; OSError is raised where `pdf` cannot be read as a file, or `out` or
-        the temporary folder cannot be written, RuntimeError where readers cannot be started.
+        A bad PDF gives a status, never an exception. Raises OSError where `pdf` cannot be read as a file or `out` or
+        the temporary folder cannot be written, and RuntimeError where no reader can be started.
         """
         refusal = _refusal(pdf, self.limits)
         if refusal:
@@ -78,7 +78,7 @@ class Extractor:
             try:
                 ending = server.read(Job(str(pdf.resolve()), folder, password, self.limits))
             except BaseException:
-                server.end()  # its answer, if one comes, is to a document that is given up
+                server.end()  # an answer that still comes would be taken for the next document's
                 raise
             finally:
                 self._idle.put(server)
@@ -88,7 +88,7 @@ class Extractor:
         return extraction
 
     def close(self) -> None:
-        """End the warm processes, once the documents being read are."""
+        """End the warm processes after waiting for the documents that are being read; extract() starts them again."""
         for server in [self._idle.get() for _ in self._servers]:
             server.end()
             self._idle.put(server)
@@ -107,13 +107,13 @@ def extract_document(
     password: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 (frozen)
 ) -> Extraction:
-    """Extract a single document: Extractor.extract."""
+    """Extract a single document, as Extractor.extract() does."""
     with Extractor(limits=limits) as extractor:
         return extractor.extract(pdf, out, password=password)
 
 
 def _refusal(pdf: Path, limits: Limits) -> Extraction | None:
-    """What the file's size and first bytes say, before anything opens it."""
+    """The extraction of a file whose size or first bytes forbid to open it, else None."""
     size = pdf.stat().st_size
     if size == 0:
         return Extraction("empty", "the file has no bytes", 0)
@@ -127,7 +127,7 @@ def _refusal(pdf: Path, limits: Limits) -> Extraction | None:
 
 
 class _Server:
-    """A server.py process, started when it is first needed and again when it is gone."""
+    """A process of server.py, started at the first job and again when it has ended."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -158,12 +158,12 @@ class _Server:
     def _ask(self, job: Job) -> Answer | None:
         """The server's answer; None where none came within the job's time, and then the server is ended."""
         process = self._process
-        if process is None or process.poll() is not None:  # not yet, or it ended while it was idle
+        if process is None or process.poll() is not None:  # not started yet, or ended while it was idle
             self.end()
             process = self._process = _start()
-        assert process.stdin is not None  # both are pipes
+        assert process.stdin is not None  # both are pipes, by _start()
         assert process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):  # it is gone, and gives no answer
+        with contextlib.suppress(BrokenPipeError):  # the server has ended, and no answer comes
             process.stdin.write(job.encode())
             process.stdin.flush()
         with selectors.DefaultSelector() as selector:
@@ -176,7 +176,7 @@ class _Server:
         return Answer.decode(answer)
 
     def end(self) -> None:
-        """End the process, and with it the child that it may run."""
+        """End the process; the kernel then ends the reader that it may run (sandbox.bound_process)."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -185,12 +185,12 @@ class _Server:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    """A server that is ready. Raises RuntimeError with what it said where it is not."""
+    """A process of server.py that is ready for jobs. Raises RuntimeError, with its standard error, where it is not."""
     environment = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-        "OPENBLAS_NUM_THREADS": "1",  # each thread reserves address space, and none survives a fork
+        "OPENBLAS_NUM_THREADS": "1",  # each thread would reserve address space, and none survives the fork
         "OMP_NUM_THREADS": "1",
     }
     with tempfile.TemporaryFile() as said:
@@ -213,7 +213,7 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _tail(path: Path) -> str:
-    """The end of a text file, "" where there is none."""
+    """The end of a text file; "" where there is no file."""
     if not path.exists():
         return ""
     with path.open("rb") as file:
@@ -246,9 +246,9 @@ def _conclude(events: Iterable[Event], ending: Fault | None) -> Extraction:
     if ending or not complete:
         faults.insert(0, ending or Fault("crashed", "the reader ended before the document's end"))
     if not faults:
-        return Extraction("ok", "", pages, set_letterheads_aside(placements, pages))
+        return Extraction("ok", "", pages, exclude_letterheads(placements, pages))
     detail = "; ".join(f"{fault.cause}: {fault.detail}" for fault in faults[:_FAULTS_NAMED])
     if len(faults) > _FAULTS_NAMED:
         detail += f"; and {len(faults) - _FAULTS_NAMED} more"
     status: Status = "partial" if placements else faults[0].cause
-    return Extraction(status, detail, pages, set_letterheads_aside(placements, pages))
+    return Extraction(status, detail, pages, exclude_letterheads(placements, pages))

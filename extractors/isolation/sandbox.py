@@ -1,8 +1,8 @@
-"""What a process that opens a PDF may do: bounded by the kernel, without network, gone when its parent goes.
+"""Confines a process that opens a PDF: resource limits, no network, no programs, and its end with its parent's.
 
-Seccomp filters (seccomp(2), linux/filter.h) make socket, execve and the like fail with EPERM, and in a reader fork
-and kill too, in a container and without privileges. What the user may read and write as files, a reader may. Other
-systems than Linux, and machines other than x86-64 and arm64, have the resource limits only.
+Seccomp filters (seccomp(2), linux/filter.h) make socket, execve and the like fail with EPERM, and in a reader fork and
+kill too. They work in a container and need no privileges. Files stay as open to a reader as they are to its user.
+Systems other than Linux, and machines other than x86-64 and arm64, have the resource limits only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER =
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_JMP|JGE|K, BPF_RET|K
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
-_OTHER_ABI = 0x40000000  # x32 calls on x86-64, which would go round the filter
+_OTHER_ABI = 0x40000000  # first number of the x32 calls of x86-64, which the list below does not name
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_*
 _NETWORK = {  # socket, execve, execveat, ptrace, io_uring_setup
     "x86_64": (41, 59, 322, 101, 425),
@@ -35,31 +35,32 @@ _PROCESSES = {  # fork and vfork where they are, clone, clone3, kill, tkill, tgk
 
 
 def bound_process(limits: Limits) -> None:
-    """Hold this process to `limits`."""
+    """Set the resource limits of this process; on Linux the kernel also kills it when its parent ends."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for kind, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, limits.output_bytes + (64 << 20)),  # one file, the findings too
+        (resource.RLIMIT_FSIZE, limits.output_bytes + (64 << 20)),  # of each file, the findings too
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (value, value))
     seconds = int(limits.seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))  # SIGXCPU first, which tells its cause
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))  # SIGXCPU first: the parent knows the cause by it
 
 
 def close_network() -> bool:
-    """Take from this process, for good, the calls that reach a network or start a program; whether that is done."""
+    """Forbid this process, for good, the calls that reach a network or start a program; whether that was possible."""
     return _forbid(_NETWORK)
 
 
 def confine() -> bool:
-    """Take from this process, for good, those that make a process, signal one or reach into one; whether it is done."""
+    """Forbid this process, for good, to make, signal or reach into a process; whether that was possible."""
     return _forbid(_PROCESSES)
 
 
 def _forbid(forbidden: Mapping[str, Sequence[int]]) -> bool:
+    """Install a filter that makes these system calls (numbers by machine) fail; whether it was installed."""
     machine = platform.machine()
     if sys.platform != "linux" or machine not in forbidden:
         return False
@@ -83,6 +84,7 @@ def _forbid(forbidden: Mapping[str, Sequence[int]]) -> bool:
 
 
 def _prctl(option: int, *values: int | bytes) -> bool:
+    """prctl(2); whether it succeeded."""
     arguments = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in values]
     arguments += [ctypes.c_ulong(0)] * (4 - len(arguments))
     return bool(ctypes.CDLL(None).prctl(option, *arguments) == 0)

@@ -1,1 +1,1 @@
-"""What a page paints, as placements: MuPDF, in the reader's process alone."""
+"""Reads the placements of a page with MuPDF. Only the reader's process imports this package."""

@@ -1,1 +1,1 @@
-"""Photographs on the raster of a scanned page: numpy and OpenCV, no PDF."""
+"""Finds the images on the raster of a scanned page, with numpy and OpenCV; knows nothing of PDF."""

@@ -1,9 +1,13 @@
-"""How far a photograph on white reaches on white paper: to its caption.
+"""Finds how far a photograph on white reaches on white paper, by drawn frames and captions.
 
-Such a photograph shows no border on a scan, only its object. Where a caption stands under the object, flush left
-with the photograph as reports set it ("Photo 1"), the photograph reaches down to it and left to its beginning; an
-object stands about in the middle of its photograph, so the other two sides lie as far away. A side along which the
-picture's own ink runs is seen, and stays. Boxes are (x0, y0, x1, y1) in pixels of a level page at about 100 dpi.
+Such a photograph shows no border on a scan, only its object. Where four rules frame the object, they are the border.
+Where a caption stands under it, flush left with the photograph as reports set it ("Photo 1"), the photograph reaches
+down to the caption and left to its beginning; an object stands about in the middle of its photograph, so the other two
+sides lie as far away. A side along which the image's own ink runs is seen, and stays. Boxes are (x0, y0, x1, y1) in
+pixels of a level page at about 100 dpi.
+
+The thresholds were set on the scanned reports of the audit sample (`python -m extractors.evaluate ROOT`) and are
+measured on other pages by `python -m tests.extractors.scan.composed_scans DATA`.
 """
 
 from __future__ import annotations
@@ -20,54 +24,55 @@ from extractors.model import Box
 Mask = npt.NDArray[np.uint8]
 Sides = tuple[bool, bool, bool, bool]  # left, top, right, bottom
 
-WORDS = 17  # px: letters and words of a line are at most this far apart
-LINE = (4, 32)  # px: height of a line of print
-LONG = 40  # line heights: a caption is at most this wide, a rule is wider
-NEAR = 2  # px: no print stands so near a picture
-SEEN = 0.6  # share of a side along which the picture's ink must run to be its border
-EDGE = 0.02  # of the picture's extent: the ink of a border lies this near
-REACH = 1.25  # of the object's longer side: farther left or right of it no caption begins
-BELOW = 0.5  # of the object's longer side: farther under it no caption stands
-FOOTER = 0.95  # of the page's height: what is printed lower is no caption
-ALONE = 1.5  # line heights: a caption has no line so near under it, as a paragraph has
+WORDS = 17  # px: largest gap between letters and words of a line
+LINE = (4, 32)  # px: least and largest height of a line of print
+LONG = 40  # line heights: largest width of a caption; a rule is wider
+NEAR = 2  # px: print is at least this far from an image
+SEEN = 0.6  # least share of a side along which the ink of an image runs where the side is its border
+EDGE = 0.02  # share of the image's extent within which the ink of a border lies
+REACH = 1.25  # largest distance of a caption's beginning to the left, as a share of the object's longer side
+BELOW = 0.5  # largest distance of a caption under the object, as a share of the object's longer side
+FOOTER = 0.95  # share of the page's height below which a line is no caption
+ALONE = 1.5  # line heights under a caption in which there is no other line, as there is in a paragraph
 
 
-def frame_pictures(boxes: Sequence[Box], ink: Mask, pictures: Mask, rules: Sequence[Box]) -> list[Box]:
-    """The boxes of a page's pictures with unseen sides moved out to where drawn frames or captions tell.
+def frame_images(boxes: Sequence[Box], ink: Mask, image_ink: Mask, rules: Sequence[Box]) -> list[Box]:
+    """The boxes of a page's images with unseen sides moved out to where drawn frames or captions say.
 
-    `ink` and `pictures` [H, W] are 1 on all ink and on that of the pictures; `rules` are thin straight lines.
+    `ink` and `image_ink` [H, W] are 1 on all ink and on that of the images; `rules` are the boxes of thin straight
+    lines.
     """
-    lines = [line for line in _lines(np.asarray(ink & (1 - pictures), np.uint8)) if not _touches(line, boxes)]
+    lines = [line for line in _lines(np.asarray(ink & (1 - image_ink), np.uint8)) if not _touches(line, boxes)]
     framed = list(boxes)
     for index, box in enumerate(boxes):
         others = [other for number, other in enumerate(framed) if number != index]
-        seen = _sides_seen(box, pictures)
+        seen = _sides_seen(box, image_ink)
         drawn = _drawn_frame(box, rules, others + [line for line in lines if line[3] - line[1] >= LINE[0]])
-        free = [line for line in lines if line[3] <= FOOTER * len(ink) and not _is_anothers(line, box, others)]
+        free = [line for line in lines if line[3] <= FOOTER * len(ink) and not _belongs_to_another(line, box, others)]
         caption = _caption(box, free, left_seen=seen[0])
         if drawn:
             framed[index] = tuple(own if side else other for own, other, side in zip(box, drawn, seen, strict=True))  # type: ignore[assignment]
         elif caption:
-            framed[index] = _frame(box, seen, caption, pictures.shape[1], others + lines)
+            framed[index] = _frame(box, seen, caption, image_ink.shape[1], others + lines)
     return framed
 
 
-def _is_anothers(line: Box, box: Box, others: Sequence[Box]) -> bool:
-    """Whether the line stands under another picture, and less under this one."""
+def _belongs_to_another(line: Box, box: Box, others: Sequence[Box]) -> bool:
+    """Whether the line stands under another image more than under this one, by the width that they share."""
 
-    def shared(picture: Box) -> float:
-        return max(min(line[2], picture[2]) - max(line[0], picture[0]), 0.0)
+    def shared(image: Box) -> float:
+        return max(min(line[2], image[2]) - max(line[0], image[0]), 0.0)
 
     return any(shared(other) > shared(box) for other in others if other[3] <= line[1] + LINE[0])
 
 
 def _touches(line: Box, boxes: Sequence[Box]) -> bool:
-    """Whether it is a pale part of a picture rather than print."""
+    """Whether the line touches an image, and so is a pale part of it rather than print."""
     return any(area(intersect(padded(line, NEAR), box)) > 0 for box in boxes)
 
 
 def _drawn_frame(box: Box, rules: Sequence[Box], others: Sequence[Box]) -> Box | None:
-    """What four rules enclose together with the box, where nothing else is in it."""
+    """The box inside the four rules nearest around `box`; None where one is missing or something else is inside."""
     x0, y0, x1, y1 = box
     beside = [r for r in rules if r[3] - r[1] > r[2] - r[0] and r[1] <= y0 + LINE[0] and r[3] >= y1 - LINE[0]]
     along = [r for r in rules if r[2] - r[0] > r[3] - r[1] and r[0] <= x0 + LINE[0] and r[2] >= x1 - LINE[0]]
@@ -83,7 +88,7 @@ def _drawn_frame(box: Box, rules: Sequence[Box], others: Sequence[Box]) -> Box |
 
 
 def _lines(ink: Mask) -> list[Box]:
-    """Lines of print, and rules."""
+    """The boxes of lines of print and of rules."""
     joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, WORDS), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     return [
@@ -94,7 +99,10 @@ def _lines(ink: Mask) -> list[Box]:
 
 
 def _caption(box: Box, lines: Sequence[Box], *, left_seen: bool) -> Box | None:
-    """The line by itself that stands under the box and begins no farther right than it; just with a seen left side."""
+    """The line under the box that is its caption, if there is one: it stands alone and begins no farther right.
+
+    Where the left side of the image is seen, the caption begins just there.
+    """
     longer = max(box[2] - box[0], box[3] - box[1])
     under = [
         line
@@ -117,7 +125,7 @@ def _caption(box: Box, lines: Sequence[Box], *, left_seen: bool) -> Box | None:
 
 
 def _frame(box: Box, seen: Sides, caption: Box, width: int, others: Sequence[Box]) -> Box:
-    """`box` with the sides that are not seen moved out, by the caption, on a page so many px wide."""
+    """`box` with the sides that are not seen moved out by the caption, on a page `width` px wide, up to `others`."""
     x0, y0, x1, y1 = box
     left_seen, top_seen, right_seen, bottom_seen = seen
     left = x0 if left_seen else min(x0, caption[0])
@@ -130,17 +138,17 @@ def _frame(box: Box, seen: Sides, caption: Box, width: int, others: Sequence[Box
     return frame
 
 
-def _sides_seen(box: Box, pictures: Mask) -> Sides:
-    """Whether the picture's ink runs along the left, top, right and bottom side."""
+def _sides_seen(box: Box, image_ink: Mask) -> Sides:
+    """Whether the image's ink runs along the left, top, right and bottom side."""
     x0, y0, x1, y1 = (round(value) for value in box)
-    part = pictures[y0:y1, x0:x1]
+    part = image_ink[y0:y1, x0:x1]
     across, down = max(round(EDGE * (x1 - x0)), 2), max(round(EDGE * (y1 - y0)), 2)
     strips = (part[:, :across].any(axis=1), part[:down].any(axis=0), part[:, -across:].any(axis=1))
     return tuple(bool(strip.mean() >= SEEN) for strip in (*strips, part[-down:].any(axis=0)))  # type: ignore[return-value]
 
 
 def _kept_off(frame: Box, box: Box, other: Box) -> Box:
-    """`frame` cut back on the side of `box` where `other` lies."""
+    """`frame` cut back to where `other` begins, on the side of `box` on which it lies."""
     if area(intersect(frame, other)) <= 0:
         return frame
     left, top, right, bottom = frame

@@ -1,10 +1,13 @@
-"""Pictures on a scanned page: where the page's raster is neither paper nor print.
+"""Finds the images on a scanned page, where its raster is neither paper nor print.
 
-The paper is a smooth surface fitted to the pixels near it (light falls off over a page, and a large photograph must
-not pull it along). What differs from it is ink; opening removes text and rules, closing joins the parts of a
-picture, and components of a picture's size remain. A photograph on white has no border to see on white paper:
-captions.py says how far it reaches. Whether a picture is a photograph is classify.py's business.
-Works at about 100 dpi of an A4 page; boxes are in pixels of the raster that was given.
+The paper is a smooth surface fitted to the pixels near it: light falls off over a page, and a large photograph must
+not pull the surface along. Pixels that differ from it are ink. An opening removes text and rules, a closing joins the
+parts of an image, and the connected components of an image's size remain. captions.py says how far a photograph on
+white reaches on white paper, and classify.py whether an image is a photograph. The work is done at about 100 dpi of an
+A4 page.
+
+The thresholds were set on the scanned reports of the audit sample (`python -m extractors.evaluate ROOT`) and are
+measured on other pages by `python -m tests.extractors.scan.composed_scans DATA`.
 """
 
 from __future__ import annotations
@@ -18,17 +21,20 @@ import numpy.typing as npt
 
 from extractors.geometry import area, enclose, intersect
 from extractors.model import Box, Pixels
-from extractors.scan.captions import frame_pictures
+from extractors.scan.captions import frame_images
 from extractors.scan.skew import Upright, skew, turn_back
 
-LONG_SIDE = 1170  # px of the working copy
-TEXT = 9  # px: an opening of this size removes print, bold print too, and rules
-GAP = 9  # px: parts of one picture are at most this far apart
-RULE = 80  # px: a thin straight line of this length is a rule, no part of a picture
-DARK = 40  # grey levels from the paper: nothing that a scanner or JPEG leaves beside ink
-CORE = 19  # px: every picture has a part this wide
-MIN_SIDE = 36  # px of the working copy, half an inch at 100 dpi with some margin below
-MARGIN = 0.012  # of the long side: dark edges of a scan are this wide at most
+LONG_SIDE = 1170  # px: longer side of the working copy, A4 at 100 dpi; lengths below are in its pixels
+TEXT = 9  # px: side of an opening that removes print, bold print too, and rules
+GAP = 9  # px: largest distance between parts of one image
+RULE = 80  # px: least length of a thin straight line that is a rule, no part of an image
+DARK = 40  # grey levels from the paper above which ink is no halo that a scanner or JPEG leaves
+CORE = 19  # px: every image has a part this wide
+MIN_SIDE = 36  # px: least side of an image, half an inch (50 px) less a margin
+MARGIN = 0.012  # share of the longer side that the dark edges of a scan take at most
+INK = (8.0, 26.0)  # grey levels: least and largest difference from the paper above which a pixel is ink
+MAD_TO_SIGMA = 1.48  # standard deviation / median absolute deviation of a normal distribution (Rousseeuw 1993)
+NOISES = 5.0  # that difference in standard deviations of the paper's grain
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
@@ -36,35 +42,36 @@ Mask = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Scan:
-    """A scanned page made level, and the boxes of its pictures in its pixels, top to bottom."""
+    """A scanned page made level, and the boxes of its images in pixels of `page`, top to bottom."""
 
     page: Upright
     boxes: list[Box]
 
 
 def read_scan(pixels: Pixels) -> Scan:
-    """The pictures of a scanned page [H, W, 3]."""
+    """Find the images on the raster of a page, RGB [H, W, 3]."""
     factor = min(1.0, LONG_SIDE / max(pixels.shape[:2]))
     difference = _difference(_resized(pixels, factor))
     ink, dark = _ink(difference), (difference > DARK).astype(np.uint8)
-    angle = skew(ink & (1 - _whole(_picture_mask(ink), dark)))
+    angle = skew(ink & (1 - _whole(_image_mask(ink), dark)))
     ink, dark = turn_back(ink, angle).pixels, turn_back(dark, angle).pixels
-    pictures = _whole(_picture_mask(ink), dark)
-    boxes = sorted(_merged(_components(pictures)), key=lambda box: (box[1], box[0]))
+    image_ink = _whole(_image_mask(ink), dark)
+    boxes = sorted(_merged(_components(image_ink)), key=lambda box: (box[1], box[0]))
     across, down = _rules(ink)
-    framed = frame_pictures(boxes, ink, pictures, _components(across) + _components(down))
+    framed = frame_images(boxes, ink, image_ink, _components(across) + _components(down))
     return Scan(
         turn_back(pixels, angle), [(x0 / factor, y0 / factor, x1 / factor, y1 / factor) for x0, y0, x1, y1 in framed]
     )
 
 
 def _resized(pixels: Pixels, factor: float) -> Pixels:
+    """The page with its sides multiplied by `factor`."""
     size = (round(pixels.shape[1] * factor), round(pixels.shape[0] * factor))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _difference(page: Pixels) -> Plane:
-    """How far the page is from its paper, in grey levels, [H, W]; the dark edges of a scan are none."""
+    """The largest difference of a channel from the paper, in levels, [H, W]; 0 in the margin of dark edges."""
     smooth = np.asarray(cv2.GaussianBlur(page, (0, 0), 0.8), np.float32)
     difference: Plane = np.abs(smooth - _paper(smooth)).max(axis=2)
     margin = round(MARGIN * max(page.shape[:2]))
@@ -76,32 +83,32 @@ def _difference(page: Pixels) -> Plane:
 def _ink(difference: Plane) -> Mask:
     """1 where the page differs from its paper by more than the paper's grain."""
     near = difference[difference < 16]
-    noise = 1.48 * float(np.median(near)) if near.size else 0.0
-    return (difference > min(max(5 * noise, 8.0), 26.0)).astype(np.uint8)
+    noise = MAD_TO_SIGMA * float(np.median(near)) if near.size else 0.0
+    return (difference > min(max(NOISES * noise, INK[0]), INK[1])).astype(np.uint8)
 
 
-def _picture_mask(ink: Mask) -> Mask:
-    """1 where the ink is a picture's, [H, W]."""
+def _image_mask(ink: Mask) -> Mask:
+    """1 on ink that is large enough to belong to an image, [H, W]."""
     for operation, side in ((cv2.MORPH_OPEN, TEXT), (cv2.MORPH_CLOSE, GAP), (cv2.MORPH_OPEN, CORE)):
         ink = np.asarray(cv2.morphologyEx(ink, operation, np.ones((side, side), np.uint8)), np.uint8)
     return ink
 
 
 def _rules(ink: Mask) -> tuple[Mask, Mask]:
-    """1 on thin straight lines across the page, and down the page."""
+    """Two masks [H, W]: 1 on thin straight lines across the page, and down the page."""
     thin = ink & (1 - _opened(ink, (TEXT, TEXT)))
     return _opened(thin, (1, RULE)), _opened(thin, (RULE, 1))
 
 
-def _whole(pictures: Mask, dark: Mask) -> Mask:
-    """The ink of the pictures of a picture's size, with the thin parts that hang on them (legs, handles), not rules.
+def _whole(image_ink: Mask, dark: Mask) -> Mask:
+    """The ink of the images that are large enough, with the thin parts that hang on them (legs, handles) but no rules.
 
-    They hang by `dark` ink: the pale halo of a JPEG file joins what lies near, captions too.
+    Only `dark` ink connects a part: the pale halo that JPEG leaves would join what lies near, captions too.
     """
-    cores = np.zeros_like(pictures)
-    for x0, y0, x1, y1 in _components(pictures):
+    cores = np.zeros_like(image_ink)
+    for x0, y0, x1, y1 in _components(image_ink):
         if min(x1 - x0, y1 - y0) >= MIN_SIDE:
-            cores[y0:y1, x0:x1] = pictures[y0:y1, x0:x1]
+            cores[y0:y1, x0:x1] = image_ink[y0:y1, x0:x1]
     across, down = _rules(dark)
     _, label = cv2.connectedComponents((dark & (1 - across) & (1 - down)) | cores, connectivity=8)
     chosen = np.zeros(int(label.max()) + 1, np.uint8)
@@ -110,16 +117,21 @@ def _whole(pictures: Mask, dark: Mask) -> Mask:
 
 
 def _opened(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """The mask after an opening with a rectangle of this (height, width)."""
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
 
 
 def _components(mask: Mask) -> list[tuple[int, int, int, int]]:
+    """The boxes of the connected components of a mask."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     return [(x, y, x + width, y + height) for x, y, width, height, _ in stats[1:count].tolist()]
 
 
 def _paper(page: Plane) -> Plane:
-    """The page as it would be without ink: a quadratic surface for each channel, [H, W, 3]."""
+    """The page as it would be without ink, [H, W, 3]: a quadratic surface for each channel.
+
+    It starts at the commonest bright colour and is fitted three times, each time to the pixels nearer to it.
+    """
     height, width = page.shape[:2]
     small = np.asarray(cv2.resize(page, (96, 128), interpolation=cv2.INTER_AREA), np.float32)
     y, x = np.mgrid[-1:1:128j, -1:1:96j].astype(np.float32)
@@ -143,7 +155,7 @@ def _paper(page: Plane) -> Plane:
 
 
 def _merged(found: Sequence[Box]) -> list[Box]:
-    """Boxes that overlap become one, until none do."""
+    """The boxes, with those that overlap made one until none do."""
     boxes = list(found)
     index = 0
     while index < len(boxes):

@@ -1,7 +1,8 @@
-"""How far a scanned page is turned, and the page turned back: the angle at which its lines of print fall together.
+"""Finds the angle at which a page lies on a scan, and turns the page back.
 
-Seen along its lines a page of print is a comb, full rows and empty ones; the sum of squares of the row counts is
-largest there (Postl 1986). Rows are counted along sheared lines, which for a few degrees are turned ones.
+Counted along its lines of print, a page has full rows and empty ones, and the sum of squares of the counts is largest
+(Postl 1986, "Detection of linear oblique structures and skew scan in digitized documents"). Rows are counted along
+sheared lines, which for a few degrees are about the same as turned ones.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ import numpy.typing as npt
 from extractors.geometry import enclose
 from extractors.model import Box, Pixels
 
-STEEPEST = 6.0  # degrees either way that are looked for
-COARSE, FINE = 0.5, 0.05  # degrees
-LEAST = 0.2  # degrees: a page turned less is left as it is, its pixels are not resampled
-POINTS = 20_000  # pixels of print that are counted
-WORD = (160, 40)  # px at 100 dpi: a longer or higher mark is none of print
-GAIN = 1.05  # how much clearer the lines must be than those of the page as it is
+STEEPEST = 6.0  # degrees: largest angle that is looked for, either way
+COARSE, FINE = 0.5, 0.05  # degrees: steps of the first and of the second search
+LEAST = 0.2  # degrees: a page turned less is left as it is, so that its pixels are not resampled
+POINTS = 20_000  # pixels of print that are counted, about; with fewer than LEAST_POINTS there is no print
+LEAST_POINTS = 100
+WORD = (160, 40)  # px at 100 dpi: largest width and height of a mark that is print
+GAIN = 1.05  # sum of squares at the best angle / at 0 from which on the page is turned
 
 
 def skew(print_mask: npt.NDArray[np.uint8]) -> float:
-    """Degrees by which the lines of a mask of print [H, W] fall towards the right; 0 where there are no lines."""
+    """The degrees by which the lines of a mask of print [H, W] fall to the right; 0 where there are none."""
     y, x = np.nonzero(_letters(print_mask))
     step = max(len(y) // POINTS, 1)
     y, x = y[::step].astype(np.float64), x[::step].astype(np.float64)
-    if len(y) < 100:
+    if len(y) < LEAST_POINTS:
         return 0.0
 
     def clarity(degrees: float) -> float:
@@ -43,7 +45,7 @@ def skew(print_mask: npt.NDArray[np.uint8]) -> float:
 
 
 def _letters(print_mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Without what is larger than letters and words: a long stroke of a pen or a chart would outvote the lines."""
+    """The mask [H, W] of marks no larger than words: a long stroke of a pen or a chart would outvote the lines."""
     _, label, stats, _ = cv2.connectedComponentsWithStats(print_mask, connectivity=8)
     small = (stats[:, cv2.CC_STAT_WIDTH] <= WORD[0]) & (stats[:, cv2.CC_STAT_HEIGHT] <= WORD[1])
     small[0] = False
@@ -52,20 +54,23 @@ def _letters(print_mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Upright:
-    """A page turned back about its middle, at its own size; `to_raster` [2, 3] maps its pixels to the raster's."""
+    """A page turned back about its middle, at its own size; `to_raster` [2, 3] maps its pixels to those of the scan."""
 
     pixels: Pixels
     to_raster: npt.NDArray[np.float64]
 
     def raster_box(self, box: Box) -> Box:
-        """The box on the raster as it is around a box on the upright page."""
+        """The box on the scan that encloses a box on the upright page."""
         x0, y0, x1, y1 = box
         corners = np.array([(x0, y0, 1), (x1, y0, 1), (x1, y1, 1), (x0, y1, 1)]) @ self.to_raster.T
         return enclose([(float(x), float(y), float(x), float(y)) for x, y in corners])
 
 
 def turn_back(pixels: Pixels, degrees: float) -> Upright:
-    """The page [H, W, 3] or mask [H, W] with lines that fall by `degrees` made level; edges go on into the corners."""
+    """The page [H, W, 3] or mask [H, W] of which the lines fall by `degrees`, made level.
+
+    The corners that come into view repeat the edge of the scan.
+    """
     if degrees == 0:
         return Upright(pixels, np.eye(2, 3))
     height, width = pixels.shape[:2]

@@ -1,1 +1,1 @@
-"""What a pair costs: the command scott bench and its reports."""
+"""The cost of a pair: what `scott bench` measures, and its report."""

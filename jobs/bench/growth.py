@@ -1,9 +1,10 @@
-"""How cost grows with the number of pairs: `scott score` on 10^2 to 10^5 of them, each run a process of its own.
+"""The growth of cost with the number of pairs: `scott score` on 10^2 to 10^5 of them, each run a process of its own.
 
     python -m jobs.bench.growth WORKDIR results/growth-NAME.json docs/growth.png
 
-The pairs are those of products of N_CATALOGUE x N_DOCUMENT pictures, no two alike, written to WORKDIR as JPEG. Seconds
-are of the whole command but for the import of torch and the loading of weights; memory is the most that it held.
+The pairs are those of products of N_CATALOGUE x N_DOCUMENT images, no two alike, written to WORKDIR as JPEG. Seconds
+are those of the whole command minus those of a run on no pair, which imports torch and loads the weights. Memory is the
+largest resident set of the process.
 """
 
 from __future__ import annotations
@@ -23,28 +24,30 @@ from PIL import Image
 from tqdm import tqdm
 
 from jobs.bench.hardware import hardware
-from jobs.bench.product import N_CATALOGUE, N_DOCUMENT
-from jobs.sample import SAMPLE
+from jobs.bench.product import N_CATALOGUE, N_DOCUMENT, sample_files
 
 SIZES = (100, 1000, 10_000, 100_000)
 
 
 def measure_growth(folder: Path) -> dict[str, Any]:
-    """hardware, and for each of SIZES: pairs, pictures, seconds, start_seconds (of no pair at all), megabytes."""
+    """`hardware`, `start_seconds` (of a run on no pair), and `runs`, one for each of SIZES.
+
+    A run has pairs, pictures (the number of images), seconds and megabytes. The names of the fields are those of results/growth-*.json.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     start, _ = _run(folder, [])
     rows = []
     for n in SIZES:
         pairs = _products(folder, n)
         seconds, megabytes = _run(folder, pairs)
-        pictures = len({name for pair in pairs for name in pair})
-        rows.append({"pairs": n, "pictures": pictures, "seconds": seconds - start, "megabytes": megabytes})
+        images = len({name for pair in pairs for name in pair})
+        rows.append({"pairs": n, "pictures": images, "seconds": seconds - start, "megabytes": megabytes})
         sys.stderr.write(f"{rows[-1]}\n")
     return {"hardware": hardware(), "start_seconds": start, "runs": rows}
 
 
 def draw_growth(result: dict[str, Any], out: Path) -> None:
-    """Seconds and memory over pairs as the PNG `out`, both axes logarithmic, with the line of proportion."""
+    """Draw seconds and memory over pairs as the PNG `out`, with the line of a constant cost for each pair."""
     runs = result["runs"]
     pairs = [run["pairs"] for run in runs]
     each = runs[-1]["seconds"] / pairs[-1]
@@ -62,21 +65,21 @@ def draw_growth(result: dict[str, Any], out: Path) -> None:
 
 
 def _products(folder: Path, n: int) -> list[tuple[str, str]]:
-    """The first n pairs of as many products as they need."""
+    """The first n pairs of as many products as they need, with their images in `folder`."""
     size = N_CATALOGUE * N_DOCUMENT
     pairs = []
     for product in tqdm(range(-(-n // size)), desc=f"pictures of {n} pairs", unit="product"):
         names = [f"{product}-{k}.jpg" for k in range(N_CATALOGUE + N_DOCUMENT)]
         for k, name in enumerate(names):
             if not (folder / name).exists():
-                _picture(product * len(names) + k).save(folder / name, quality=85)
+                _image(product * len(names) + k).save(folder / name, quality=85)
         pairs += [(a, b) for a in names[:N_CATALOGUE] for b in names[N_CATALOGUE:]]
     return pairs[:n]
 
 
-def _picture(number: int) -> Image.Image:
-    """A picture of the sample in tints of its own, so that no two are alike."""
-    files = sorted((SAMPLE / "catalogue").glob("*/images/*.jpg"))
+def _image(number: int) -> Image.Image:
+    """An image of the sample, tinted by `number` so that no two are alike."""
+    files = sample_files()
     with Image.open(files[number % len(files)]) as image:
         pixels = np.asarray(image.convert("RGB"), np.float32)
     tint = np.random.default_rng(number).uniform(0.6, 1.0, 3)
@@ -84,7 +87,7 @@ def _picture(number: int) -> Image.Image:
 
 
 def _run(folder: Path, pairs: list[tuple[str, str]]) -> tuple[float, float]:
-    """Seconds and megabytes of `scott score` on these pairs."""
+    """Seconds and megabytes of `scott score` on these pairs. Raises RuntimeError where it fails."""
     with (folder / "pairs.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows([("image_a", "image_b"), *pairs])
     command = [sys.executable, "-c", "import sys; from jobs.cli import main; sys.exit(main())", "score"]

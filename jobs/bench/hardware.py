@@ -1,4 +1,4 @@
-"""TODO."""
+"""The hardware that a measurement was made on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from jobs.scoring.cores import cores
 
 
 def hardware(device: torch.device = CPU) -> dict[str, Any]:
-    """What the times were measured on: processor, its family and vectors, cores, accelerator, torch."""
+    """`cpu` (model, family and vector instructions), `cores` (those of this process), `gpu` or None, and `torch`."""
     told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
     fields = dict(re.findall(r"^(model name|cpu family)\s*:\s*(.+?)\s*$", told, re.MULTILINE))
     model = fields.get("model name") or platform.processor() or platform.machine()
-    if "cpu family" in fields:  # for a virtual one's name is often that of its maker
+    if "cpu family" in fields:  # the model name of a virtual CPU often tells only its maker
         model += f" family {fields['cpu family']}"
     model += f" {torch.backends.cpu.get_cpu_capability()}"
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None

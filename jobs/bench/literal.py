@@ -1,4 +1,4 @@
-"""The engine against the literal reference, on a file of pairs: how far their scores are apart, and verdicts.
+"""The engine against the literal reference, on a file of pairs: the difference of their scores and verdicts.
 
 python -m jobs.bench.literal ../shared/data/pairs/test.csv
 """
@@ -16,9 +16,9 @@ from scott_core.reference import Reference
 
 
 def compare(path: Path, weights: str = "default") -> list[Check]:
-    """All pairs of PAIRS.csv, by each precision that this machine multiplies.
+    """A check, on all pairs of PAIRS.csv, of each precision that this machine multiplies.
 
-    Raises PairsError, WeightsError, and UnreadableImage for the first picture that cannot be read.
+    Raises PairsError, WeightsError, and UnreadableImage for the first image that cannot be read.
     """
     on = ValidationSet(path)
     predictor, checkpoint = load_predictor(weights), load_checkpoint(weights)

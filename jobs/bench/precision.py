@@ -1,4 +1,4 @@
-"""TODO."""
+"""How far the scores of one precision are from exact ones, and how many verdicts differ."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from scott_core.inference.precision import Scores, available, flips
 
 @dataclass(frozen=True)
 class Check:
-    """Scores of pairs by a precision: how they differ from exact ones."""
+    """The scores of `pairs` pairs by `precision`, against exact ones.
+
+    `largest_difference` is that of two scores, `flips` counts verdicts that differ, and `sure_flips` those of them that
+    `scott_core.inference.precision.flips` calls sure. The field names are those of `scott bench --json`.
+    """
 
     precision: str
     pairs: int
     largest_difference: float
-    flips: int  # verdicts that differ
-    sure_flips: (
-        int  # those of them where the exact score is not near the threshold: `scott_core.inference.precision.flips`
-    )
+    flips: int
+    sure_flips: int
 
     @classmethod
     def of(cls, precision: str, score: Scores, exact: Scores, threshold: float) -> Check:
+        """The check of scores [n] against exact ones [n]."""
         flipped, sure = flips(score, exact, threshold)
         return cls(precision, len(score), float(np.abs(score - exact).max()), int(flipped.sum()), int(sure.sum()))
 
 
 def engines_beside(predictor: Predictor, checkpoint: Checkpoint) -> dict[str, Predictor]:
-    """One for each precision that the predictor's device multiplies, the predictor itself among them."""
+    """A predictor for each precision that the device of `predictor` multiplies, `predictor` itself among them."""
     own, device = predictor.engine.precision, str(predictor.device)
     return {
         name: predictor if name == own else Predictor(checkpoint, device=device, precision=name)
@@ -39,8 +42,8 @@ def engines_beside(predictor: Predictor, checkpoint: Checkpoint) -> dict[str, Pr
     }
 
 
-def _checks(engines: dict[str, Predictor], a: list[Image], b: list[Image]) -> list[Check]:
-    """All pairs of these pictures, by each other precision beside float32."""
+def check_precisions(engines: dict[str, Predictor], a: list[Image], b: list[Image]) -> list[Check]:
+    """A check of each precision but float32 against float32, on all pairs of these images."""
     pairs = [(i, j) for i in range(len(a)) for j in range(len(b))]
     scores = {name: engine.score_pairs(a, b, pairs).score for name, engine in engines.items()}
     exact = scores.pop("float32")

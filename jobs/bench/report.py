@@ -1,4 +1,4 @@
-"""The runs of `scott bench` in results/, as Markdown: the tables of README.md and docs/speed.md are made here.
+"""The runs of `scott bench` in results/, as the Markdown tables of docs/speed.md.
 
 python -m jobs.bench.report results/*-scott-*.json
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def tables(result: dict[str, Any]) -> str:
-    """Two tables of one run: methods, and stages with their floors."""
+    """Two tables of one run: the throughput of each method, and the stages beside their rooflines (`floor`)."""
     on = result["hardware"]
     machine = on["gpu"] or f"{on['cores']} cores of {on['cpu']}"
     n, m = result["product"]

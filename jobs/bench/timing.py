@@ -1,4 +1,4 @@
-"""TODO."""
+"""Time of a function, with the device synchronised."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 CPU = torch.device("cpu")
 
 
-def _median(run: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
-    """Seconds of `run`, after a warm-up."""
+def median_seconds(run: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
+    """The median seconds of `repeats` runs, after a warm-up run; each waits until `device` has finished."""
 
     def timed() -> float:
         start = time.perf_counter()

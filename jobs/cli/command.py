@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from jobs.cli import catalogue, models, pairs
 from jobs.cli.verbs import Verb
@@ -26,6 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (JobError, ScottError) as error:
         print(f"scott: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("jobs", "scott_core", "extractors", ""):
+            raise  # a mistake of ours
+        print(f"scott: {error.name} is not installed: pip install 'scott[train]' brings it", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # `scott ... | head`
         sys.stderr.close()
         return 0
@@ -44,7 +49,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scott", description="Do a product's documents show the product?")
-    parser.add_argument("--version", action="version", version=f"scott {version('scott')}")
+    parser.add_argument("--version", action="version", version=f"scott {_version()}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
     def verb(name: str, run: Verb) -> argparse.ArgumentParser:
@@ -55,3 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     for module in (catalogue, pairs, models):
         module.add_verbs(verb)
     return parser
+
+
+def _version() -> str:
+    """The installed version; a checkout runs without being installed (docs/gpu.md)."""
+    try:
+        return version("scott")
+    except PackageNotFoundError:
+        return "from a checkout that is not installed"

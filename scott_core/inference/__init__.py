@@ -1,1 +1,1 @@
-"""How a trained network is run fast: the engine, its feature cache, and layers that stand for torch's own."""
+"""Fast inference of a trained network: the engine, its feature cache, and layers that replace torch's own."""

@@ -1,4 +1,4 @@
-"""One process, one GPU: which device this process should use beside the others of this machine.
+"""The device of this process: one GPU for each process of the machine.
 
 A process holds a GPU by an flock(2) on a file in the temporary folder, named by the GPU's UUID, which is the same under
 every CUDA_VISIBLE_DEVICES. The system drops the lock when the process ends, however it ends; the file stays.
@@ -27,7 +27,7 @@ _one_at_a_time = threading.Lock()
 def claim_device() -> str:
     """`cpu` without CUDA, else `cuda:i` of a GPU that no other process has claimed; the same at every call.
 
-    Where others hold them all it is shared: the one of index pid % count, and the log warns.
+    Where other processes hold all GPUs, the one of index pid % count is shared, and the log warns.
     """
     if not torch.cuda.is_available():
         return "cpu"
@@ -41,9 +41,9 @@ def claim_device() -> str:
 
 
 def hold_one(names: Sequence[str], folder: Path) -> int | None:
-    """The index of the first of `names` that this process holds or can take, for as long as it lives; or None.
+    """The index of the first of `names` that this process holds or can take, for as long as it lives, or None.
 
-    Each is a lock file in `folder`. One that cannot be opened or locked, such as another user's, counts as held.
+    A name is that of a lock file in `folder`. A file that cannot be opened or locked counts as held.
     """
     paths = [folder / name for name in names]
     with _one_at_a_time:
@@ -58,6 +58,7 @@ def hold_one(names: Sequence[str], folder: Path) -> int | None:
 
 
 def _locked(path: Path) -> IO[bytes] | None:
+    """The open and locked file, or None where another process holds it or it cannot be opened."""
     try:
         file = path.open("rb" if path.exists() else "ab")  # to lock another user's file, reading is enough
     except OSError:

@@ -1,16 +1,15 @@
-"""The engine: what a catalogue's pairs cost is what the mathematics says they must.
+"""Batched inference over image pairs with a feature cache.
 
-    never twice      a picture is encoded once (for each role, where they differ: `Scott.has_roles`), however many
-                     pairs, products and calls it is in; two files with the same pixels are one picture. The states
-                     used last are kept.
-    full batches     pairs of any products share batches of one shape; the last one is filled up. So a score does not
-                     depend on what else is in its batch, and memory not on the number of pairs.
-    every core       of a CPU works on a batch of its own: they wait for one another at the end of many operations, not
-                     at that of each.
-    out of memory    halves the batch and goes on.
+    encoded once     An image is encoded once (once for each role, where `Scott.has_roles`) for all pairs, products and
+                     calls, as long as the cache holds it. Images with the same letterboxed pixels are the same image.
+    full batches     Pairs of any products share batches of one shape, and the last batch is filled up. So a score does
+                     not depend on the other pairs of its batch, and memory does not grow with the number of pairs.
+    every core       On a CPU each worker thread scores a batch of its own on one core: the threads of one operation
+                     would wait for one another at the end of each, workers wait once in ROUNDS batches.
+    out of memory    The engine halves the batch and goes on.
 
-Batch norms are folded into their convolutions, weights and features lie channels_last, in one of PRECISIONS. Device
-work is only queued here: nothing waits for it but what a caller does with the results.
+Batch norms are folded into their convolutions, and weights and features are channels_last, in one of PRECISIONS. On a
+GPU the work is only queued here; the caller waits for it when it reads the results.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ log = logging.getLogger("scott")
 
 
 @dataclass(frozen=True)
-class Batches:
-    """How much at once: pictures encoded, pairs scored (by each worker), bytes of states kept (for each role)."""
+class BatchSizes:
+    """Images encoded at once and pairs scored at once, by each worker; bytes of the feature cache, for each role."""
 
     encode: int
     pair: int
@@ -53,38 +52,38 @@ class Batches:
 
 
 ROUNDS = 2  # batches that a worker scores before it waits for the others
-LOOK_AHEAD = 16  # times as many pairs as are scored at once, in search of pictures that fill a batch to encode
-# Of a CPU, what its caches hold (docs/speed.md); of a GPU, a guess at what fills it, for no run on one was had yet.
-BATCHES = {"cpu": Batches(2, 16, 1 << 28), "cuda": Batches(64, 256, 4 << 30)}
+LOOK_AHEAD = 16  # times the pairs scored at once, among which images are sought that fill a batch to encode
+# A CPU: what its caches hold, measured by `scott bench` (docs/speed.md). A GPU: a guess at what fills it.
+BATCH_SIZES = {"cpu": BatchSizes(2, 16, 1 << 28), "cuda": BatchSizes(64, 256, 4 << 30)}
 
 
 class Engine:
-    """Runs a copy of a Scott, made for inference, over pairs of prepared pictures.
+    """Runs a copy of a Scott, optimised for inference, over pairs of prepared images.
 
-    `fused` pools with the Triton kernel, on a GPU. It is off until a run of `scott bench` on one says that it gains.
+    `fused` pools with the Triton kernel on a GPU. It is off until `scott bench` on a GPU measures a gain.
     """
 
     def __init__(self, model: Scott, precision: str, device: torch.device, *, fused: bool = False):
         self.precision = precision
         self.device = device
-        self.batches = BATCHES[device.type]
+        self.batch_sizes = BATCH_SIZES[device.type]
         self.workers = torch.get_num_threads() if device.type == "cpu" else 1
-        self.map: Callable[[Callable[[U], T], Iterable[U]], Iterable[T]]  # of a function over tasks, by all workers
+        self.map: Callable[[Callable[[U], T], Iterable[U]], Iterable[T]]  # a function over tasks, by all workers
         self.map = _pool(self.workers).map if self.workers > 1 else map
         self.model = for_inference(model, PRECISIONS[precision], device)
         if fused:
             from scott_core.inference.triton_pooling import pooled_pairs_fused
 
-            for merge in self.model.modules():
-                if isinstance(merge, Matcher):
-                    merge.pool = pooled_pairs_fused
-        states = FeatureCache()
-        self._kept: dict[Role, FeatureCache] = {"a": states, "b": FeatureCache() if self.model.has_roles else states}
+            for head in self.model.modules():
+                if isinstance(head, Matcher):
+                    head.pool = pooled_pairs_fused
+        cache = FeatureCache()
+        self._caches: dict[Role, FeatureCache] = {"a": cache, "b": FeatureCache() if self.model.has_roles else cache}
 
     @property
     def pairs_at_once(self) -> int:
         """Pairs scored at the same time, by all workers."""
-        return self.batches.pair * self.workers
+        return self.batch_sizes.pair * self.workers
 
     def run(
         self,
@@ -93,9 +92,9 @@ class Engine:
         b: Sequence[Prepared],
         pairs: Pairs,
     ) -> Iterator[tuple[Pairs, T]]:
-        """`compare` of the states of `pairs` (indices into a and b), in order: some pairs and what it made of them.
+        """Apply `compare` to the cached features of `pairs` (indices into a and b), batch by batch, in order.
 
-        What it makes has the rows of a full batch; those after the pairs' are of no meaning.
+        Yields some pairs and their result. The result has the rows of a full batch; rows after the pairs are filling.
         """
 
         @torch.inference_mode()
@@ -109,7 +108,7 @@ class Engine:
             now = pairs[start : start + ROUNDS * self.pairs_at_once]
             soon = pairs[start : start + LOOK_AHEAD * self.pairs_at_once]
             self._encode_missing(self._to_encode(a, b, now), self._to_encode(a, b, soon))
-            chunks = list(_split(now, self.batches.pair))
+            chunks = list(_split(now, self.batch_sizes.pair))
             try:
                 found = list(self.map(compared, chunks))
             except RuntimeError as error:
@@ -119,14 +118,14 @@ class Engine:
             start += len(now)
 
     def forget(self) -> None:
-        """Drop all states, as if every picture were new; their memory is kept for the next ones."""
-        for states in self._kept.values():
-            states.forget()
+        """Empty the feature cache, as if every image were new; its memory is kept for the next features."""
+        for cache in self._caches.values():
+            cache.forget()
 
-    def summaries(self, role: Role, pictures: Sequence[Prepared]) -> Tensor:
-        """A unit vector for each picture, [n, d] on the CPU: the mean of its features before `encode_pair`.
+    def summaries(self, role: Role, images: Sequence[Prepared]) -> Tensor:
+        """A unit vector for each image, [n, d] on the CPU: the mean of its features before `encode_pair`.
 
-        For a twin encoder; what `run` will need is encoded here.
+        It needs a siamese encoder. The features stay in the cache, where `run` finds them.
         """
 
         @torch.inference_mode()
@@ -135,31 +134,33 @@ class Engine:
             return F.normalize(features.float().mean((2, 3)), dim=1).cpu()
 
         parts: list[Tensor] = []
-        for now in _split(pictures, ROUNDS * self.pairs_at_once):
+        for now in _split(images, ROUNDS * self.pairs_at_once):
             self._encode_missing({role: now}, {role: now})
-            parts += self.map(summary, _split(now, self.batches.pair))
+            parts += self.map(summary, _split(now, self.batch_sizes.pair))
         return torch.cat(parts)
 
     def _to_encode(self, a: Sequence[Prepared], b: Sequence[Prepared], pairs: Pairs) -> dict[Role, Sequence[Prepared]]:
-        """The pictures of `pairs` by role; all as "a" where roles do not differ."""
+        """The images of `pairs` by role; all of them as "a" where roles do not differ."""
         if self.model.has_roles:
             return {"a": [a[i] for i, _ in pairs], "b": [b[j] for _, j in pairs]}
-        return {"a": [picture for i, j in pairs for picture in (a[i], b[j])]}
+        return {"a": [image for i, j in pairs for image in (a[i], b[j])]}
 
     def _encode_missing(self, now: dict[Role, Sequence[Prepared]], soon: dict[Role, Sequence[Prepared]]) -> None:
-        """See to the states of the pictures of `now`; those that fill the last batch are of `soon`."""
+        """Encode the images of `now` that are not in the cache, and of `soon` as many as fill the last batch."""
 
         @torch.inference_mode()
         def encode(todo: tuple[Role, Sequence[Prepared]]) -> None:
             role, chunk = todo
-            state = self._encode([each.pixels for each in _fill(chunk, self.batches.encode)], role)
-            self._kept[role].put([each.digest for each in chunk], state, self._capacity(state))
+            features = self._encode([each.pixels for each in _fill(chunk, self.batch_sizes.encode)], role)
+            self._caches[role].put([each.digest for each in chunk], features, self._capacity(features))
 
         missing = {role: self._missing(role, now[role], soon[role]) for role in now}
         while todo := [
             (role, chunk)
-            for role, pictures in missing.items()
-            for chunk in _split([each for each in pictures if each.digest not in self._kept[role]], self.batches.encode)
+            for role, images in missing.items()
+            for chunk in _split(
+                [each for each in images if each.digest not in self._caches[role]], self.batch_sizes.encode
+            )
         ]:
             try:
                 list(self.map(encode, todo))
@@ -167,19 +168,22 @@ class Engine:
                 self._halve("encode", error)
 
     def _missing(self, role: Role, now: Sequence[Prepared], soon: Sequence[Prepared]) -> list[Prepared]:
-        """What of `now` has no state, and of `soon` what fills its last batch; the others are now those used last."""
-        kept = self._kept[role]
-        missing = {each.digest: each for each in now if not kept.touch(each.digest)}
+        """The images of `now` that are not in the cache, and of `soon` as many as fill the last batch.
+
+        Those of `now` that are in the cache become the ones used last, so that no new one takes their place.
+        """
+        cache = self._caches[role]
+        missing = {each.digest: each for each in now if not cache.touch(each.digest)}
         for each in soon:
-            if len(missing) % self.batches.encode == 0:
+            if len(missing) % self.batch_sizes.encode == 0:
                 break
-            if each.digest not in kept:
+            if each.digest not in cache:
                 missing.setdefault(each.digest, each)
         return list(missing.values())
 
     def _take(self, role: Role, digests: Sequence[bytes]) -> CachedFeatures:
-        """The states of these pictures, a full batch."""
-        return self._kept[role].take(_fill(digests, self.batches.pair))
+        """The cached features of these images, filled up to a batch of pairs."""
+        return self._caches[role].take(_fill(digests, self.batch_sizes.pair))
 
     def _encode(self, squares: list[NDArray[np.uint8]], role: Role) -> CachedFeatures:
         batch = to_batch(squares)
@@ -187,35 +191,38 @@ class Engine:
             batch = batch.pin_memory().to(self.device, non_blocking=True)
         return self.model.encode_image(batch, role)
 
-    def _capacity(self, state: CachedFeatures) -> int:
-        """Pictures whose states are kept: as many as the bytes hold, and at least those of the batches at work."""
-        each = sum(part[0].nbytes for part in state)
+    def _capacity(self, features: CachedFeatures) -> int:
+        """Images that the cache holds: as many as its bytes allow, and at least those of the batches in progress."""
+        each = sum(part[0].nbytes for part in features)
         sides = 1 if self.model.has_roles else 2
-        return max(self.batches.cache_bytes // each, sides * ROUNDS * self.pairs_at_once + self.batches.encode)
+        return max(self.batch_sizes.cache_bytes // each, sides * ROUNDS * self.pairs_at_once + self.batch_sizes.encode)
 
     def _halve(self, side: str, error: RuntimeError) -> None:
-        """Half as much at once from now on; raises `error` where it is of something else, or one is too much."""
-        size = getattr(self.batches, side)
+        """Halve the batch size `side` where `error` says that memory ran out.
+
+        Raises `error` where it says anything else, or where the batch is of one.
+        """
+        size = getattr(self.batch_sizes, side)
         if size == 1 or not (isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)):
             raise error
-        self.batches = replace(self.batches, **{side: size // 2})
+        self.batch_sizes = replace(self.batch_sizes, **{side: size // 2})
         log.warning("out of memory: %s batches of %d from now on, not %d", side, size // 2, size)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
 
 def _pool(size: int) -> ThreadPoolExecutor:
-    """Threads whose operations are not split over further ones."""
+    """A pool of `size` threads, in each of which torch uses one thread for an operation."""
     pool = ThreadPoolExecutor(size, thread_name_prefix="engine")
     all_here = threading.Barrier(size)
 
     def start(_: int) -> None:
-        torch.get_num_threads()  # else the first operation would undo what follows
+        torch.get_num_threads()  # a thread's first call initialises its count, and would undo the next line later
         torch.set_num_threads(1)
         all_here.wait()
 
     list(pool.map(start, range(size)))
-    torch.set_num_threads(size)  # of this thread, and what those still to come begin with
+    torch.set_num_threads(size)  # the count of this thread, and the one that new threads start with
     return pool
 
 
@@ -224,5 +231,5 @@ def _split(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def _fill(items: Sequence[T], size: int) -> list[T]:
-    """`items`, the last one repeated up to `size`."""
+    """`items`, with the last one repeated up to `size`."""
     return [*items, *[items[-1]] * (size - len(items))]

@@ -1,7 +1,7 @@
-"""Layers that see pairs alone, once for each role, joined to one layer.
+"""The first layers of both roles, joined to one layer, for pairs whose images cannot be convolved apart.
 
 psi_i of the Coder and the two segmentation heads begin with a convolution of [a, b] for one image and of [b, a] for the
-other. As one convolution with the channels of both, its input is transformed once.
+other. One convolution with the output channels of both transforms its input once (Winograd).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from scott_core.model.scott import Scott
 
 
 class JoinedLayers(nn.Module):
-    """Does what `BothOrders` and then the first convolution and ReLU of `one` and `other` do, as one layer.
+    """Equals `BothOrders`, then the first convolution and ReLU of `one` and of `other`, as one layer.
 
-    Takes the convolution and the ReLU out of `one` and `other`, which keep identities in their place.
+    The constructor replaces the convolution and the ReLU in `one` and `other` by identities.
     """
 
     def __init__(self, one: nn.Sequential, other: nn.Sequential):
@@ -43,7 +43,7 @@ class JoinedLayers(nn.Module):
 
 
 def join_pair_layers(model: Scott) -> None:
-    """Join the pair layers of `model` in place: those of both heads, and of a Coder its third and fourth blocks."""
+    """Join, in place, the first layers of both segmentation heads, and of a Coder's third and fourth blocks."""
     if isinstance(model.encoder, Coder):
         psi_a, psi_b = model.encoder.psi_a[2:], model.encoder.psi_b[2:]
         model.encoder.cross = nn.ModuleList(map(JoinedLayers, psi_a, psi_b))  # type: ignore[arg-type]

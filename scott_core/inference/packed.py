@@ -1,7 +1,9 @@
-"""Convolutions as oneDNN wants them, for inference on a CPU: weights laid out once, activations applied as it writes.
+"""Convolutions that oneDNN has packed, for inference on a CPU.
 
-What torch.compile makes of them, without its half minute. torch's own convolution and activation would lay the weights
-out in every call and pass over the output once more; those of the default weights' encoder are the same to the bit.
+oneDNN lays the weights out once, in the order of its kernel, and applies the activation as it writes the output.
+torch's own convolution lays the weights out in every call, and its activation passes over the output once more.
+torch.compile calls the same operations, after half a minute of compilation. The results are torch's: in the encoder of
+the default weights they are equal to the bit.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ from torch import Tensor, nn
 from scott_core.model.efficientnet_lite import SameConv
 from scott_core.model.split_convolution import SplitConvolution
 
-_Activation = tuple[str, list[float]]  # as oneDNN's operation names it, with its numbers
+_Activation = tuple[str, list[float]]  # the name that oneDNN's operation knows, and its parameters
 _NONE: _Activation = ("none", [])
 _ACTIVATIONS: dict[type[nn.Module], _Activation] = {nn.ReLU: ("relu", []), nn.ReLU6: ("hardtanh", [0.0, 6.0])}
 
 
 class Packed(SplitConvolution):
-    """What `convolution` makes of [B, c, H, W], then `activation`; for inference only, with the weights of now.
+    """`convolution` of [B, c, H, W], then `activation`; for inference only.
 
-    Laid out for one shape of input, so anew for another: for callers whose batches are all of one size. A half
-    (`halves`) is without the activation.
+    The weights are packed at the first call and again whenever the shape of the input changes, so it suits callers
+    whose batches have one shape. An own or other part (`split_convolution`) is without the activation.
     """
 
     def __init__(self, convolution: nn.Conv2d, activation: type[nn.Module] = nn.Identity):
@@ -36,11 +38,11 @@ class Packed(SplitConvolution):
         return self._convolve("whole", x, weight, whole.bias, self.activation)
 
     def own_part(self, own: Tensor) -> Tensor:
-        """`halves.own_part` of the convolution."""
+        """`split_convolution.own_part` of the convolution."""
         return self._convolve("own", own, self.convolution.weight[:, : own.shape[1]], self.convolution.bias)
 
     def other_part(self, other: Tensor) -> Tensor:
-        """`halves.other_part` of the convolution."""
+        """`split_convolution.other_part` of the convolution."""
         return self._convolve("other", other, self.convolution.weight[:, -other.shape[1] :], None)
 
     @torch.no_grad()
@@ -60,7 +62,7 @@ class Packed(SplitConvolution):
 def pack_convolutions(module: nn.Module) -> None:
     """Pack every convolution in `module`, with the activation right after it, in place; none where torch has no oneDNN.
 
-    Whoever adds halves up has to apply the activation to their sum.
+    The caller that adds an own and an other part applies the activation to their sum.
     """
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")):  # type: ignore[no-untyped-call]
         return

@@ -1,8 +1,9 @@
-"""How exactly the engine computes: float32, or bfloat16 where that changes no verdict.
+"""The precision of inference: float32, or bfloat16 where it changes no verdict.
 
-bfloat16 halves the bytes, doubles the arithmetic of hardware that multiplies it, and keeps eight bits of a number. A
-card's `precision` names the cheapest whose verdicts on val are those of float32, but for pairs within UNSURE of the
-threshold (`scott_core.evaluation.release` measures it); it is used where the hardware has it, and float32 elsewhere.
+bfloat16 halves the bytes, doubles the arithmetic rate of hardware that multiplies it, and keeps eight bits of a number.
+A card's `precision` names the cheapest one whose verdicts on validation pairs are those of float32, except for pairs
+within UNSURE of the threshold (`scott_core.evaluation.release` measures it). It is used where the hardware multiplies
+it, and float32 elsewhere.
 """
 
 from __future__ import annotations
@@ -19,19 +20,22 @@ from scott_core.errors import InputError
 PRECISIONS: Mapping[str, torch.dtype] = MappingProxyType(
     {"bfloat16": torch.bfloat16, "float32": torch.float32}  # the cheapest first
 )
-UNSURE = 0.01
+UNSURE = 0.01  # of probability: within it of the threshold, float32 itself is not sure of a verdict (decision 13)
 Scores = NDArray[np.float32]
 Flips = NDArray[np.bool_]
 
 
 def flips(score: Scores, exact: Scores, threshold: float) -> tuple[Flips, Flips]:
-    """Pairs [n] whose verdict is not that of `exact`, float32's; and those of them that float32 is sure of."""
+    """Pairs whose verdict differs from that of the `exact` (float32) scores, bool [n], and the sure ones among them.
+
+    A pair is sure where its exact score is further than UNSURE from `threshold`.
+    """
     flipped = (score >= threshold) != (exact >= threshold)
     return flipped, flipped & (np.abs(exact - threshold) > UNSURE)
 
 
 def available(device: torch.device) -> list[str]:
-    """The names of PRECISIONS that `device` multiplies itself: emulated, bfloat16 is far slower than float32."""
+    """The names of PRECISIONS that `device` multiplies itself; emulated bfloat16 is far slower than float32."""
     if device.type == "cuda":
         has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""An image in the form that the model sees, with a digest that names it in the feature cache."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scott_core.images import Letterbox
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A picture as a model sees it: the letterboxed square, uint8 [size, size, 3], and what tells it from others."""
+    """A letterboxed image: `pixels`, uint8 [size, size, 3], where the image lies in them, and their SHA-256."""
 
     box: Letterbox
     pixels: NDArray[np.uint8]
@@ -22,6 +22,7 @@ class Prepared:
 
     @classmethod
     def of(cls, image: Image.Image, size: int) -> Prepared:
+        """`image` letterboxed to a square of `size` pixels."""
         box = Letterbox.of(image, size)
         pixels = box.apply(image)
         return cls(box, pixels, hashlib.sha256(pixels.data).digest())

@@ -1,16 +1,16 @@
-"""3x3 convolutions with fewer multiplications, for inference on a CPU: Winograd's (Lavin, Gray 2016).
+"""Winograd's 3x3 convolutions (Lavin, Gray 2016) for inference on a CPU: fewer multiplications than the definition has.
 
-A tile of m x m outputs y sees (m + 2) x (m + 2) inputs d. After linear maps of both, the inputs' of a few additions, a
-convolution is (m + 2)^2 products of matrices, [tiles, channels in] by [channels in, channels out]; a third map leads
-back:
+A tile of m x m outputs y depends on (m + 2) x (m + 2) inputs d. Linear maps of the inputs and of the kernel g turn the
+convolution into (m + 2)^2 matrix products, [tiles, channels in] by [channels in, channels out], and a third linear map
+turns the products into outputs:
 
     y = A^T [(G g G^T) * (B^T d B)] A
 
-In float32 m is 4, F(4x4, 3x3): a quarter of the multiplications, and ten times the rounding of F(2x2, 3x3), 1e-5 of the
-largest output. In bfloat16 that would be too much: m is 2, 4/9 of the multiplications.
+In float32 m is 4, F(4x4, 3x3): a quarter of the multiplications, and 1e-5 of the largest output as rounding error, ten
+times that of F(2x2, 3x3). bfloat16 would lose too much by it, so there m is 2, with 4/9 of the multiplications.
 
-The sums run over views whose innermost dimensions are pixels' channels, of a few pictures at a time, in memory that a
-thread keeps for all of its convolutions: it stays in the cache, and the only new memory is the output's.
+The maps are sums of views whose innermost dimension is the channels. They work on a few images at a time, in memory
+that a thread keeps for all of its convolutions, so that it stays in the CPU's cache; only the output is allocated.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from torch import Tensor, nn
 
 from scott_core.model.split_convolution import SplitConvolution
 
-# From so many channels, in and out, it gains 1.2 to 1.5 times over nn.Conv2d on a Zen 3 in float32 and a Zen 4 in
-# bfloat16; there an encoder, of a few pictures at once, needs more where it does not pool.
+# The fewest channels, in and out, of a convolution that is replaced. From there it is 1.2 to 1.5 times as fast as
+# nn.Conv2d, measured on a Zen 3 in float32 and a Zen 4 in bfloat16. In bfloat16 an encoder, which sees only a few
+# images at once, needs more where it does not pool.
 CHANNELS, CHANNELS_OF_ENCODER = 128, 256
-# Elements of a few pictures' transformed inputs, by tile: more leave the caches, fewer read the weights more often.
+# Elements of transformed inputs that are in memory at once, by tile: more of them leave the CPU's caches, fewer of them
+# read the weights more often.
 WORK = {2: 1 << 20, 4: 1 << 22}
 
-_A = {  # transposed, by tile
+_A = {  # A^T, by tile (the m above)
     2: torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]], dtype=torch.float64),
     4: torch.tensor(
         [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], dtype=torch.float64
@@ -46,11 +48,10 @@ _kept = threading.local()
 
 
 class Winograd(SplitConvolution):
-    """What `convolution` (`fits`) makes of [B, c, H, W], then a ReLU and max-pooling by 2 if asked; channels_last.
+    """`convolution` (one that `fits`) of [B, c, H, W], then optionally ReLU and max-pooling by 2; channels_last.
 
-    The c channels may be those of several maps, one after the other. A half (`halves`) is without ReLU and pooling.
-
-    For inference only: it has no gradient, and the weights are those of now, in their type.
+    The c channels may be those of several maps, one after the other. An own or other part (`split_convolution`) is
+    without ReLU and pooling. For inference only: it has no gradient, and it copies the weights when it is made.
     """
 
     def __init__(self, convolution: nn.Conv2d, *, tile: int = 2, relu: bool = False, pool: bool = False):
@@ -69,12 +70,12 @@ class Winograd(SplitConvolution):
 
     @torch.no_grad()
     def own_part(self, own: Tensor) -> Tensor:
-        """`halves.own_part` of the convolution."""
+        """`split_convolution.own_part` of the convolution."""
         return self._convolve([own], self.u[:, : own.shape[1]], self.bias)
 
     @torch.no_grad()
     def other_part(self, other: Tensor) -> Tensor:
-        """`halves.other_part` of the convolution."""
+        """`split_convolution.other_part` of the convolution."""
         return self._convolve([other], self.u[:, -other.shape[1] :], None)
 
     def _convolve(
@@ -87,7 +88,7 @@ class Winograd(SplitConvolution):
         step = max(1, WORK[self.tile] // (len(u) * h * w * u.shape[1]))
         for start in range(0, batch, step):
             some = [x[start : start + step].permute(0, 2, 3, 1) for x in maps]
-            z = self._some(some, u, bias, pool=pool)
+            z = self._tiles(some, u, bias, pool=pool)
             out = y[start : start + step].permute(2, 4, 0, 1, 3, 5)
             if relu:
                 torch.clamp_min(z, 0, out=out)
@@ -96,8 +97,11 @@ class Winograd(SplitConvolution):
         y = y.view(batch, h * each, w * each, u.shape[2])[:, : height // stride, : width // stride]
         return y.permute(0, 3, 1, 2)
 
-    def _some(self, maps: Sequence[Tensor], u: Tensor, bias: Tensor | None, *, pool: bool) -> Tensor:
-        """A few pictures [n, H, W, ..] -> tiles [tile, tile, n, h, w, out], or pooled, half as large; kept for now."""
+    def _tiles(self, maps: Sequence[Tensor], u: Tensor, bias: Tensor | None, *, pool: bool) -> Tensor:
+        """Maps of a few images, [n, H, W, ..] each -> output tiles [tile, tile, n, h, w, out], half as large if pooled.
+
+        The result lies in the thread's workspace, which the next call overwrites.
+        """
         n, height, width, _ = maps[0].shape
         tile, side = self.tile, self.tile + 2
         h, w, (c, out) = -(-height // tile), -(-width // tile), u.shape[1:]
@@ -116,8 +120,10 @@ class Winograd(SplitConvolution):
         inputs([left[:, :, i : i + h * tile - tile + 1 : tile] for i in range(side)], v)  # B^T (d B)
         torch.bmm(v.view(side**2, -1, c), u, out=m)
         if bias is not None:
-            m[side + 1] += bias  # which A takes to each output
-        torch.mm(self.back, m.view(side**2, -1), out=z.view(tile**2, -1))  # a product: no sum is rounded on the way
+            m[side + 1] += bias  # the entry that A^T carries to every output of a tile
+        torch.mm(
+            self.back, m.view(side**2, -1), out=z.view(tile**2, -1)
+        )  # one product, which rounds once, where sums round each
         if pool:
             rows = torch.maximum(z[0::2], z[1::2], out=z[0::2])
             z = torch.maximum(rows[:, 0::2], rows[:, 1::2], out=rows[:, 0::2])
@@ -152,7 +158,7 @@ _INPUTS = {2: _inputs_2, 4: _inputs_4}
 
 
 def fits(module: nn.Module, channels: int) -> TypeGuard[nn.Conv2d]:
-    """Whether `module` is a convolution that Winograd can stand for, of at least so many channels in and out."""
+    """Whether Winograd can replace `module`, a 3x3 convolution of at least `channels` channels in and out."""
     return (
         isinstance(module, nn.Conv2d)
         and (module.kernel_size, module.stride, module.padding) == ((3, 3), (1, 1), (1, 1))
@@ -162,16 +168,17 @@ def fits(module: nn.Module, channels: int) -> TypeGuard[nn.Conv2d]:
 
 
 def replace_convolutions(module: nn.Module, dtype: torch.dtype, channels: int = CHANNELS) -> None:
-    """Replace those of so many channels, with the ReLU and pooling by 2 that follow, in nn.Sequentials of it.
+    """Replace, in place, the convolutions in nn.Sequentials of `module`, with the ReLU and pooling by 2 that follow.
 
-    Whoever adds halves up has to apply the ReLU to their sum.
+    A convolution is replaced from `channels` channels on; from CHANNELS on where it pools or `dtype` is not bfloat16.
+    The caller that adds an own and an other part applies the ReLU to their sum.
     """
     tile = 2 if dtype == torch.bfloat16 else 4
     for layers in [each for each in module.modules() if isinstance(each, nn.Sequential)]:
         for i, layer in enumerate(layers):
             following = list(layers)[i + 1 : i + 3]
             relu = isinstance(next(iter(following), None), nn.ReLU)
-            pool = relu and len(following) == 2 and _halves(following[1])
+            pool = relu and len(following) == 2 and _pools_by_2(following[1])
             if not fits(layer, CHANNELS if pool or tile == 4 else channels):
                 continue
             layers[i] = Winograd(layer, tile=tile, relu=relu, pool=pool)
@@ -179,18 +186,18 @@ def replace_convolutions(module: nn.Module, dtype: torch.dtype, channels: int = 
                 layers[done] = nn.Identity()
 
 
-def _halves(module: nn.Module | None) -> bool:
-    """Whether it is max-pooling by 2."""
+def _pools_by_2(module: nn.Module | None) -> bool:
+    """Whether `module` is max-pooling by 2."""
     return isinstance(module, nn.MaxPool2d) and (module.kernel_size, module.stride, module.padding) == (2, 2, 0)
 
 
 def _workspace(like: Tensor, *shapes: tuple[int, ...]) -> list[Tensor]:
-    """Tensors of these shapes, of the type of `like`, in this thread's memory; what they hold is of no meaning."""
+    """Uninitialised tensors of these shapes, with the dtype of `like`, in memory that this thread keeps."""
     sizes = [math.prod(shape) for shape in shapes]
     needed = sum(sizes) * like.element_size()
     memory: Tensor | None = getattr(_kept, "memory", None)
     if memory is None or memory.nbytes < needed:
-        with torch.inference_mode(False):  # else it could not be written outside of that mode
+        with torch.inference_mode(False):  # an inference tensor could not be written outside of that mode
             memory = _kept.memory = torch.empty(needed, dtype=torch.uint8)
     parts = torch.split_with_sizes(memory[:needed].view(like.dtype), sizes)
     return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]

@@ -110,7 +110,7 @@ class EfficientNetLite0(nn.Module):
     def delicate(self) -> list[nn.Module]:
         """The layers that stay in float32 where the others are bfloat16.
 
-        Four fifths of the rounding error would come from them: docs/decisions/0013-bfloat16-but-for-the-first-layers.md.
+        Four fifths of the rounding error would come from them (docs/decisions/0013-*.md).
         """
         return [self.stem, self.blocks[0]]
 

@@ -42,8 +42,9 @@ def never_waits(like: Tensor) -> bool:
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
     """The foreground descriptors R, in raster order, and how many each image has.
 
-    features [B, d, h, w], region bool [B, h, w] -> R [B, P_max, d], counts [B]. Rows after a count are padding. P_max is
-    the largest count rounded up to a multiple of STEP, at most h w; where `never_waits` it is h w.
+    features [B, d, h, w], region bool [B, h, w] -> R [B, P_max, d], counts [B]. P_max is the
+    largest count rounded up to a multiple of STEP, at most h w; where `never_waits` it is h w. Rows after a count
+    are padding.
     """
     flat = region.flatten(1)
     counts = flat.sum(1)

@@ -10,7 +10,7 @@ from PIL import Image
 from scott_core.card import Card
 from scott_core.checkpoint import Checkpoint
 from scott_core.data.synthetic.cartons import carton_on_white
-from scott_core.inference.engine import Batches
+from scott_core.inference.engine import BatchSizes
 from scott_core.model.registry import build
 from scott_core.overlay import draw_match
 from scott_core.predictor import Predictor
@@ -42,7 +42,7 @@ PAIRS = [(i, j) for i in range(3) for j in range(4)]
 
 
 def test_a_cartesian_product_scores_as_its_pairs_do(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor.engine, "batches", Batches(2, 5, 0))
+    monkeypatch.setattr(predictor.engine, "batch_sizes", BatchSizes(2, 5, 0))
     scores = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS)
     assert scores.score.dtype == scores.region_a.dtype == np.float32
     for n, (i, j) in enumerate(PAIRS):

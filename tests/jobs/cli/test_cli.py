@@ -271,3 +271,14 @@ def test_help_is_quick_and_explain_needs_no_torch(tmp_path: Path) -> None:
     scott = Path(sys.executable).with_name("scott")
     shown = subprocess.run([scott, "--help"], capture_output=True, text=True, check=True).stdout
     assert all(verb in shown for verb in ("audit", "extract", "match", "score", "evaluate", "explain", "train"))
+
+
+def test_a_library_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker has what an audit needs; training needs more."""
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    for name in [name for name in sys.modules if name.startswith("scott_core.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["train", str(tmp_path / "x.yaml")]) == 2
+    assert capsys.readouterr().err == "scott: yaml is not installed: pip install 'scott[train]' brings it\n"

@@ -21,7 +21,7 @@ from scott_core.evaluation.regions import (
     read_manifest_masks,
     summarise_ious,
 )
-from scott_core.inference.engine import Batches
+from scott_core.inference.engine import BatchSizes
 from scott_core.model.registry import build
 from scott_core.pairs import Pair
 from scott_core.predictor import Predictor
@@ -67,7 +67,7 @@ def test_matches_come_in_order_and_do_not_leave_inference_mode_on(
     predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "AT_ONCE", 2)
-    monkeypatch.setattr(predictor.engine, "batches", Batches(1, 1, 0))
+    monkeypatch.setattr(predictor.engine, "batch_sizes", BatchSizes(1, 1, 0))
     files = [noise(tmp_path / f"{n}.png", n, (40 + 8 * n, 50)) for n in range(3)]
     wanted = [(files[0], files[1]), (files[0], files[2]), (files[2], files[2])]
     done: list[int] = []

@@ -13,7 +13,7 @@ from scott_core.checkpoint import Checkpoint, load_checkpoint
 from scott_core.data.synthetic.cartons import carton_on_white
 from scott_core.errors import InputError
 from scott_core.images import to_batch
-from scott_core.inference.engine import Batches
+from scott_core.inference.engine import BatchSizes
 from scott_core.inference.feature_cache import FeatureCache
 from scott_core.inference.optimise import fold_batch_norms, for_inference
 from scott_core.inference.precision import available, resolve
@@ -110,15 +110,17 @@ def test_a_score_does_not_depend_on_its_batch(small: Checkpoint, precision: str)
         assert predictor.score_pairs([IMAGES_A[i]], [IMAGES_B[j]], [(0, 0)]).score[0] == together[n]
 
 
-@pytest.mark.parametrize("batches", [Batches(1, 1, 0), Batches(2, 5, 0), Batches(3, 4, 1), Batches(64, 64, 1 << 30)])
+@pytest.mark.parametrize(
+    "batches", [BatchSizes(1, 1, 0), BatchSizes(2, 5, 0), BatchSizes(3, 4, 1), BatchSizes(64, 64, 1 << 30)]
+)
 @pytest.mark.parametrize("encoder", [ENCODERS[0], ENCODERS[3]], ids=["roles", "no roles"])
-def test_room_for_few_states_changes_no_score(encoder: dict[str, Any], batches: Batches) -> None:
+def test_room_for_few_states_changes_no_score(encoder: dict[str, Any], batches: BatchSizes) -> None:
     made = checkpoint(encoder)
     images = [*IMAGES_A, *IMAGES_B]
     pairs = [(i, (i + 1 + turn) % 7) for turn in range(6) for i in range(0, 7, 2)]  # neighbours share no picture
     wanted = Predictor(made, device="cpu").score_pairs(images, images, pairs)
     predictor = Predictor(made, device="cpu")
-    predictor.engine.batches = batches
+    predictor.engine.batch_sizes = batches
     found = predictor.score_pairs(images, images, pairs[::-1])
     np.testing.assert_allclose(found.score[::-1], wanted.score, atol=1e-5)
     np.testing.assert_allclose(found.region_b[::-1], wanted.region_b, atol=1e-5)
@@ -131,7 +133,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     predictor = Predictor(small, device="cpu")
     wanted = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score
     predictor.engine.forget()
-    predictor.engine.batches = Batches(4, 8, 1 << 20)
+    predictor.engine.batch_sizes = BatchSizes(4, 8, 1 << 20)
     name = "encode_image" if side == "encode" else "score_pairs"
     run = getattr(predictor.engine.model, name)
 
@@ -142,7 +144,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
 
     setattr(predictor.engine.model, name, limited)
     np.testing.assert_allclose(predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score, wanted, atol=1e-5)
-    assert getattr(predictor.engine.batches, side) == 2
+    assert getattr(predictor.engine.batch_sizes, side) == 2
     assert "out of memory" in caplog.text
 
 
@@ -185,11 +187,11 @@ def test_workers_have_one_core_each_and_how_many_there_are_changes_no_bit(small:
     try:
         torch.set_num_threads(1)
         alone = Predictor(small, device="cpu")
-        alone.engine.batches = Batches(2, 3, 1 << 20)
+        alone.engine.batch_sizes = BatchSizes(2, 3, 1 << 20)
         wanted = alone.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score
         torch.set_num_threads(3)
         predictor = Predictor(small, device="cpu")
-        predictor.engine.batches = alone.engine.batches
+        predictor.engine.batch_sizes = alone.engine.batch_sizes
         np.testing.assert_array_equal(predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score, wanted)
         engine = predictor.engine
         together = threading.Barrier(3)
@@ -238,10 +240,10 @@ def test_states_forgotten_leave_their_memory(small: Checkpoint) -> None:
     """Its new pages cost a twentieth of a product."""
     predictor = Predictor(small, device="cpu")
     wanted = predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score
-    places = [part.data_ptr() for part in predictor.engine._kept["a"]._parts]
+    places = [part.data_ptr() for part in predictor.engine._caches["a"]._parts]
     predictor.engine.forget()
     np.testing.assert_array_equal(predictor.score_pairs(IMAGES_A, IMAGES_B, PAIRS).score, wanted)
-    assert [part.data_ptr() for part in predictor.engine._kept["a"]._parts] == places
+    assert [part.data_ptr() for part in predictor.engine._caches["a"]._parts] == places
 
 
 def test_the_default_precision_changes_no_verdict_of_the_sample() -> None:

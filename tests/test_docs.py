@@ -1,7 +1,10 @@
-"""The README keeps up: every verb of `scott` and every link in it is real."""
+"""The documents keep up: every verb, link, module and path that they name is real."""
+
+from __future__ import annotations
 
 import json
 import re
+from importlib.util import find_spec
 
 import pytest
 
@@ -9,6 +12,10 @@ from jobs import cli
 from tests import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("findings/*.md")]
+)
 
 
 def test_every_verb_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,13 +26,24 @@ def test_every_verb_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
     assert not [verb for verb in verbs if f"scott {verb} " not in README and f"scott {verb}\n" not in README]
 
 
-def test_every_link_leads_to_a_file() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert links
-    assert not [link for link in links if not (ROOT / link).exists()]
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_to_a_file(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:\s]+)\)", text)
+    assert not [link for link in links if not ((ROOT / page).parent / link).exists()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/experiments.md"])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_module_and_path_that_is_named_exists(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    modules = set(re.findall(r"python3? -m ((?:jobs|scott_core|extractors|tests)[\w.]*)", text))
+    assert not [name for name in modules if find_spec(name.rstrip(".")) is None]
+    paths = set(re.findall(r"`((?:jobs|scott_core|extractors|tests|dags|docs|results)/[\w/.-]+)`", text))
+    paths |= set(re.findall(r"pytest -q (tests/\S+)", text))
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("page", ["docs/measurements.md", "docs/experiments.md"])
 def test_tables_2_and_3_show_the_card_of_the_weights_that_are_not_shipped(page: str) -> None:
     card = json.loads((ROOT / "results" / "scott-coder.json").read_text(encoding="utf-8"))
     text = (ROOT / page).read_text(encoding="utf-8")
