@@ -1,34 +1,36 @@
-"""The pairs format all is trained, scored and measured on, one pair a row:
+"""The pairs file, on which everything is trained, scored and measured. It is CSV with one pair a row:
 
     image_a,image_b[,label][,kind][,family][,mask_a][,mask_b]
 
-Paths are relative to the file's folder. label is 1 for a match, 0 otherwise; kind says which: `match`, `hard` (another
-instance of the same category) or `easy`; family is what to report it under. A mask is a picture of its image's size,
-white on the object. An empty field, or a column that is not there, is not known.
+Paths are relative to the file's folder. label is 1 for a match, else 0. kind is `match`, `hard` (another instance of
+the same category) or `easy`. family is the group that the pair is reported in. A mask is a file of its image's size,
+white on the object. An empty field or a missing column means unknown.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from scott_core.errors import PairsError
 
 COLUMNS = ("image_a", "image_b", "label", "kind", "family", "mask_a", "mask_b")
+REQUIRED = ("image_a", "image_b")
+CsvRow = dict[str, str | None]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One row. `image_*` are as written in the file; `path_*` and `mask_*` are resolved against its folder."""
+    """One row. `image_*` are as written in the file; `path_*` and `mask_*` are joined to its folder."""
 
     image_a: str
     image_b: str
-    label: int | None
-    kind: str
-    family: str
+    label: int | None  # 1, 0, or None where it is not known
+    kind: str  # may be empty
+    family: str  # may be empty
     path_a: Path
     path_b: Path
     mask_a: Path | None = None
@@ -36,22 +38,29 @@ class Pair:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Every row, in order. Raises PairsError naming the file and line of the first row that does not fit."""
+    """Every row, in order. Raises PairsError for an unreadable file, and as `parse_row` for its first bad row."""
+    rows = csv_rows(path, REQUIRED, hint="; the header is image_a,image_b[,label]")
+    return [parse_row(path, line, row) for line, row in rows]
+
+
+def csv_rows(path: Path, required: Collection[str], *, hint: str = "") -> Iterator[tuple[int, CsvRow]]:
+    """The line number and fields of each row of a CSV file, as csv.DictReader gives them.
+
+    Raises PairsError for an unreadable file and, ending with `hint`, for a header without a `required` column.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            missing = {"image_a", "image_b"} - set(reader.fieldnames or [])
-            if missing:
-                raise PairsError(
-                    f"{path}: no column {', '.join(sorted(missing))}; the header is image_a,image_b[,label]"
-                )
-            return [parse_row(path, reader.line_num, row) for row in reader]
+            if missing := set(required) - set(reader.fieldnames or []):
+                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}{hint}")
+            for row in reader:
+                yield reader.line_num, row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"{path} cannot be read: {error}") from error
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
-    """Writes `pairs` with all columns, their paths relative to the file's folder; the folder is made if need be."""
+    """Writes `pairs` with all columns and with paths relative to the file's folder, which is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def relative(target: Path | None) -> str:
@@ -66,9 +75,9 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
             writer.writerow([*map(relative, images), label, pair.kind, pair.family, *map(relative, masks)])
 
 
-def parse_row(path: Path, line: int, row: dict[str, str | None]) -> Pair:
-    """The pair of one row of `path`, as csv.DictReader gives it. Raises PairsError naming the file and line."""
-    if None in row:  # where csv puts fields beyond the header
+def parse_row(path: Path, line: int, row: CsvRow) -> Pair:
+    """The pair of one row of `path`, as csv.DictReader gives it. Raises PairsError naming file and line."""
+    if None in row:  # csv puts fields beyond the header there
         raise PairsError(f"{path}:{line}: more fields than the header has columns")
     image_a, image_b = row["image_a"], row["image_b"]
     if not image_a or not image_b:

@@ -1,1 +1,1 @@
-"""Data that the model trains on: real pairs and procedural toys."""
+"""Training data: sources and packs on disk, a pack in memory, and the batches that are drawn from it and augmented."""

@@ -1,8 +1,8 @@
-"""Training batches, drawn and augmented where the training runs.
+"""Training batches, drawn and augmented on the device that trains.
 
-A batch holds groups of look-alikes: instances of one family and category, two images of each, so that it carries its
-own hard negatives. Step k's batch depends on (seed, k) alone. All pixel work is a sequence of tensor operations whose
-shapes do not depend on what was drawn, so that a GPU is never waited for.
+A batch holds groups of look-alikes: instances of one family and category with two images of each, so that it carries
+its own hard negatives. Batch k depends on (seed, k) alone. No shape depends on what was drawn, so that the host never
+waits for a GPU.
 """
 
 from __future__ import annotations
@@ -22,21 +22,25 @@ from scott_core.data.store import Store
 
 @dataclass(frozen=True)
 class Batch:
-    """n matching pairs; pair (i, j) of the grid matches exactly where instance[i] == instance[j]."""
+    """n matching pairs of images of side S; image a of i and image b of j match where instance[i] == instance[j]."""
 
     images_a: Tensor  # uint8 [n, 3, S, S]
-    images_b: Tensor
-    mask_a: Tensor  # float32 [n, 1, S, S]
-    mask_b: Tensor
+    images_b: Tensor  # uint8 [n, 3, S, S]
+    mask_a: Tensor  # float32 [n, 1, S, S] in [0, 1]
+    mask_b: Tensor  # float32 [n, 1, S, S] in [0, 1]
     has_mask_a: Tensor  # float32 [n], 1 where the mask is known
-    has_mask_b: Tensor
-    instance: Tensor  # int64 [n]; large batches hold one twice
+    has_mask_b: Tensor  # float32 [n]
+    instance: Tensor  # int64 [n]; a large batch may hold one in two groups
     group: Tensor  # int64 [n], equal for instances that are each other's hard negatives
-    number: int  # of this batch in the training run
+    number: int  # of this batch in the training run, from 0
 
 
 class Batches:
-    """Batch k of a training run; `families` weighs those of the store."""
+    """The batches of a training run: `batches[k]` makes batch k.
+
+    `families` are weights of the store's families, `look_alikes` the share of groups whose instances are nearest in
+    colour, and `size` the side of an image in pixels.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Which views a batch shows: groups of look-alikes, two views of each instance."""
+"""Drawing the views of a batch: groups of look-alikes with two views of each instance."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from scott_core.data.store import Store
 
 @dataclass(frozen=True)
 class Drawn:
-    """Two views of each of n instances, `group_size` a group."""
+    """Two views of each of n instances, `group_size` instances a group."""
 
-    view_a: Tensor  # int64 [n], of the store
-    view_b: Tensor  # int64 [n]: another view where the instance has one
-    instance: Tensor  # int64 [n], of the store: one may be in two groups
-    group: Tensor  # int64 [n]: number of the drawn group, equal for each other's hard negatives
+    view_a: Tensor  # int64 [n], indices of the store's views
+    view_b: Tensor  # int64 [n], another view where the instance has several
+    instance: Tensor  # int64 [n], indices of the store's instances; one may be in two groups
+    group: Tensor  # int64 [n], number of the drawn group; its instances are each other's hard negatives
 
 
 def shares_of(store: Store, families: Mapping[str, float]) -> Tensor:
-    """The probability of each category, float32 [C]: its family's share, by the square root of its size."""
+    """The probability of each category, float32 [C]: its family's weight, shared by the square roots of their sizes."""
     size = store.n_instances.cpu().double().sqrt().tolist()
     total: Counter[str] = Counter()
     for n, family in zip(size, store.families, strict=True):
@@ -34,10 +34,13 @@ def shares_of(store: Store, families: Mapping[str, float]) -> Tensor:
 
 
 def draw(store: Store, shares: Tensor, *, groups: int, group_size: int, look_alikes: float, chance: Chance) -> Drawn:
-    """`groups` groups by `shares`; in a share `look_alikes` of them all look like the first, else they are any."""
+    """`groups` groups of `group_size` instances, their categories drawn by `shares` [C].
+
+    In a share `look_alikes` of the groups all are the first one's nearest in colour, in the others any of its category.
+    """
     category = chance.weighted(shares, groups)
     start, count = store.first_instance[category], store.n_instances[category]
-    first = chance.below(count)  # its place within the category
+    first = chance.below(count)  # place within the category
     near = store.nearest[start + first]  # [groups, NEAREST]
     place = torch.arange(store.largest_category, device=chance.device)[None]
     taken = (place >= count[:, None]) | (place == first[:, None])
@@ -59,5 +62,5 @@ def draw(store: Store, shares: Tensor, *, groups: int, group_size: int, look_ali
 
 
 def _distinct(key: Tensor, excluded: Tensor, n: int) -> Tensor:
-    """The n columns with the highest key in each row of [rows, columns], but for excluded ones."""
+    """The n columns of the highest keys in each row of `key` [rows, columns], without the excluded ones: [rows, n]."""
     return key.masked_fill(excluded, -1.0).topk(n, 1).indices

@@ -1,7 +1,7 @@
-"""Objects: every instance with its views, as pairs are drawn from them and as a pairs file gives them.
+"""Instances with their views: pairs are drawn from them, and a pairs file gives them.
 
-An instance is one object; its views are photographs or renderings of it, each with its mask where one is known.
-Instances of one `group` are each other's hard negatives: they share family and category.
+An instance is one object, and its views are photographs or renderings of it, each with its mask where it is known.
+Instances of one `group` share family and category: they are each other's hard negatives.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from scott_core.pairs import read_pairs
 
 @dataclass(frozen=True)
 class View:
-    """One image of an instance, and its mask where one is known."""
+    """One image of an instance."""
 
     image: Path
-    mask: Path | None
+    mask: Path | None  # None where it is not known
 
 
 @dataclass
@@ -31,10 +31,10 @@ class Instance:
 
 
 def read_pair_instances(path: Path) -> list[Instance]:
-    """Instances from a pairs file: pictures that match are views of one object, used as the photographs they are.
+    """The instances of a pairs file: images that match, directly or through others, are views of one object.
 
-    Objects joined by hard negatives are one group, and those that have none form a group together. Pairs without a
-    label say nothing here.
+    Objects that hard negatives join, directly or through others, are one group; those without hard negatives form one
+    group of each family. Pairs without a label are ignored. Raises PairsError as `read_pairs` does.
     """
     pairs = [pair for pair in read_pairs(path) if pair.label is not None]
     objects, groups = _Union(), _Union()
@@ -53,14 +53,14 @@ def read_pair_instances(path: Path) -> list[Instance]:
     instances: dict[Path, Instance] = {}
     for image, view in views.items():
         root = objects.root(image)
-        shelf = groups.root(root) if root in groups else "others"
-        instance = instances.setdefault(root, Instance(str(root), family[root], f"{family[root]}/{shelf}"))
+        group = groups.root(root) if root in groups else "others"
+        instance = instances.setdefault(root, Instance(str(root), family[root], f"{family[root]}/{group}"))
         instance.views.append(view)
     return list(instances.values())
 
 
 class _Union:
-    """Disjoint sets of paths."""
+    """Disjoint sets of paths, each known by one of its paths, the root (union-find)."""
 
     def __init__(self) -> None:
         self.parent: dict[Path, Path] = {}

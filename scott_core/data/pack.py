@@ -1,4 +1,4 @@
-"""A pack: all that a training run needs, in one file small enough to carry to a machine that has nothing.
+"""A pack: all data of a training run in one file, small enough to carry to another machine.
 
 A pack is a ZIP archive that any tool opens:
 
@@ -8,9 +8,8 @@ A pack is a ZIP archive that any tool opens:
     pairs/val.csv      the validation pairs
     val/N.*            their images and masks, byte by byte as they were
 
-Images are chosen by what they add, in TIERS, until the archive has the bytes it may have; within a tier each object
-gives one view before any gives its next. Masks are stored as 0 or 1: an antialiased alpha plane would take a third of
-the bytes.
+Images go in by TIERS until the archive has the bytes that it may have; within a tier each object gives one view before
+any gives its next. Masks are stored as 0 or 255: an antialiased alpha plane would take a third of the bytes.
 """
 
 from __future__ import annotations
@@ -37,25 +36,27 @@ from scott_core.images import Letterbox, read_alpha, read_image
 from scott_core.pairs import COLUMNS as PAIR_COLUMNS
 from scott_core.pairs import Pair, parse_row, read_pairs
 
-FORMAT = 1
-SIZE = 256
-QUALITY = 40  # of lossy WebP: at 256 pixels a cut-out object takes 2.3 kB, a photograph 3 to 6 kB; at 60 a fifth more
-FIRST_VIEWS = 4  # of each object that has several, before anything else
+FORMAT = 1  # of the file; a reader refuses others
+SIZE = 256  # px, longer side of an image by default
+QUALITY = 40  # of lossy WebP: at 256 px a cut-out takes 2.3 kB and a photograph 3 to 6 kB; at 60 they take a fifth more
+FIRST_VIEWS = 4  # views of each object with several that go in before objects with one
 TIERS = ("validation", "first views of objects with several", "objects with one view", "backgrounds", "further views")
 COLUMNS = ("image", "instance", "category", "split", "dataset", "family", "licence", "role", "source")
-SIZES = (16, 1024)
-_ENTRY_BYTES = 30 + 46  # of a ZIP entry: both headers, beside its data and twice its name
-_END_BYTES = 22 + 98  # of a ZIP archive's end, with what more than 65,535 entries add
+SIZES = (16, 1024)  # px, least and most
+_AT_ONCE = 256  # images that are encoded ahead
+_ENTRY_BYTES = 30 + 46  # both headers of a ZIP entry, beside its data and twice its name (PKWARE's APPNOTE 4.3)
+_END_BYTES = 22 + 98  # the end of a ZIP archive: its record, and those of ZIP64 for more than 65,535 entries
+_MANIFEST_SLACK = 1024  # bytes reserved for the manifest beyond its estimate
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What went into a pack: images by family and split, images left out by tier, and the file's bytes."""
+    """The counts of a written pack."""
 
-    images: dict[str, int]
-    left_out: dict[str, int]
+    images: dict[str, int]  # images by "family, split"
+    left_out: dict[str, int]  # images left out by tier
     val_pairs: int
-    bytes: int
+    bytes: int  # of the file
 
 
 def write_pack(
@@ -67,11 +68,12 @@ def write_pack(
     val: Path | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Packed:
-    """Write a pack of `sources` to `out`, at most `mib` MiB of it; equal sources give equal bytes.
+    """Writes a pack of `sources` to `out`, of at most `mib` MiB; equal sources give equal bytes.
 
-    `val` are the validation pairs; by default those of the first source that has pairs/val.csv. `progress` is called
-    with the number of images just done. Raises PairsError for a source or pairs that cannot be read, UnreadableImage
-    for an image that cannot, InputError for a size out of SIZES, and PairsError where val alone is larger than `mib`.
+    `val` is the file of validation pairs, by default pairs/val.csv of the first source that has it. Images are at most
+    `size` px a side. `progress` is called with the number of images just done. Raises PairsError for a source or pairs
+    that cannot be read, and where the validation pairs alone are larger than `mib`; UnreadableImage for an image that
+    cannot be read; InputError for a size out of SIZES.
     """
     if not SIZES[0] <= size <= SIZES[1]:
         raise InputError(f"size is {size} px; {SIZES[0]} to {SIZES[1]} are possible")
@@ -91,19 +93,19 @@ def write_pack(
 
 
 def is_pack(path: Path) -> bool:
-    """Whether `path` is a ZIP archive; the readers say what is wrong with one that is no pack."""
+    """Whether `path` is a ZIP archive; whether it is a readable pack is checked by the functions that read it."""
     return zipfile.is_zipfile(path)
 
 
 def read_rows(path: Path) -> tuple[int, list[Row]]:
-    """The size of a pack's images, and a row for each; their paths are within the pack. Raises PairsError."""
+    """The size of a pack's images in pixels, and a row for each image with its path in the pack. Raises PairsError."""
     with _opened(path) as (archive, size):
         listed = csv.DictReader(io.StringIO(archive.read("manifest.csv").decode()))
         return size, [parse_manifest_row(Path("manifest.csv"), listed.line_num, row) for row in listed]
 
 
 def pack_digest(path: Path) -> str:
-    """SHA-256 of the names and checksums of all that a pack holds. Raises PairsError."""
+    """SHA-256, in hex, of the names and checksums of a pack's entries. Raises PairsError."""
     with _opened(path) as (archive, _):
         contents = [(entry.filename, entry.CRC) for entry in archive.infolist()]
     return hashlib.sha256(repr(contents).encode()).hexdigest()
@@ -127,7 +129,7 @@ def read_val(path: Path) -> tuple[list[Pair], dict[Path, bytes]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
-    """The archive and the size of its images; PairsError for what is damaged, or no pack of FORMAT."""
+    """The archive and the size of its images. Raises PairsError for a file that is damaged or no pack of FORMAT."""
     try:
         with zipfile.ZipFile(path) as archive:
             about = json.loads(archive.read("pack.json"))
@@ -139,16 +141,18 @@ def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
 
 
 class _Archive:
-    """A ZIP archive with a limit on its bytes; entries carry no date, so that equal contents are equal bytes."""
+    """A ZIP archive with a limit on its bytes; entries have no date, so that equal contents give equal bytes."""
 
     def __init__(self, archive: zipfile.ZipFile, limit: float):
         self.archive = archive
-        self.left = limit - _END_BYTES
+        self.left = limit - _END_BYTES  # bytes
 
     def takes(self, name: str, data: bytes) -> bool:
+        """Whether an entry, stored as it is, still fits."""
         return len(data) + _ENTRY_BYTES + 2 * len(name) <= self.left
 
     def add(self, name: str, data: bytes, *, deflate: bool = False) -> None:
+        """Writes an entry, whether it fits or not."""
         entry = zipfile.ZipInfo(name)
         entry.compress_type = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
         self.archive.writestr(entry, data)
@@ -158,13 +162,14 @@ class _Archive:
 def _fill(
     archive: _Archive, rows: list[Row], pairs: list[Pair], size: int, progress: Callable[[int], object]
 ) -> tuple[dict[str, int], dict[str, int], int]:
+    """Writes the entries; returns the first three fields of Packed."""
     archive.add("pack.json", json.dumps({"format": FORMAT, "size": size}).encode())
     archive.add("pairs/val.csv", _add_val(archive, pairs).encode(), deflate=True)
     shown = {path.resolve() for pair in pairs for path in (pair.path_a, pair.path_b)}
     order = _in_order([row for row in rows if row.image.resolve() not in shown])
     base = Path(os.path.commonpath([row.image.resolve() for _, row in order])) if order else Path()
     fields = [_fields(n, row, base) for n, (_, row) in enumerate(order)]
-    of_manifest = len(zlib.compress(_table(COLUMNS, fields).encode())) + 1024  # fewer rows take less
+    of_manifest = len(zlib.compress(_table(COLUMNS, fields).encode())) + _MANIFEST_SLACK  # of all rows
     archive.left -= of_manifest
     if archive.left < 0:
         raise PairsError(f"the {len(pairs)} validation pairs alone are larger than the pack may be: give more --mib")
@@ -184,13 +189,13 @@ def _fill(
 
 
 def _fields(number: int, row: Row, base: Path) -> list[str]:
-    """The manifest's row; its role is only known when the image is encoded."""
+    """The manifest's row; its role is replaced when the image is encoded."""
     about = [row.instance, row.category, row.split, row.dataset, row.family, row.licence]
     return [f"images/{number:05}.webp", *about, "photograph", row.image.resolve().relative_to(base).as_posix()]
 
 
 def _add_val(archive: _Archive, pairs: list[Pair]) -> str:
-    """Adds the images and masks of the validation pairs, as they are; returns their pairs file."""
+    """Adds the images and masks of the validation pairs byte by byte; returns the text of their pairs file."""
     names: dict[Path, str] = {}
     for path in dict.fromkeys(p for pair in pairs for p in (pair.path_a, pair.path_b, pair.mask_a, pair.mask_b) if p):
         names[path] = f"val/{len(names):04}{path.suffix.lower()}"
@@ -209,13 +214,14 @@ def _add_val(archive: _Archive, pairs: list[Pair]) -> str:
 
 
 def _table(columns: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    """A CSV file's text."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *lines])
     return text.getvalue()
 
 
 def _in_order(rows: list[Row]) -> list[tuple[str, Row]]:
-    """Tier and row of all that a pack may hold, in the order in which it goes in. Rows of test never do."""
+    """Tier and row of all images but those of split test, in the order in which they go in."""
     instances: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         if row.split != "test":
@@ -230,6 +236,7 @@ def _in_order(rows: list[Row]) -> list[tuple[str, Row]]:
 
 
 def _tier(row: Row, turn: int, n_views: int) -> int:
+    """The tier, as an index of TIERS, of view number `turn` of an instance with `n_views`."""
     if row.split == "val":
         return 0
     if not row.is_object:
@@ -240,7 +247,7 @@ def _tier(row: Row, turn: int, n_views: int) -> int:
 
 
 def _spread(views: list[Row]) -> list[Row]:
-    """Views in an order whose every beginning is spread over them all: van der Corput's (1935), base 2."""
+    """Views in the order of van der Corput's sequence (1935), base 2: its every beginning is spread over all views."""
     n = len(views)
     bits = max(n - 1, 1).bit_length()
     places = [int(f"{i:0{bits}b}"[::-1], 2) for i in range(2**bits)]
@@ -248,17 +255,17 @@ def _spread(views: list[Row]) -> list[Row]:
 
 
 def _encoded(rows: list[Row], size: int) -> Iterator[tuple[bytes, str]]:
-    """`encode` of every row, in threads, a few hundred ahead."""
+    """`encode` of every row, in order, in threads."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(rows), 256):
-            yield from pool.map(lambda row: encode(row, size), rows[start : start + 256])
+        for start in range(0, len(rows), _AT_ONCE):
+            yield from pool.map(lambda row: encode(row, size), rows[start : start + _AT_ONCE])
 
 
 def encode(row: Row, size: int) -> tuple[bytes, str]:
-    """The row's image as lossy WebP, at most `size` pixels a side, its mask as a binary alpha; and its role.
+    """The row's image as lossy WebP, at most `size` px a side, with its mask as a binary alpha; and its role.
 
-    The role is the row's, but CUTOUT where the mask is the image's own alpha and nothing lies beside it. Raises
-    UnreadableImage.
+    The role is CUTOUT where the mask is the image's own alpha, which leaves nothing beside the object; else it is the
+    row's. Raises UnreadableImage for an image or a mask that cannot be read, and for a mask of another size.
     """
     image, mask, is_cut = read_image(row.image), None, False
     if row.mask is not None:

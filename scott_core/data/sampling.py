@@ -1,9 +1,9 @@
-"""Pairs out of instances: matching ones, hard negatives (same group, other instance) and easy ones (other group).
+"""Sampling of pairs: matching ones, hard negatives (another instance of the group) and easy ones (another group).
 
-Half of the pairs match. `suits` says which two pictures may be paired (two cameras, say); it is asked of matching and
-other pairs alike, and an instance is side a of as many matches as negatives, so that nothing but the object tells them
-apart. Matches are taken from the instances in turn, until one has no more; an instance with a single picture can only
-be side b of a negative. No pair comes twice, whichever way round.
+Half of the pairs match. `suits` decides which two images may be paired (of two cameras, say), for matching and other
+pairs alike, and an instance is side a of as many matches as negatives, so that only the object tells them apart.
+Matches are taken from the instances in turn until one has no more. An instance with a single image can only be side b
+of a negative. No pair occurs twice, in either order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scott_core.errors import PairsError
 from scott_core.pairs import Pair
 
 Suits = Callable[[View, View], bool]
-_Places = Iterator[tuple[int, int]]
+_Places = Iterator[tuple[int, int]]  # of images a and b in a line-up
 
 
 def sample_pairs(
@@ -31,8 +31,8 @@ def sample_pairs(
 ) -> list[Pair]:
     """`size` pairs in random order, or as many as there are; equal arguments give equal pairs.
 
-    A share `hard` of the negatives is hard; where an instance has none of one kind left, the other fills in. Where
-    matches run out, negatives are as few. Raises PairsError where no two pictures of one instance suit.
+    A share `hard` of the negatives is hard; where an instance has none of one kind left, it gives one of the other.
+    There are no more negatives than matches. Raises PairsError where no two images of one instance suit.
     """
     rng = random.Random(seed)
     line_up = _LineUp(instances)
@@ -54,7 +54,7 @@ def sample_pairs(
     negative = {"hard": draws(group, own), "easy": draws([range(len(line_up.views))] * len(own), group)}
 
     pairs: list[Pair] = []
-    owners: list[int] = []  # of side a, one for each match
+    owners: list[int] = []  # instance of side a of each match
     turns = deque(anchors)
     while turns and len(pairs) < size - size // 2:
         anchor = turns.popleft()
@@ -76,7 +76,7 @@ def sample_pairs(
 
 
 class _LineUp:
-    """All views in one row, instance by instance and group by group: each is a range of places in it."""
+    """All views in one row, so that each instance and each group is a range of places in it."""
 
     def __init__(self, instances: Sequence[Instance]):
         ordered = sorted(instances, key=lambda instance: (instance.group, instance.name))
@@ -107,7 +107,7 @@ class _LineUp:
 def _candidates(
     line_up: _LineUp, anchor: int, within: range, without: range, suits: Suits, rng: random.Random
 ) -> _Places:
-    """Places (a, b) that suit, in random order: a of the anchor, b in `within` but not in `without`, a part of it."""
+    """Places (a, b) that suit, in random order: a is of the anchor, b in `within` but not in its part `without`."""
     own, others = line_up.own[anchor], len(within) - len(without)
     for index in _shuffled(len(own) * others, rng):
         a, b = own.start + index // others, within.start + index % others
@@ -118,7 +118,7 @@ def _candidates(
 
 
 def _shuffled(n: int, rng: random.Random) -> Iterator[int]:
-    """The numbers below n in random order (Fisher-Yates), remembering only those that were moved."""
+    """The numbers below n in random order (Fisher-Yates); memory is needed for the drawn ones only."""
     moved: dict[int, int] = {}
     for last in range(n - 1, -1, -1):
         at = rng.randrange(last + 1)

@@ -1,9 +1,9 @@
-"""A sheet of augmented pairs to look at: 100 matching pairs, the edge of each mask drawn in red.
+"""A sheet of augmented pairs to look at: 100 matching pairs, with the edge of each mask in red.
 
     python -m scott_core.data.sheet PACK OUT.jpg [--seed 0] [field=value ...]
 
-Fields are those of the recipe. In a row stand five pairs, a beside b; a group of look-alikes is four pairs on end. An
-image without a red edge has no mask, or its object lies outside.
+Fields are those of `scott_core.data.recipe`. A row has five pairs, a beside b; four pairs in succession are a group of
+look-alikes. An image without a red edge has no mask, or its object lies outside.
 """
 
 from __future__ import annotations
@@ -24,8 +24,13 @@ from scott_core.data.pack import read_rows
 from scott_core.data.recipe import recipe_of
 from scott_core.data.store import load_store
 
-GROUPS, GROUP_SIZE, COLUMNS, SIZE = 25, 4, 5, 112
-RED = (1.0, 0.1, 0.1)
+GROUPS = 25  # of look-alikes
+GROUP_SIZE = 4  # instances in a group
+LOOK_ALIKES = 0.7  # share of groups of instances nearest in colour, as in scott_core/configs/scott-lite0.yaml
+COLUMNS = 5  # pairs in a row
+SIZE = 112  # px, side of an image
+QUALITY = 85  # of the JPEG file
+RED = (1.0, 0.1, 0.1)  # RGB in [0, 1]
 
 
 def draw_sheet(batches: Batches, number: int) -> Image.Image:
@@ -39,14 +44,14 @@ def draw_sheet(batches: Batches, number: int) -> Image.Image:
 
 
 def _outlined(images: Tensor, masks: Tensor) -> Tensor:
-    """Images [n, 3, S, S] in [0, 1] with the inner edge of their masks [n, 1, S, S] in red."""
+    """Images [n, 3, S, S] in [0, 1] of uint8 ones, with the inner edge of their masks [n, 1, S, S] in red."""
     inside = (masks > 0.5).float()
     edge = inside + F.max_pool2d(-inside, 3, 1, 1)  # the mask less its erosion
     return torch.where(edge > 0, torch.tensor(RED).view(1, 3, 1, 1), images / 255)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw one sheet."""
+    """Draws one sheet."""
     parser = argparse.ArgumentParser(prog="python -m scott_core.data.sheet", description=main.__doc__)
     parser.add_argument("pack", type=Path)
     parser.add_argument("out", type=Path)
@@ -63,11 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         families=families,
         groups=GROUPS,
         group_size=GROUP_SIZE,
-        look_alikes=0.7,
+        look_alikes=LOOK_ALIKES,
         size=SIZE,
         seed=options.seed,
     )
-    draw_sheet(batches, 0).save(options.out, quality=85)
+    draw_sheet(batches, 0).save(options.out, quality=QUALITY)
     return 0
 
 

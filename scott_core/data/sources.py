@@ -1,4 +1,4 @@
-"""Where training images come from: folders with a manifest, and pairs files, read as one list of rows.
+"""Sources of training images: folders with a manifest, and pairs files, read as one list of rows.
 
 A folder holds `manifest.csv`, or has folders directly below it that do (../shared/data has both). Its columns:
 
@@ -8,18 +8,18 @@ A folder holds `manifest.csv`, or has folders directly below it that do (../shar
     split       required   train, val or test
     dataset     required   the source's name; the licence list of a card goes by it
     mask        optional   path of a mask, white on the object; empty: the image's alpha channel, if it has one
-    role        optional   `catalogue` or `main`; `frame`: of a video; `natural`: in its own surroundings (see below)
-    family      optional   what a training configuration weighs; by default the column `kind`, or FAMILIES' name for a
-                           data set of ours, or the data set
+    role        optional   `catalogue` or `main`; `frame`: of a video; `natural`: photographed in use (see below)
+    family      optional   what a training configuration weighs; by default the column `kind`, else FAMILIES' entry of
+                           the data set, else its name
     licence     optional   as its source states it
 
-A row serves as an object, unless its role is `frame` (the background would give a match away) or, in the data set
-grocery, its category is in PRODUCE (a class and not a product: two apples do not match); both serve as backgrounds. An
-object with a mask may be cut out, but for one of role `natural`: such masks are predicted in cluttered photographs and
-not clean enough.
+A row is an object, unless its role is `frame` (the background would tell a match) or, in the data set grocery, its
+category is in PRODUCE (a class and not a product: two apples do not match). Those rows are backgrounds only. An object
+with a mask may be cut out, unless its role is `natural`: such masks are predicted in cluttered photographs and are not
+clean enough.
 
-A pairs file (`scott_core.pairs`) gives objects too: images that match show one object, and hard negatives one
-category.
+A pairs file (`scott_core.pairs`) gives objects, too: images that match show one object, and objects that hard negatives
+join are of one category.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from pathlib import Path
 
 from scott_core.data.instances import read_pair_instances
 from scott_core.errors import PairsError
+from scott_core.pairs import CsvRow, csv_rows
 
 SPLITS = ("train", "val", "test")
 REQUIRED = frozenset({"image", "instance", "category", "split", "dataset"})
-FAMILIES = {
+FAMILIES = {  # of the data sets in ../shared/data
     "clothing5k": "garment",
     "ccp": "garment",
     "magento_men": "apparel",
@@ -43,9 +44,9 @@ FAMILIES = {
     "eth80c": "object",
     "davis": "scene",
 }
-PHOTOGRAPH = "photograph"  # the role that images of a pairs file get: not to be cut out
-CUTOUT = "cutout"  # the role that a pack gives to an image with nothing beside its object
-PRODUCE = frozenset(
+PHOTOGRAPH = "photograph"  # role of the images of a pairs file, which are not cut out
+CUTOUT = "cutout"  # role, in a pack, of an image with nothing beside its object
+PRODUCE = frozenset(  # categories of grocery
     """
     Apple Asparagus Aubergine Avocado Banana Cabbage Carrots Cucumber Garlic Ginger Kiwi Leek Lemon Lime Mango Melon
     Mushroom Nectarine Onion Orange Papaya Passion-Fruit Peach Pear Pepper Pineapple Plum Pomegranate Potato Red-Beet
@@ -59,7 +60,7 @@ class Row:
     """One image of a source."""
 
     image: Path
-    mask: Path | None  # None: the image's alpha channel, or not known
+    mask: Path | None  # None: the alpha channel, or not known
     dataset: str
     category: str
     instance: str
@@ -70,7 +71,7 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells its instance from all others: ids of two data sets may be alike."""
+        """The data set and the instance: names of instances are unique within a data set only."""
         return self.dataset, self.instance
 
     @property
@@ -88,8 +89,8 @@ def read_sources(sources: Sequence[Path]) -> list[Row]:
     """Every row of every source, in order.
 
     Raises PairsError where a source holds no manifest, a manifest lacks a column, a row does not fit, or an instance of
-    a data set has two categories, families or splits; the message names file and line, or the instance. No row is left
-    out in silence.
+    a data set has two categories, families or splits; the message names file and line, or the instance. Every row is
+    returned or is an error.
     """
     rows = [row for source in sources for row in _read_source(source)]
     seen: dict[tuple[str, str], tuple[str, str, str]] = {}
@@ -111,19 +112,11 @@ def _read_source(source: Path) -> Iterator[Row]:
 
 def read_manifest(path: Path) -> Iterator[Row]:
     """The rows of one manifest.csv. Raises PairsError as `read_sources` does."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = REQUIRED - set(reader.fieldnames or [])
-            if missing:
-                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}")
-            for row in reader:
-                yield parse_manifest_row(path, reader.line_num, row)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PairsError(f"{path} cannot be read: {error}") from error
+    for line, row in csv_rows(path, REQUIRED):
+        yield parse_manifest_row(path, line, row)
 
 
-def parse_manifest_row(path: Path, line: int, row: dict[str, str | None]) -> Row:
+def parse_manifest_row(path: Path, line: int, row: CsvRow) -> Row:
     """One row of the manifest `path`, as csv.DictReader gives it. Raises PairsError naming file and line."""
     if None in row:  # where csv puts fields beyond the header
         raise PairsError(f"{path}:{line}: more fields than the header has columns")
@@ -148,7 +141,7 @@ def parse_manifest_row(path: Path, line: int, row: dict[str, str | None]) -> Row
 
 
 def write_manifest(folder: Path, rows: Sequence[tuple[str, str, str]], *, dataset: str, split: str) -> None:
-    """Write folder/manifest.csv of images of our own: (image, instance, category) each."""
+    """Writes folder/manifest.csv of images of our own; a row is (image, instance, category)."""
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["image", "instance", "category", "dataset", "split", "licence"])
@@ -156,7 +149,7 @@ def write_manifest(folder: Path, rows: Sequence[tuple[str, str, str]], *, datase
 
 
 def _read_pairs(path: Path) -> Iterator[Row]:
-    """A pairs file's images as photographs: they are not cut out, whatever masks they have."""
+    """The images of a pairs file as photographs, which are not cut out, with or without masks."""
     for instance in read_pair_instances(path):
         for view in instance.views:
             yield Row(

@@ -1,8 +1,8 @@
-"""A pack in memory: every image decoded once, where the training runs, and what is drawn from it as index tables.
+"""A pack in memory, on the device that trains: every image decoded once, and index tables to draw from.
 
-Images of one instance lie side by side, and so do the instances of one category (they are each other's hard negatives);
-so a category is a range of instances and an instance a range of views. Categories with fewer instances than a batch
-takes from one are joined within their family.
+Views of one instance are adjacent, and so are the instances of one category, which are each other's hard negatives: a
+category is a range of instances and an instance a range of views. Categories with fewer instances than a group has are
+joined within their family.
 """
 
 from __future__ import annotations
@@ -27,32 +27,36 @@ from scott_core.data.sources import CUTOUT, Row
 from scott_core.errors import InputError, PairsError
 from scott_core.images import Letterbox
 
-NEAREST = 16  # instances of its category that an instance is said to look like
-SKIP = 4  # of an image's pixels, one in so many on each axis says what its colours are
-BUSY = 0.08  # standard deviation of the pixels, of 1, beside the object from which an image may be a background: white
-# studios and paper have 0.00 to 0.05, floors and shelves 0.10 and more
+NEAREST = 16  # look-alikes of an instance: the nearest of its category in mean colour
+SKIP = 4  # px: colours are measured on one pixel in so many on each axis
+# An image may be a background from this standard deviation of the pixels (in [0, 1]) beside its object. White studios
+# and paper of ../shared/data have 0.00 to 0.05, floors and shelves 0.10 and more.
+BUSY = 0.08
 
 
 @dataclass(frozen=True)
 class Store:
-    """N views of I instances in C categories, and backgrounds. Boxes are x0, y0, x1, y1 in pixels of the square."""
+    """N views, those of I instances in C categories and backgrounds, letterboxed to squares of side S.
 
-    families: tuple[str, ...]  # of the categories
-    largest_category: int  # in instances
+    Boxes are x0, y0, x1, y1 in pixels of the square.
+    """
+
+    families: tuple[str, ...]  # [C], the family of each category
+    largest_category: int  # number of instances in the largest category
     rgba: Tensor  # uint8 [N, 4, S, S]; alpha is the mask, 0 where none is known
-    content: Tensor  # float32 [N, 4]: where the image lies in its square
-    box: Tensor  # float32 [N, 4]: around the mask, or the content where none is known
+    content: Tensor  # float32 [N, 4]: box of the image in its square
+    box: Tensor  # float32 [N, 4]: box of the mask, or of the image where no mask is known
     has_mask: Tensor  # bool [N]
     may_cut: Tensor  # bool [N]: the object may be cut out by its mask
-    has_ground: Tensor  # bool [N]: what lies beside the mask is the photograph, and not nothing
+    has_ground: Tensor  # bool [N]: the photograph goes on beside the mask
     category: Tensor  # int64 [N]; 0 for backgrounds
-    first_view: Tensor  # int64 [I]
+    first_view: Tensor  # int64 [I]: first view of each instance
     n_views: Tensor  # int64 [I]
-    first_instance: Tensor  # int64 [C]
+    first_instance: Tensor  # int64 [C]: first instance of each category
     n_instances: Tensor  # int64 [C]
     nearest: Tensor  # int64 [I, NEAREST]: the category's instances nearest in colour, repeated where there are fewer
-    cutouts: Tensor  # int64: views that may stand before any background
-    scenes: Tensor  # int64: views that may stand behind any object
+    cutouts: Tensor  # int64 [any]: views that may be cut out, as distractors
+    scenes: Tensor  # int64 [any]: views that may be the ground of any object
 
     def to(self, device: torch.device) -> Store:
         """The same store with its tensors on `device`."""
@@ -65,10 +69,10 @@ class Store:
 
 
 def load_store(pack: Path, families: Mapping[str, float], *, group_size: int, split: str = "train") -> Store:
-    """Decode the images of `split` in threads, but for objects of families whose weight in `families` is 0.
+    """Decodes the images of `split` in threads, without objects of families whose weight in `families` is 0.
 
-    Raises PairsError for a file that is no pack, and InputError where a family has no weight, where no objects of
-    `split` are left, or fewer than `group_size` of a family.
+    Raises PairsError for a file that is no pack, and InputError where a family has no weight, where no object of
+    `split` is left, or where a family has fewer than `group_size`.
     """
     size, rows = read_rows(pack)
     rows = [row for row in rows if row.split == split]
@@ -115,7 +119,7 @@ def load_store(pack: Path, families: Mapping[str, float], *, group_size: int, sp
 
 
 def _categories(rows: list[Row], group_size: int) -> list[list[list[Row]]]:
-    """Views by instance by category; instances of small categories are one together, or join their family's largest."""
+    """Views of each instance of each category; small categories are joined, or added to the largest of their family."""
     families: defaultdict[str, defaultdict[str, dict[tuple[str, str], list[Row]]]] = defaultdict(
         lambda: defaultdict(dict)
     )
@@ -140,17 +144,17 @@ def _categories(rows: list[Row], group_size: int) -> list[list[list[Row]]]:
 
 @dataclass(frozen=True)
 class _Look:
-    """One decoded image, as its pixels say."""
+    """The measures of one decoded image; boxes are as in Store."""
 
     content: tuple[int, int, int, int]
     box: tuple[int, int, int, int]
     has_mask: bool
-    colour: NDArray[np.float64]  # mean CIELAB inside the mask
-    ground: float  # standard deviation of what lies beside the mask
+    colour: NDArray[np.float64]  # [3], mean CIELAB inside the mask
+    ground: float  # standard deviation of the pixels beside the mask, in [0, 1]
 
 
 def _decode(data: bytes, out: NDArray[np.uint8]) -> _Look:
-    """Decode into out [4, S, S], letterboxed as for inference, white around the image."""
+    """Decodes into out [4, S, S], letterboxed as for inference, white around the image; returns what it measured."""
     try:
         with Image.open(io.BytesIO(data)) as opened:
             image = opened.convert("RGBA") if "A" in opened.getbands() else opened.convert("RGB")
@@ -173,13 +177,13 @@ def _decode(data: bytes, out: NDArray[np.uint8]) -> _Look:
         (x0, y0, x1, y1),
         tuple(map(int, box)),  # type: ignore[arg-type]
         known,
-        _lab((rgb[:, within] if within.any() else rgb.reshape(3, -1)).mean(1)),
+        srgb_to_lab((rgb[:, within] if within.any() else rgb.reshape(3, -1)).mean(1)),
         float(beside.std(1).mean()) if beside.size else 0.0,
     )
 
 
-def _lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sRGB [3] in [0, 1] to CIELAB (D65), as in CIE 15."""
+def srgb_to_lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    """CIELAB (D65) of an sRGB colour [3] in [0, 1], as in CIE 15."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     xyz = np.array([[0.4339, 0.3762, 0.1899], [0.2126, 0.7152, 0.0722], [0.0178, 0.1095, 0.8727]]) @ linear
     x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
@@ -187,11 +191,12 @@ def _lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first place of each of adjacent ranges of these lengths."""
     return np.cumsum(counts) - counts
 
 
 def _nearest(colours: NDArray[np.float64]) -> NDArray[np.int64]:
-    """[n, 3] -> the NEAREST others of each, nearest first, [n, NEAREST]; repeated where there are fewer."""
+    """The NEAREST others of each of `colours` [n, 3], nearest first, [n, NEAREST]; repeated where there are fewer."""
     distance = np.linalg.norm(colours[:, None] - colours[None], axis=2)
     np.fill_diagonal(distance, np.inf)
     order = np.argsort(distance, 1, kind="stable")[:, : max(len(colours) - 1, 1)]

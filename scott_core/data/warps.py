@@ -1,13 +1,13 @@
-"""Geometry of augmentation: where each pixel of a training image comes from, on the device that trains.
+"""Geometry of augmentation, on the device that trains: the point of the source under each pixel of a training image.
 
-Coordinates are (x, y). A point of the training image is in [-1/2, 1/2] on both axes, a point of the object in units of
-its longer side, from the centre of its box; a placement maps the first to the second:
+Coordinates are (x, y). A point p of the training image is in [-1/2, 1/2] on both axes; a point q of the object is in
+units of its longer side, from the centre of its box. A placement maps p to q:
 
     q = M (p - c) + bend(p) + fold(p)
 
-M is the inverse of turn, shear, stretch, flip and scale. `bend` is a thin-plate spline (Bookstein 1989) of random
-displacements at GRID x GRID control points, `fold` a strip of cloth that goes out of sight. One grid samples the image
-and its mask, so that they cannot come apart.
+M is the inverse of turn, shear, stretch, flip and scale, and c the centre. `bend` is a thin-plate spline (Bookstein
+1989) of random displacements at GRID x GRID control points; `fold` hides a strip of cloth. One grid samples the image
+and its mask, so that they stay aligned.
 """
 
 from __future__ import annotations
@@ -19,31 +19,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-GRID = 4
+GRID = 4  # control points of the bend on each axis
+FOLD_SHARPNESS = 60.0  # of the sigmoid across a fold, in 1 / longer side: its edge takes about 1/15 of the object
+FOLD_SHADE = 0.35  # share of the light that is missing in a fold; both by eye on docs/augmentation.jpg
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where n objects lie in n training images."""
+    """The placements of n objects in n training images."""
 
     matrix: Tensor  # float32 [n, 2, 2]: M
     centre: Tensor  # float32 [n, 2]: c
     bend: Tensor  # float32 [n, GRID * GRID, 2]: displacements, in units of the object
     fold_normal: Tensor  # float32 [n, 2], unit: across the fold
-    fold_offset: Tensor  # float32 [n]: where it runs, in units of the object
-    fold_depth: Tensor  # float32 [n]: how much of the object it hides, 0 for none
+    fold_offset: Tensor  # float32 [n]: its distance from the centre, in units of the object
+    fold_depth: Tensor  # float32 [n]: width of the hidden strip, in units of the object; 0 for no fold
 
 
 @lru_cache(maxsize=8)
 def plane(size: int, device: torch.device) -> Tensor:
-    """The pixel centres of a training image of `size`, float32 [size * size, 2] in [-1/2, 1/2], row by row."""
+    """The pixel centres (x, y) of a training image, float32 [size * size, 2] in [-1/2, 1/2], row by row."""
     line = (torch.arange(size, device=device, dtype=torch.float32) + 0.5) / size - 0.5
     y, x = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([x, y], -1).flatten(0, 1)
 
 
 def points(placement: Placement, size: int) -> Tensor:
-    """The object's point under each pixel, float32 [n, 2, size, size]: x, then y."""
+    """The object's point q under each pixel, float32 [n, 2, size, size]: x, then y."""
     device = placement.matrix.device
     n = len(placement.matrix)
     offset = placement.matrix @ placement.centre[:, :, None]  # [n, 2, 1]
@@ -56,12 +58,8 @@ def points(placement: Placement, size: int) -> Tensor:
     return q.view(n, 2, size, size)
 
 
-FOLD_SHARPNESS = 60.0  # the fold's edge takes about 1/15 of the object
-FOLD_SHADE = 0.35  # how much darker the cloth is in it
-
-
 def shade(placement: Placement, q: Tensor) -> Tensor:
-    """The light that a fold leaves at the object's points q [n, 2, S, S]: float32 [n, 1, S, S], 1 far from it."""
+    """The light in and about a fold at the object's points q [n, 2, S, S], float32 [n, 1, S, S]; 1 far from it."""
     depth = placement.fold_depth[:, None, None]
     across = placement.fold_normal[:, None] @ q.flatten(2) - (placement.fold_offset[:, None, None] + depth / 2)
     dark = across.mul_(FOLD_SHARPNESS / 4).square_().neg_().exp_().mul_(FOLD_SHADE * (depth > 0))
@@ -69,15 +67,15 @@ def shade(placement: Placement, q: Tensor) -> Tensor:
 
 
 def longer_side(box: Tensor) -> Tensor:
-    """The longer side of boxes [n, 4], [n]."""
+    """The longer sides of boxes [n, 4] (x0, y0, x1, y1), [n]."""
     return (box[:, 2:] - box[:, :2]).amax(1)
 
 
 def sample(images: Tensor, box: Tensor, q: Tensor, *, stays_inside: Tensor) -> Tensor:
-    """Read images [n, C, H, H] at the object's points q [n, 2, S, S]: float32 [n, C, S, S].
+    """Images [n, C, H, H] sampled bilinearly at the object's points q [n, 2, S, S], float32 [n, C, S, S].
 
-    `box` [n, 4], x0, y0, x1, y1 in pixels, is the object's. Outside an image there is zero, or, where `stays_inside`
-    (bool [n]), its edge goes on.
+    `box` [n, 4], x0, y0, x1, y1 in pixels, is the object's. A point outside the image reads 0, or the nearest edge
+    where `stays_inside` (bool [n]).
     """
     longer = longer_side(box).view(-1, 1, 1, 1)
     centre = (box[:, :2] + box[:, 2:]).view(-1, 2, 1, 1) / 2
@@ -90,10 +88,10 @@ def sample(images: Tensor, box: Tensor, q: Tensor, *, stays_inside: Tensor) -> T
 
 @lru_cache(maxsize=8)
 def thin_plate(size: int, device: torch.device) -> Tensor:
-    """The thin-plate spline's weights, float32 [size * size, GRID * GRID].
+    """The thin-plate spline as a matrix, float32 [size * size, GRID * GRID].
 
-    Times the values at the control points, GRID x GRID over the image, they are the spline's value at each pixel: the
-    interpolant of least bending energy, with kernel r^2 log r and an affine part (Bookstein 1989, equations 1 to 4).
+    Multiplied with values at the GRID x GRID control points it gives the spline's value at each pixel: the interpolant
+    of least bending energy, with kernel r^2 log r and an affine part (Bookstein 1989, equations 1 to 4).
     """
     line = torch.linspace(-0.5, 0.5, GRID, dtype=torch.float64)
     y, x = torch.meshgrid(line, line, indexing="ij")
@@ -110,4 +108,5 @@ def thin_plate(size: int, device: torch.device) -> Tensor:
 
 
 def _kernel(r: Tensor) -> Tensor:
+    """The thin-plate spline's kernel r^2 log r, 0 at r = 0."""
     return torch.where(r > 0, r**2 * torch.log(r.clamp(min=1e-12)), 0.0)

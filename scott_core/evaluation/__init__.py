@@ -1,1 +1,1 @@
-"""From scores to measures (paper, section 5): metrics, calibration, model cards, the tables and figures of the paper."""
+"""Evaluation (paper, section 5): metrics, calibration, released cards, and the tables and figures of the paper."""

@@ -1,7 +1,7 @@
-"""Figure 10 of the paper, as a page: the pairs a model is most wrong about, with the regions it compared.
+"""Figure 10 of the paper as an HTML page: the most confident failures of a model, with the regions that it compared.
 
-A false match is a pair of different objects at or over the threshold; a miss is a match under it. The worst are the
-most confident ones. The page needs no other file: its pictures are inside.
+A false match is a pair of different objects at or over the threshold; a miss is a match under it. The page needs no
+other file: its images are embedded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL.Image import Image
 
-QUALITY = 80  # of the page's JPEG pictures
+QUALITY = 80  # of the page's JPEG images
 
 _STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem }
@@ -30,7 +30,7 @@ h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
 
 @dataclass(frozen=True)
 class Failure:
-    """One wrong pair: what the file says of it, what it scored, and its picture (of `overlay.draw_match`)."""
+    """One wrong pair: its row of the pairs file, its score, and its image by `scott_core.overlay.draw_match`."""
 
     image_a: str
     image_b: str
@@ -38,19 +38,20 @@ class Failure:
     kind: str
     family: str
     score: float
-    picture: Image
+    overlay: Image
 
 
 def worst_failures(
     label: ArrayLike, score: ArrayLike, family: Sequence[str], threshold: float, limit: int
 ) -> list[int]:
-    """Rows of at most `limit` failures: the worst of each family's false matches and misses first, then the second.
+    """Rows of at most `limit` failures, by family, false matches before misses, the worst first.
 
-    Ordered by family, false matches before misses, worst first. Unscored (NaN) pairs are not looked at.
+    The worst false match and the worst miss of each family are chosen first, then the second worst, and so on. Pairs
+    without a score (NaN) are excluded.
     """
     truth, scores = np.asarray(label, float), np.asarray(score, float)
     said = scores >= threshold
-    ranked: list[tuple[int, str, bool, int]] = []  # place within its group, family, is a miss, row
+    ranked: list[tuple[int, str, bool, int]] = []  # rank in its group, family, is a miss, row
     for name in sorted(set(family)):
         rows = (np.array(family) == name) & ~np.isnan(scores)
         false, missed = np.flatnonzero(rows & (truth == 0) & said), np.flatnonzero(rows & (truth == 1) & ~said)
@@ -61,7 +62,7 @@ def worst_failures(
 
 
 def failures_page(failures: Iterable[Failure], *, title: str, note: str) -> str:
-    """The page: a heading for each family and sort of failure, in the order given; every text is escaped."""
+    """The HTML page, in the order given, with a heading for each family and kind of failure; every text is escaped."""
     parts = [
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -81,10 +82,10 @@ def failures_page(failures: Iterable[Failure], *, title: str, note: str) -> str:
 
 def _figure(failure: Failure) -> str:
     buffer = io.BytesIO()
-    failure.picture.save(buffer, "JPEG", quality=QUALITY)
+    failure.overlay.save(buffer, "JPEG", quality=QUALITY)
     source = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     truth = "the same object" if failure.label else f"different objects{f', {failure.kind}' * bool(failure.kind)}"
-    size = f'width="{failure.picture.width}" height="{failure.picture.height}"'
+    size = f'width="{failure.overlay.width}" height="{failure.overlay.height}"'
     return (
         f'<figure><img src="{source}" {size} alt="{escape(failure.image_a)} and {escape(failure.image_b)}">'
         f"<figcaption><strong>{failure.score:.3f}</strong> {escape(truth)}"

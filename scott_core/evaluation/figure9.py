@@ -1,6 +1,6 @@
-"""Figure 9 of the paper: how well pairs are matched, by how much of each picture the found region covers.
+"""Figure 9 of the paper: F1 by the share of each image that the found region covers.
 
-Left, F1 in bins of the foreground ratios of a and b; right, the number of pairs in each bin.
+The left heat map has F1 in bins of the foreground ratios of a and b, the right one the number of pairs in each bin.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-RATIO_BINS = 10  # of equal width over [0, 1]; each open on its right, the last closed
-FEW = 10  # an F1 of fewer pairs is printed in grey and not coloured
+RATIO_BINS = 10  # of equal width over [0, 1]; each is open on its right, the last closed
+FEW = 10  # pairs; the F1 of a bin with fewer is printed in grey and not coloured
 
 
 def f1_by_region(
@@ -22,8 +22,8 @@ def f1_by_region(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """F1 and number of pairs by bin of (region_a, region_b), both [bins, bins].
 
-    `said` is the verdict on each pair. F1 is NaN where a bin has neither a match nor a pair said to be one; pairs
-    without a region (NaN) are in no bin.
+    All arguments are of n pairs: label, verdict, and foreground ratios in [0, 1]. F1 is NaN in a bin without a match
+    and without a pair that is said to match. Pairs without a region (NaN) are in no bin.
     """
     truth, verdict = np.asarray(label) == 1, np.asarray(said, bool)
     a, b = np.asarray(region_a, float), np.asarray(region_b, float)
@@ -43,7 +43,7 @@ def f1_by_region(
 def draw_figure9(
     label: ArrayLike, said: ArrayLike, region_a: ArrayLike, region_b: ArrayLike, out: Path, *, title: str = ""
 ) -> None:
-    """Write figure 9 of these pairs (as `f1_by_region` takes them) as the PNG `out`; equal pairs, equal bytes."""
+    """Writes figure 9 of n pairs, given as to `f1_by_region`, to the PNG file `out`; equal pairs give equal bytes."""
     f1, pairs = f1_by_region(label, said, region_a, region_b)
     figure = Figure(figsize=(13, 6.2), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -61,7 +61,7 @@ def draw_figure9(
 
 
 def _heat(axes: Axes, values: NDArray[Any], title: str, colours: str, most: float) -> None:
-    """One square heat map: a upwards, b to the right, in percent of the picture."""
+    """Draws one square heat map: a upwards, b to the right, in percent of the image."""
     axes.imshow(values, origin="lower", cmap=colours, vmin=0.0, vmax=most)
     edges = np.arange(RATIO_BINS + 1)
     ticks = [f"{round(100 * edge / RATIO_BINS)}%" for edge in edges]
@@ -78,5 +78,5 @@ def _write(axes: Axes, row: int, column: int, text: str, colour: str, weight: st
 
 
 def _ink(value: float) -> str:
-    """Readable on a colour that darkens from 0 to 1."""
+    """A text colour that is readable on a colour that darkens with `value` from 0 to 1."""
     return "white" if value > 0.65 else "black"

@@ -1,8 +1,9 @@
-"""Fits each baseline's calibration and threshold on validation pairs, and prints them with their measures.
+"""Fitting of each baseline's calibration and threshold on validation pairs.
 
     python -m scott_core.evaluation.fit_baselines VAL.csv [METHOD ...]
 
-The paper's protocol (section 5.1): what turns a baseline's value into a verdict is chosen on validation pairs.
+It prints them with their measures. As in the paper (section 5.1), all that turns a baseline's value into a verdict is
+chosen on validation pairs.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ from scott_core.scorers import BASELINES, installed_baselines
 
 @dataclass(frozen=True)
 class Fitted:
-    """The calibration of one baseline, its measures on the pairs it was fitted on, and the seconds it took."""
+    """One baseline, fitted."""
 
     version: str
     calibration: Calibration
-    measures: dict[str, float]
-    seconds: float
+    measures: dict[str, float]  # of `evaluate_scores`, on the pairs that it was fitted on
+    seconds: float  # that describing and comparing took
 
 
 def fit_baselines(path: Path, names: Sequence[str] = ()) -> Iterator[Fitted]:
-    """Fit the named baselines that are installed, or all of them, on the pairs of `path`.
+    """Fits the baselines of `names`, or all of them, that are installed, on the pairs of `path`.
 
-    Raises what ValidationSet raises.
+    Raises as ValidationSet does.
     """
     on = ValidationSet(path)
     for scorer in installed_baselines(names or tuple(BASELINES)).values():
@@ -47,12 +48,12 @@ def fit_baselines(path: Path, names: Sequence[str] = ()) -> Iterator[Fitted]:
         slope, bias = fit_platt(values, on.label)
         unrestricted = Calibration(round(slope, 4), round(bias, 4), 0.0)
         score = unrestricted.probability(values)
-        fitted = replace(unrestricted, threshold=_threshold(on.label, score))
+        fitted = replace(unrestricted, threshold=rounded_threshold(on.label, score))
         yield Fitted(scorer.version, fitted, evaluate_scores(on.label, score, fitted.threshold), seconds)
 
 
-def _threshold(label: np.ndarray, score: np.ndarray) -> float:
-    """The threshold of the best F1 with four digits, rounded down: the score that it was taken from stays a match."""
+def rounded_threshold(label: np.ndarray, score: np.ndarray) -> float:
+    """The threshold of the best F1, rounded down to four digits, so that the pair that gave it stays a match."""
     return math.floor(best_f1_threshold(label, score)[0] * 1e4) / 1e4
 
 

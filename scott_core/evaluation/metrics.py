@@ -1,7 +1,7 @@
 """Measures of scores and masks (paper, section 5): precision, recall and F1 of the matching class, AP, ROC AUC, IoU.
 
-Beside them the expected calibration error (ECE), and percentile bootstrap intervals of 95% that resample pairs. Pairs
-which share a picture are not independent: for new products, read an interval as the narrowest it can be.
+There are also the expected calibration error (ECE), and percentile bootstrap intervals of 95% that resample pairs.
+Pairs that share an image are not independent, so that the interval for new products is wider.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from PIL import Image
 from scott_core.errors import InputError
 
 INTERVALS = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
-ECE_BINS = 15
-RESAMPLES = 1000
-_LEVELS = (2.5, 97.5)
-_BLOCK = 1 << 18  # resampled values held at once: small enough for a processor's cache
+ECE_BINS = 15  # as in Guo et al. 2017
+RESAMPLES = 1000  # of a bootstrap
+_LEVELS = (2.5, 97.5)  # percentiles
+_BLOCK = 1 << 18  # resampled values at once, which fit a processor's cache
 
 Interval = tuple[float, float]
 Floats = NDArray[np.float64]
 
 
 def evaluate_scores(label: ArrayLike, score: ArrayLike, threshold: float) -> dict[str, float]:
-    """Measures of the matching class at `threshold` (a score at or over it is a match), and over all thresholds.
+    """Measures of the matching class of n pairs at `threshold`, and over all thresholds.
 
-    A null (NaN) score is an unscored pair: it never counts as a match, and ranks below every score. Raises InputError
-    where the labels hold only one class or the lengths differ.
+    A score at or over the threshold is a match. A NaN score is an unscored pair, which is never a match and ranks below
+    every score. Raises InputError where the labels are not of both classes, or the lengths differ.
     """
     truth, scores = _checked(label, score)
     once = np.ones((1, truth.size), np.int64)
@@ -47,11 +47,11 @@ def evaluate_scores(label: ArrayLike, score: ArrayLike, threshold: float) -> dic
 
 
 def expected_calibration_error(label: ArrayLike, score: ArrayLike, *, bins: int = ECE_BINS) -> float:
-    """How far the probability of a match is from the share of matches, 0 (none) to 1 (Naeini 2015; Guo 2017).
+    """The expected calibration error, 0 to 1 (Naeini et al. 2015; Guo et al. 2017), of the probability of a match.
 
-    `bins` bins of equal width over [0, 1], each open on its left, the first closed: the mean over the pairs of
-    |share of matches - mean score| of their bin. It is of the probability of a match, over both classes, not of the
-    confidence in the decision. Unscored (NaN) pairs say nothing and are left out; NaN where no pair is scored.
+    It is the mean over the pairs of |share of matches - mean score| of their bin; `bins` bins have equal width over
+    [0, 1], each open on its left, the first closed. Both classes count, where Guo et al. take the confidence in the
+    decision. Unscored (NaN) pairs are excluded; it is NaN where no pair is scored.
     """
     truth, scores = np.asarray(label, float), np.asarray(score, float)
     n_scored = int((~np.isnan(scores)).sum())
@@ -62,10 +62,10 @@ def expected_calibration_error(label: ArrayLike, score: ArrayLike, *, bins: int 
 def bootstrap_intervals(
     label: ArrayLike, score: ArrayLike, threshold: float, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Interval]:
-    """95% percentile bootstrap interval (Efron 1979) of each of INTERVALS: low, high. Equal seeds, equal intervals.
+    """95% percentile bootstrap interval (Efron 1979), low and high, of each of INTERVALS; equal seeds, equal intervals.
 
-    Pairs are drawn with replacement `resamples` times. A draw that lacks a class has no AUC and no AP, and is left out
-    of theirs. ECE is biased upward on resamples (few pairs in a bin look miscalibrated): its interval may lie above it.
+    Pairs are drawn with replacement `resamples` times. A draw without one of the classes has neither AUC nor AP and is
+    excluded from theirs. ECE is biased upward on resamples, so that its interval may lie above it.
     Raises InputError as evaluate_scores does.
     """
     truth, scores = _checked(label, score)
@@ -74,7 +74,7 @@ def bootstrap_intervals(
 
 
 def bootstrap_mean(values: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
-    """95% percentile bootstrap interval of the mean of `values` [n]: low, high. NaN for no values."""
+    """95% percentile bootstrap interval, low and high, of the mean of `values` [n]; NaN without values."""
     array = np.asarray(values, float)
     if not array.size:
         return float("nan"), float("nan")
@@ -84,12 +84,12 @@ def bootstrap_mean(values: ArrayLike, *, resamples: int = RESAMPLES, seed: int =
 def weighted_measures(truth: Floats, scores: Floats, threshold: float, weights: NDArray[np.int64]) -> dict[str, Floats]:
     """Each of INTERVALS for each of R resamples, [R]; `weights` [R, n] is how often each of n pairs was drawn.
 
-    Scores are sorted once, ties together; each resample is then cumulative sums over its weights. With every weight 1
-    these are scikit-learn's numbers, with ties and all.
+    Scores are sorted once, with equal scores together; each resample is then cumulative sums of its weights. With every
+    weight 1 these are scikit-learn's numbers.
     """
     ranked = np.where(np.isnan(scores), -1.0, scores)
     order = np.argsort(-ranked, kind="stable")
-    last = np.flatnonzero(np.diff(ranked[order], append=-np.inf))  # of each run of equal scores
+    last = np.flatnonzero(np.diff(ranked[order], append=-np.inf))  # last of each run of equal scores
     taken = np.cumsum(weights[:, order], 1)[:, last].astype(float)
     hits = np.cumsum(weights[:, order] * truth[order], 1)[:, last]
     false = taken - hits
@@ -111,10 +111,10 @@ def weighted_measures(truth: Floats, scores: Floats, threshold: float, weights: 
 
 
 def best_f1_threshold(label: ArrayLike, score: ArrayLike) -> tuple[float, float]:
-    """The threshold with the highest F1, and that F1. Choose on validation only."""
+    """The threshold with the highest F1, and that F1; to be chosen on validation pairs only."""
     truth, scores = np.asarray(label, float), np.asarray(score, float)
     order = np.argsort(scores, kind="stable")
-    first = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # of each run of equal scores, upwards
+    first = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # first of each run of equal scores
     hits = truth.sum() - np.cumsum(truth[order])[first] + truth[order][first]
     said = truth.size - first
     f1 = 2 * hits / (said + truth.sum())
@@ -129,10 +129,10 @@ def iou(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 
 def mask_iou(predicted: Path, truth: Path) -> dict[str, float]:
-    """Mean IoU over the pictures of folder `truth`; each mask is a grey picture, object above mid-grey.
+    """Number of masks `n` and mean IoU `iou` over the files of folder `truth`; an object is brighter than mid-grey.
 
-    Predictions carry the truth's file names and are resized to it where they differ. Raises InputError naming the
-    first missing file.
+    Predictions have the file names of the truth and are resized to its size. Raises InputError where `truth` holds no
+    mask, and, naming the first one, where a prediction is missing.
     """
     names = sorted(path.name for path in truth.iterdir() if path.suffix.lower() in (".png", ".jpg"))
     if not names:
@@ -161,7 +161,7 @@ def _checked(label: ArrayLike, score: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _calibration_gaps(truth: Floats, scores: Floats, bins: int) -> Floats:
-    """[n, bins]: label minus score of each pair, in the column of its bin; unscored pairs are 0."""
+    """Label minus score of each pair in the column of its bin, [n, bins]; 0 for unscored pairs."""
     scored = np.flatnonzero(~np.isnan(scores))
     place = np.clip(np.ceil(scores[scored] * bins) - 1, 0, bins - 1).astype(int)
     gaps = np.zeros((truth.size, bins))
@@ -170,7 +170,7 @@ def _calibration_gaps(truth: Floats, scores: Floats, bins: int) -> Floats:
 
 
 def _resample(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Blocks [r, n] of how often each of n items is in each of r draws of n with replacement; `resamples` rows."""
+    """How often each of n items is in each of `resamples` draws of n with replacement, in blocks [r, n]."""
     rng = np.random.default_rng(seed)
     block = max(1, _BLOCK // n)
     for start in range(0, resamples, block):

@@ -1,7 +1,7 @@
-"""Measuring beyond one number: which pairs belong together, and how well masks fit where the truth is known.
+"""Groups of pairs that are measured apart, and the IoU of regions where the true masks are known.
 
-Section 5 measures matching (F1, AP) and segmentation (IoU) apart. An IoU is of a region at the picture's own size,
-foreground over alpha, against a true mask: drawn or rendered, not another model's guess.
+Section 5 of the paper measures matching (F1, AP) and segmentation (IoU) apart. The IoU is of a region at its image's
+own size, foreground over alpha, and a true mask: one that was drawn or rendered, not another model's prediction.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from scott_core.pairs import Pair
 from scott_core.predictor import Match, Progress
 from scott_core.scorers import PairScorer
 
-AT_ONCE = 64  # pairs whose pictures are in memory
+AT_ONCE = 64  # pairs whose images are in memory
 
 
 @dataclass(frozen=True)
 class MaskedPair:
-    """A matching pair of picture files, and the files of their true masks (white on the object)."""
+    """A matching pair of image files, and the files of their true masks, white on the object."""
 
     image_a: Path
     image_b: Path
@@ -37,10 +37,10 @@ class MaskedPair:
 
 
 def group_rows(pairs: Sequence[Pair]) -> dict[str, NDArray[np.bool_]]:
-    """Rows [n] of each group worth a number of its own: `all`, each family, and each of these by kind of negative.
+    """Rows, bool [n], of each group of pairs: `all`, each family, and each of these by kind of negative.
 
-    `package/hard` is every match of family package against its hard negatives only. Groups differ in their share of
-    matches, so precision and AP compare across models, not across groups; ROC AUC compares across both.
+    `package/hard` has all matches of family package and its hard negatives only. Groups differ in their share of
+    matches, so that precision and AP compare models and not groups; ROC AUC compares both.
     """
     family = np.array([pair.family for pair in pairs])
     kind = np.array([pair.kind if pair.label == 0 else "" for pair in pairs])
@@ -56,7 +56,7 @@ def group_rows(pairs: Sequence[Pair]) -> dict[str, NDArray[np.bool_]]:
 
 
 def read_manifest_masks(manifest: Path) -> dict[Path, Path]:
-    """Exact mask (`mask_kind` ground_truth) by resolved picture path, of a data folder's manifest.csv."""
+    """The exact masks (`mask_kind` ground_truth) of a data folder's manifest.csv, by resolved path of their image."""
     with manifest.open(newline="", encoding="utf-8") as file:
         return {
             (manifest.parent / row["image"]).resolve(): manifest.parent / row["mask"]
@@ -66,9 +66,9 @@ def read_manifest_masks(manifest: Path) -> dict[Path, Path]:
 
 
 def masked_pairs(pairs: Sequence[Pair], truth: Mapping[Path, Path] | None = None) -> list[MaskedPair]:
-    """The matching pairs with both masks: of `truth` (by resolved picture path), or without it as the pairs file says.
+    """The matching pairs with both masks: those of `truth`, by resolved image path, or without it of the pairs file.
 
-    A pairs file does not say whether its masks are exact or another model's: who wrote it knows what an IoU is worth.
+    A pairs file does not tell whether its masks are exact or predicted.
     """
     found = []
     for pair in pairs:
@@ -84,9 +84,9 @@ def masked_pairs(pairs: Sequence[Pair], truth: Mapping[Path, Path] | None = None
 def match_files(
     scorer: PairScorer, pairs: Sequence[tuple[Path, Path]], *, progress: Progress | None = None
 ) -> Iterator[tuple[Image, Image, Match]]:
-    """Both pictures of each pair of files and its Match, in order; the pictures of one batch in memory.
+    """Both images of each pair of files and its Match, in order, with the images of AT_ONCE pairs in memory.
 
-    Raises UnreadableImage for the first picture that is none.
+    Raises UnreadableImage for the first image that cannot be read.
     """
     for start in range(0, len(pairs), AT_ONCE):
         chunk = pairs[start : start + AT_ONCE]
@@ -115,7 +115,7 @@ def mask_ious(
 
 
 def summarise_ious(values: NDArray[np.float64]) -> dict[str, Any]:
-    """Of IoUs [n, 2]: n, the mean of a, of b and of both (the mean of a pair's two), `intervals` of 95%; or n = 0."""
+    """The means of IoUs [n, 2] as `a`, `b` and `both` (of a pair's mean), 95% `intervals`, and `n`; or `n` = 0."""
     if not len(values):
         return {"n": 0}
     columns = {"a": values[:, 0], "b": values[:, 1], "both": values.mean(1)}
@@ -124,7 +124,7 @@ def summarise_ious(values: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _read_mask(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """A true mask, [H, W], white on the object. InputError where it is not of `shape`."""
+    """A true mask, bool [H, W], 1 on the object. Raises InputError where it is not of `shape`."""
     mask: NDArray[np.bool_] = np.asarray(read_image(path).convert("L")) > 127
     if mask.shape != shape:
         raise InputError(f"{path} is {mask.shape[1]}x{mask.shape[0]} px, its picture {shape[1]}x{shape[0]}")

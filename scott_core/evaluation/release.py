@@ -1,10 +1,10 @@
-"""Release a training: measure it beside the baselines on held-out pairs, and write weights with their full card.
+"""The release of a training run: its weights are measured beside the baselines and written with their full card.
 
     scott release runs/scott-lite0/best.safetensors DATA NOTES.yaml
 
-DATA is a folder with manifest.csv, pairs/val.csv and pairs/test.csv; the notes hold what no program knows (data,
-licences, command, intended use, known failures). Everything was chosen on val; test is only measured. The card of the
-default weights holds the baselines' measures, too.
+DATA is a folder with manifest.csv, pairs/val.csv and pairs/test.csv. The notes are fields of the card that a person
+writes: data, licences, command, intended use, known failures. All choices are made on val; test is only measured. The
+card of the default weights has the baselines' measures, too.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from scott_core.scorers import PairScorer, installed_baselines
 
 log = logging.getLogger("scott")
 MEASURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
-SPLITS = {"validation": "val.csv", "test": "test.csv"}
+SPLITS = {"validation": "val.csv", "test": "test.csv"}  # files in DATA/pairs, by the card's name of their table
 
 
 def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
-    """Write WEIGHTS/<name>.safetensors and .json from a training's best weights; returns the card.
+    """Writes WEIGHTS/<name>.safetensors and .json from the best weights of a training run; returns the card.
 
     Baselines that are not installed are left out. Raises InputError for notes that cannot be read, and as
     `load_checkpoint` and `ValidationSet` do.
@@ -65,6 +65,7 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
 
 
 def _read_notes(path: Path) -> dict[str, Any]:
+    """The card's fields in a YAML file. Raises InputError where it cannot be read or has no `name`."""
     try:
         notes = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -75,9 +76,9 @@ def _read_notes(path: Path) -> dict[str, Any]:
 
 
 def choose_precision(checkpoint: Checkpoint, on: ValidationSet) -> str:
-    """The cheapest precision whose verdicts are those of float32, but for pairs that float32 is unsure of.
+    """The cheapest precision of this machine with float32's verdicts on all pairs but those that float32 is unsure of.
 
-    Of those that this machine computes in; the log warns where that is not all of them.
+    The log warns of precisions that this machine does not compute in.
     """
 
     def score(precision: str) -> NDArray[np.float32]:

@@ -2,9 +2,9 @@
 
     python -m scott_core.evaluation.tables DATA RUNS
 
-DATA as for `scott_core.evaluation.release`; RUNS holds the trainings of scott_core/configs/tables (those that are missing are
-left out). Each row's threshold and alpha were chosen on val; the rows are measured on test. Baselines and shipped
-weights were measured at their release: their rows are those of the cards.
+DATA is as for `scott_core.evaluation.release`. RUNS holds the training runs of scott_core/configs/tables; missing ones
+are left out. Threshold and alpha of each row were chosen on val, and the row is measured on test. Baselines and shipped
+weights were measured at their release: their rows come from the cards.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COLUMNS = (
 
 
 def rows(data: Path, runs: Path) -> Iterator[list[str]]:
-    """One row for each method of the cards of shipped weights, then one for each training of a table."""
+    """One row for each method of the cards of shipped weights, then one for each training run of a table."""
     for name in shipped():
         card = read_card(name).raw
         for method, measured in card["test"].items():

@@ -1,4 +1,4 @@
-"""Validation: a model is measured on pairs, and alpha, calibration and threshold are chosen on them."""
+"""Validation pairs with their images in memory: models are measured on them, and alpha and calibration chosen."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from scott_core.predictor import Predictor
 
 
 class ValidationSet:
-    """Labelled pairs with their images decoded once: a pairs file, or the validation pairs of a pack.
+    """The labelled pairs of a pairs file or of a pack, with each image decoded once.
 
-    Raises PairsError, UnreadableImage, and InputError where a pair has no label or a class has no pair.
+    `index` has the places of each pair's images in `images_a` and `images_b`; `label` [n] is 1 for a match, else 0.
+    Raises PairsError and UnreadableImage for files that cannot be read, and InputError where a pair has no label or a
+    class has no pair.
     """
 
     def __init__(self, path: Path):
@@ -39,10 +41,10 @@ class ValidationSet:
             raise InputError(f"{path}: validation needs labelled pairs, both that match and that do not")
 
     def predictor(self, model: Scott, card: dict[str, Any]) -> Predictor:
-        """A predictor of weights that are not a file yet."""
+        """A predictor of a model that is not saved yet, calibrated as `card` says."""
         return Predictor(Checkpoint(model, Card.of({"sha256": "0" * 8, **card})))
 
     def measure(self, model: Scott, card: dict[str, Any]) -> dict[str, float]:
-        """The measures of `scott_core.evaluation.metrics.evaluate_scores` at the card's threshold."""
+        """The measures of `evaluate_scores` at the card's threshold."""
         score = self.predictor(model, card).score_pairs(self.images_a, self.images_b, self.index).score
         return evaluate_scores(self.label, score, card["threshold"])

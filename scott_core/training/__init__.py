@@ -1,1 +1,1 @@
-"""From labelled pairs to weights (paper, section 4.3)."""
+"""Training: from labelled pairs to weights (paper, section 4.3)."""

@@ -32,7 +32,7 @@ EVERY = 1.0  # seconds between lines
 
 @dataclass
 class _Since:
-    """What has been counted since the last line."""
+    """The counts since the last line."""
 
     steps: int = 0
     images: int = 0

@@ -1,6 +1,6 @@
-"""What a training run needs to go on after it was stopped or killed: one checkpoint file, runs/<name>/checkpoint.pt.
+"""The state of a training run, from which it goes on after it was stopped or killed: runs/<name>/checkpoint.pt.
 
-Batch k depends on (seed, k) alone, so this state and the step's number determine the rest of the run.
+Batch k depends on (seed, k) alone, so that the state determines the rest of the run.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import torch
 
@@ -23,14 +23,20 @@ T = TypeVar("T")
 WARM_UP = 2  # untimed steps, in which kernels are chosen and memory is allocated
 
 
-def time_steps(
-    config_path: Path, overrides: list[str], steps: int, *, pack: Path | None = None
-) -> dict[str, float | str]:
-    """Times each part over `steps` steps of all pairs with all losses; keeps nothing, and raises as `train` does.
+class Timing(TypedDict):
+    """The speed of training; its keys are what `scott train --time-steps` prints."""
 
-    Returns the device's name, `seconds_to_start` (with the pack decoded), batches and steps a second of each part alone
-    and of both together, images a second together, and `share`: the slower part's time by that of both together.
-    """
+    device: str
+    seconds_to_start: float  # with the pack decoded
+    batches_per_second: float  # batches alone
+    steps_per_second_on_drawn_batches: float  # steps alone
+    steps_per_second: float  # both together, as are the images
+    images_per_second: float
+    share: float  # time of the slower part alone by the time of both together
+
+
+def time_steps(config_path: Path, overrides: list[str], steps: int, *, pack: Path | None = None) -> Timing:
+    """Times each part over `steps` steps of all pairs with all losses; keeps nothing, and raises as `train` does."""
     with tempfile.TemporaryDirectory(prefix="scott-bench-") as folder:
         started = time.monotonic()
         trainer = Trainer(read_config(config_path, [*overrides, f"runs={folder}"]), pack)

@@ -1,7 +1,7 @@
-"""Readers that turn a data set, as its users have it on disk, into the pairs of `scott_core.pairs`.
+"""Readers, each of which turns a data set as it is distributed into pairs of `scott_core.pairs`.
 
     python -m scott_core.data.readers NAME ROOT --split train|val|test --out pairs.csv
 
-Each reader is one module with `read(root, split, *, ...) -> list[Pair]`. None downloads anything: its docstring says
-where the data comes from and on what terms. docs/data.md has them side by side.
+A reader is a module with `read(root, split, *, ...) -> list[Pair]`. It downloads nothing: its docstring names where the
+data comes from, and its terms. docs/data.md compares all of them.
 """

@@ -1,25 +1,26 @@
-"""Human3.6M: ten actors in one room, four cameras (the paper's section 5.2).
+"""Human3.6M: ten actors in one room, seen by four cameras (paper, section 5.2).
 
-Where: vision.imar.ro/human3.6m, after registering with an academic address. Terms: its licence agreement grants
+Source: vision.imar.ro/human3.6m, after registering with an academic address. Terms: its licence agreement grants
 academic use only and no redistribution; train nothing that ships on it.
 
-The paper's split: subjects 1, 5, 6, 7 train (34,889 pairs), 8, 9, 11 val (2,349), 2, 3, 4 test (24,420). S2, S3, S4
-and S10 are the set's official test subjects: videos and segments, but no poses, which pairs do not need; the pictures
-of S10 are withheld, so it is in no split. Read either as downloaded, videos beside their segments,
+The paper's split is subjects 1, 5, 6, 7 for train (34,889 pairs), 8, 9, 11 for val (2,349), and 2, 3, 4 for test
+(24,420). S2, S3, S4 and S10 are the set's official test subjects: they have videos and segments, but no poses, which
+pairs do not need. The images of S10 are withheld, so it is in no split. The set is read as downloaded, videos beside
+their segments:
 
     ROOT/S1/Videos/Directions 1.54138969.mp4
     ROOT/S1/MySegmentsMat/ground_truth_bs/Directions 1.54138969.mp4      the segments' MPEG4 download
 
-in which case every `step`-th frame is first written to `work`/images and its mask to `work`/masks (a video already
-there is left as it is); or as frames, a folder for each video, under ROOT/images or ROOT itself:
+Every `step`-th frame is then written to `work`/images and its mask to `work`/masks first; a video that is already there
+is left as it is. Or it is read as frames, a folder for each video, under ROOT/images or ROOT itself:
 
     S1/Directions 1.54138969/000064.jpg                                 as this reader writes them
     S1/Directions-1/imageSequence/54138969/img_000065.jpg               h36m-fetch
     s_01_act_02_subact_01_ca_01/s_01_act_02_subact_01_ca_01_000065.jpg  3DMPPE and others
 
-Masks of frames lie in `masks`, by default ROOT/masks: same relative name, .png. The .mat segments are not read. The
-two pictures of a pair are of different videos, matching or not. Half of the pairs match; the rest are `hard`: there is
-but one category.
+Masks of frames are files of the same relative name with .png in `masks`, by default ROOT/masks. The .mat segments are
+not read. The two images of a pair are of different videos, whether they match or not. Half of the pairs match; the
+others are `hard`, since there is one category only.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 
@@ -40,10 +40,10 @@ from scott_core.errors import PairsError
 from scott_core.pairs import Pair
 
 SUBJECTS = {"train": (1, 5, 6, 7), "val": (8, 9, 11), "test": (2, 3, 4)}
-SIZES = {"train": 34_889, "val": 2_349, "test": 24_420}
-STEP = 64  # frames at 50 a second
+SIZES = {"train": 34_889, "val": 2_349, "test": 24_420}  # pairs, of the paper
+STEP = 64  # frames between two that are kept, at 50 a second; ours, the paper gives none
 _SUBJECT = re.compile(r"(?:S|s_0?)(\d{1,2})(?:_.*)?")
-_DAMAGED = ("S11/Videos/Directions.54138969.mp4",)  # cannot be decoded as distributed
+_DAMAGED = ("S11/Videos/Directions.54138969.mp4",)  # not decodable as distributed
 
 
 def read(
@@ -90,9 +90,10 @@ def read(
 
 
 def extract_frames(root: Path, work: Path, subjects: tuple[int, ...], *, step: int = STEP) -> None:
-    """Every `step`-th frame of the subjects' videos to work/images/S1/<video>/000000.jpg, its mask to work/masks.
+    """Writes every `step`-th frame of the videos to work/images/S1/<video>/000000.jpg, and its mask to work/masks.
 
-    A video that is there already is left. Raises PairsError for a subject without videos and for a damaged video.
+    A video that is there already is left as it is. Raises PairsError for a subject without videos and for a damaged
+    video.
     """
     for subject in (f"S{number}" for number in subjects):
         folder = need_folder(root / subject / "Videos", f"the videos of {subject} are needed")
@@ -109,13 +110,13 @@ def extract_frames(root: Path, work: Path, subjects: tuple[int, ...], *, step: i
 
 
 def _write_frames(video: Path, out: Path, step: int, *, is_mask: bool = False) -> int:
-    """Frames written. `out` comes into being whole or not at all."""
+    """Writes the frames of a video to `out`, which appears whole or not at all; returns how many there were."""
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     number = 0
     for index, frame in _frames(video, step):
-        if is_mask:  # the video's compression blurs the edge
+        if is_mask:  # compression blurs the mask's edge
             cv2.imwrite(str(part / f"{index:06d}.png"), (frame.max(axis=2) > 127) * 255)
         else:
             cv2.imwrite(str(part / f"{index:06d}.jpg"), frame)
@@ -128,8 +129,8 @@ def _write_frames(video: Path, out: Path, step: int, *, is_mask: bool = False) -
     return number
 
 
-def _frames(video: Path, step: int) -> Iterator[tuple[int, Any]]:
-    """Number and BGR picture of every `step`-th frame."""
+def _frames(video: Path, step: int) -> Iterator[tuple[int, cv2.typing.MatLike]]:
+    """Number and BGR image, uint8 [h, w, 3], of every `step`-th frame."""
     capture = cv2.VideoCapture(str(video))
     try:
         index = 0

@@ -1,16 +1,16 @@
-"""Market-1501: one person seen by six cameras (the paper's section 5.3).
+"""Market-1501: persons seen by six cameras (paper, section 5.3).
 
-Where: the project page of Zheng et al., "Scalable Person Re-identification: A Benchmark" (ICCV 2015),
-Market-1501-v15.09.15.zip. Terms: the page states no licence; it is handed out for academic research. The pictures show
-people who did not ask for it: publish none, and train nothing that ships on them.
+Source: the project page of Zheng et al., "Scalable Person Re-identification: A Benchmark" (ICCV 2015),
+Market-1501-v15.09.15.zip. Terms: the page states no licence; it is handed out for academic research. The images show
+people who did not consent: publish none, and train nothing that ships on them.
 
     ROOT/bounding_box_train/0002_c1s1_000451_03.jpg       person 2, camera 1, sequence 1, frame 451, detection 3
 
 The rest of the archive (bounding_box_test, query, gt_bbox) is not read. The paper splits the 750 persons of the train
-folder into 550 train, 50 val and 150 test; the folder holds 751, and the one left over goes nowhere. Persons -1 (junk)
-and 0000 (distractors) are dropped. Both pictures of a pair, matching or not, are of different cameras. Half of the
-pairs match; the rest are `hard`: there is but one category. The set has no masks; those you have (predicted ones, as
-in the paper) are read from `masks`/<the picture's name>.png.
+folder into 550 train, 50 val and 150 test; the folder holds 751, and one of them is in no split. Persons -1 (junk) and
+0000 (distractors) are excluded. The two images of a pair are of different cameras, whether they match or not. Half of
+the pairs match; the others are `hard`, since there is one category only. The set has no masks; predicted ones, as in
+the paper, are read from `masks`/<the image's name>.png.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from scott_core.data.sources import SPLITS
 from scott_core.errors import PairsError
 from scott_core.pairs import Pair
 
-PERSONS = {"train": 550, "val": 50, "test": 150}
-SIZES = {"train": 10_000, "val": 1_000, "test": 3_000}  # ours; the paper says none
+PERSONS = {"train": 550, "val": 50, "test": 150}  # of the paper
+SIZES = {"train": 10_000, "val": 1_000, "test": 3_000}  # pairs; ours, the paper gives none
 _NAME = re.compile(r"(?P<person>-1|\d{4})_c(?P<camera>\d)s\d_\d{6}_\d\d\.jpg")
-_DROPPED = ("-1", "0000")
-_SPLIT_SEED = 1501  # the split is one and the same for everybody
+_EXCLUDED = ("-1", "0000")
+_SPLIT_SEED = 1501  # fixed, so that the split is the same for everybody
 
 
 def read(
@@ -42,7 +42,7 @@ def read(
     masks: Path | None = None,
     persons: dict[str, int] | None = None,
 ) -> list[Pair]:
-    """`size` pairs (SIZES by default) of the persons of `split`; `persons` is how many each split gets.
+    """`size` pairs (SIZES by default) of the persons of `split`; `persons` is the number of persons of each split.
 
     The split depends on the names alone, not on `seed`. Raises PairsError where the folder or persons are missing.
     """
@@ -55,7 +55,7 @@ def read(
         name = _NAME.fullmatch(image.name)
         if name is None:
             raise PairsError(f"{image}: a name like 0002_c1s1_000451_03.jpg is expected")
-        if name["person"] not in _DROPPED:
+        if name["person"] not in _EXCLUDED:
             person = people.setdefault(name["person"], Instance(name["person"], "person", "person"))
             person.views.append(View(image, mask_of(masks, Path(image.name))))
     chosen = _deal(sorted(people), persons or PERSONS, folder)[split]
@@ -68,6 +68,7 @@ def read(
 
 
 def _camera(view: View) -> str:
+    """The camera of an image, as in c1."""
     return view.image.name.split("_")[1][:2]
 
 

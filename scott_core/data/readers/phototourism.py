@@ -1,6 +1,6 @@
-"""PhotoTourism: holiday photographs of landmarks, the paper's unseen test of segmentation (section 5.1, table 3).
+"""PhotoTourism: photographs of landmarks by tourists, the unseen test of segmentation (paper, section 5.1, table 3).
 
-Where: the data pages of the Image Matching Challenge 2020 and 2021 (UBC and UVic). Terms: the photographs are of
+Source: the data pages of the Image Matching Challenge 2020 and 2021 (UBC and UVic). Terms: the photographs are of
 Flickr users (YFCC100M), each under its own Creative Commons licence; the reconstructions are the challenge's.
 
     ROOT/<scene>/dense/images/*.jpg, ROOT/<scene>/dense/sparse/images.bin     a training scene
@@ -8,14 +8,14 @@ Flickr users (YFCC100M), each under its own Creative Commons licence; the recons
     ROOT/<scene>/set_100/new-vis-pairs/keys-th-0.1.npy                        its co-visible pairs
 
 A COLMAP model, images.bin or images.txt, is looked for in dense/sparse, sparse/0 and sparse of the scene (and of its
-set_100); pictures in dense/images, set_100/images and images. Splits are the challenge's scenes: VAL, TEST, and train
-the others. A scene is an instance. Two of its pictures match where they share MIN_POINTS 3D points, or, without a
-model, where keys-th-0.1.npy lists them. Half of the pairs match; the others are of two scenes and `hard`: landmarks
-are one category.
+set_100); images in dense/images, set_100/images and images. Splits are the challenge's scenes: VAL, TEST, and train for
+the others. A scene is an instance. Two of its images match where they share MIN_POINTS 3D points, or, without a model,
+where keys-th-0.1.npy lists them. Half of the pairs match; the others are of two scenes and `hard`, since landmarks are
+one category.
 
-A mask of a matching pair is what both pictures see: the convex hull of the shared points, a little dilated, written to
-`work`/<scene>. It is coarse, and it takes in whatever stands before the building. Masks of your own, `masks`/<scene>/
-<picture>.png, take precedence. The paper's masks of 1,000 pairs were drawn by hand and are not published.
+The masks of a matching pair are the region that both images see: the convex hull of the shared points, dilated by
+DILATION and written to `work`/<scene>. They are coarse and include occluders before the building. Masks of your own,
+`masks`/<scene>/<image>.png, take precedence. The paper's masks of 1,000 pairs were drawn by hand and are not published.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ TEST = (
     "st_pauls_cathedral",
     "united_states_capitol",
 )
-SIZE = 2000  # 1,000 of them match, as many as the paper labelled
-MIN_POINTS = 100
-DILATION = 0.02  # of the longer side
+SIZE = 2000  # pairs, half of which match: the paper labelled 1,000
+MIN_POINTS = 100  # shared 3D points that make a match; ours, not tuned
+DILATION = 0.02  # of the image's longer side; ours, not tuned
 _IMAGES = ("dense/images", "set_100/images", "images")
 _MODELS = ("dense/sparse", "sparse/0", "sparse", "set_100/sparse/0", "set_100/sparse")
 _KEYS = "set_100/new-vis-pairs/keys-th-0.1.npy"
@@ -58,10 +58,10 @@ _KEYS = "set_100/new-vis-pairs/keys-th-0.1.npy"
 
 @dataclass(frozen=True)
 class Points:
-    """The triangulated points of one picture: xy float64 [n, 2] in pixels, ids int64 [n] of the 3D points."""
+    """The n triangulated points of one image."""
 
-    xy: npt.NDArray[np.float64]
-    ids: npt.NDArray[np.int64]
+    xy: npt.NDArray[np.float64]  # [n, 2], pixels
+    ids: npt.NDArray[np.int64]  # [n], of the 3D points
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,10 @@ class _Scene:
     name: str
     images: Path
     points: dict[str, Points]  # by file name; empty without a model
-    keys: frozenset[frozenset[str]]  # stems of co-visible pictures where there is no model
+    keys: frozenset[frozenset[str]]  # stems of co-visible images where there is no model
 
     def covisible(self, a: Path, b: Path, min_points: int) -> bool:
+        """Whether two images of the scene match."""
         if not self.points:
             return frozenset((a.stem, b.stem)) in self.keys
         return len(np.intersect1d(self.points[a.name].ids, self.points[b.name].ids)) >= min_points
@@ -87,7 +88,7 @@ def read(
     work: Path | None = None,
     min_points: int = MIN_POINTS,
 ) -> list[Pair]:
-    """`size` pairs of the scenes of `split`; without `masks` and `work` their masks are not known.
+    """`size` pairs of the scenes of `split`; without `masks` and `work` their masks are None.
 
     Raises PairsError where no scene of the split is there, or a scene has neither model nor list of pairs.
     """
@@ -127,7 +128,10 @@ def read(
 
 
 def read_points(model: Path) -> dict[str, Points]:
-    """The points of each picture of a COLMAP model, folder `model` with images.bin or images.txt, by file name."""
+    """The points of each image of a COLMAP model, folder `model` with images.bin or images.txt, by file name.
+
+    Raises PairsError where the model cannot be read.
+    """
     path = model / "images.bin"
     try:
         if path.is_file():
@@ -139,7 +143,7 @@ def read_points(model: Path) -> dict[str, Points]:
 
 
 def _read_binary(data: bytes) -> dict[str, Points]:
-    """images.bin: id, pose (7 doubles), camera, name to its zero byte, then n points (x, y, id), little endian."""
+    """Reads images.bin: id, pose (7 doubles), camera, name with a zero byte, n points (x, y, id); little endian."""
     point = np.dtype([("x", "<f8"), ("y", "<f8"), ("id", "<i8")])
     found = {}
     at = 8
@@ -155,7 +159,7 @@ def _read_binary(data: bytes) -> dict[str, Points]:
 
 
 def _read_text(text: str) -> dict[str, Points]:
-    """images.txt: two lines a picture, `ID QW QX QY QZ TX TY TZ CAMERA NAME` and `X Y POINT3D_ID ...`, maybe empty."""
+    """Reads images.txt: for each image `ID QW QX QY QZ TX TY TZ CAMERA NAME`, and `X Y POINT3D_ID ...` or empty."""
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     found = {}
     for header, points in zip(lines[::2], lines[1::2], strict=True):
@@ -165,7 +169,7 @@ def _read_text(text: str) -> dict[str, Points]:
 
 
 def _triangulated(xy: npt.NDArray[np.float64], ids: npt.NDArray[np.int64]) -> Points:
-    known = ids >= 0  # -1: seen in no other picture
+    known = ids >= 0  # -1: seen in no other image
     return Points(xy[known], ids[known])
 
 
@@ -189,7 +193,7 @@ def _first(path: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _with_hulls(pair: Pair, scene: _Scene, work: Path) -> Pair:
-    """The pair with the masks that it lacks, where the scene has points."""
+    """The pair with hulls in place of masks that it lacks, where the scene has points."""
     if not scene.points:
         return pair
     a, b = scene.points[pair.path_a.name], scene.points[pair.path_b.name]
@@ -203,7 +207,7 @@ def _with_hulls(pair: Pair, scene: _Scene, work: Path) -> Pair:
 
 
 def _write_hull(image: Path, xy: npt.NDArray[np.float64], out: Path) -> Path:
-    """Writes the dilated convex hull of xy [n, 2] as a 1-bit picture of the image's size."""
+    """Writes the dilated convex hull of xy [n, 2] as a 1-bit image of the image's size; returns `out`."""
     with Image.open(image) as opened:
         width, height = opened.size
     mask = np.zeros((height, width), np.uint8)

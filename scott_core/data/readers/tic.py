@@ -1,17 +1,18 @@
 """TIC, Toys In Catalogue: the paper's own data set (sections 3 and 5.1, table 1).
 
-16,313 pictures of 2,653 products for children; annotators labelled pairs of one product's pictures as matching or not,
-and drew masks on the matching ones. 13,172 pairs, half of them matching; 1,753 ambiguous ones were left out.
+It has 16,313 images of 2,653 products for children. Annotators labelled pairs of one product's images as matching or
+not and drew masks on the matching ones. There are 13,172 pairs, half of them matching; 1,753 ambiguous ones were
+excluded.
 
-Where: the paper names no download; ask its authors. Terms: theirs; the pictures belong to the shops they come from.
-The paper shows no layout on disk, so this one is ours, and a catalogue of your own fits it as well:
+Source: the paper names no download; ask its authors. Terms: theirs; the images belong to the shops they come from. The
+paper gives no layout on disk, so this one is ours, and a catalogue of your own fits it as well:
 
     ROOT/products/<product>/<any name>.jpg
     ROOT/annotations.csv      image_a,image_b,label[,kind][,family][,mask_a][,mask_b][,split]
 
 annotations.csv is a pairs file (`scott_core.pairs`) whose paths are relative to ROOT, whose label is 1, 0 or
-`ambiguous`, and which may name each row's split. Both pictures of a row lie in the folder of one product. An ambiguous
-row is dropped. A non-matching row is `hard` unless it says otherwise: it was labelled within one product.
+`ambiguous`, and which may name each row's split. Both images of a row lie in the folder of one product. An ambiguous
+row is excluded. A non-matching row is `hard` unless it says otherwise: it was labelled within one product.
 
 Without a column `split`, rows are dealt in the paper's proportions, 9,221 train, 658 val, 3,293 test, by whole
 products: no product is in two splits, and a split's size is right to within a product's pairs. The paper does not say
@@ -20,7 +21,6 @@ whether its split keeps products whole. The balance of labels is the annotators'
 
 from __future__ import annotations
 
-import csv
 import random
 from collections import Counter
 from dataclasses import replace
@@ -29,10 +29,10 @@ from pathlib import Path
 from scott_core.data.readers.layout import check_split, need_folder
 from scott_core.data.sources import SPLITS
 from scott_core.errors import PairsError
-from scott_core.pairs import Pair, parse_row
+from scott_core.pairs import CsvRow, Pair, csv_rows, parse_row
 
-SIZES = {"train": 9221, "val": 658, "test": 3293}
-_SPLIT_SEED = 13172  # the split is one and the same for everybody
+SIZES = {"train": 9221, "val": 658, "test": 3293}  # pairs, of the paper
+_SPLIT_SEED = 13172  # fixed, so that the split is the same for everybody
 
 
 def read(root: Path, split: str, *, sizes: dict[str, int] | None = None) -> list[Pair]:
@@ -43,25 +43,19 @@ def read(root: Path, split: str, *, sizes: dict[str, int] | None = None) -> list
     check_split(split)
     need_folder(root / "products", "TIC keeps its pictures as products/<product>/<picture>")
     path = root / "annotations.csv"
-    rows: list[tuple[Pair, str, str]] = []  # pair, product, split or nothing
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = {"image_a", "image_b", "label"} - set(reader.fieldnames or [])
-            if missing:
-                raise PairsError(f"{path}: no column {', '.join(sorted(missing))}")
-            for row in reader:
-                if (row["label"] or "").strip() != "ambiguous":
-                    rows.append(_annotated(path, reader.line_num, row))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PairsError(f"{path} cannot be read: {error}") from error
+    rows = [  # pair, product, split or nothing
+        _annotated(path, line, row)
+        for line, row in csv_rows(path, ("image_a", "image_b", "label"))
+        if (row["label"] or "").strip() != "ambiguous"
+    ]
     if not any(named for _, _, named in rows):
         dealt = _deal([product for _, product, _ in rows], sizes or SIZES)
         rows = [(pair, product, dealt[product]) for pair, product, _ in rows]
     return [pair for pair, _, named in rows if named == split]
 
 
-def _annotated(path: Path, line: int, row: dict[str, str | None]) -> tuple[Pair, str, str]:
+def _annotated(path: Path, line: int, row: CsvRow) -> tuple[Pair, str, str]:
+    """Pair, product, and split or nothing, of one row. Raises PairsError naming file and line."""
     pair = parse_row(path, line, row)
     if pair.label is None:
         raise PairsError(f"{path}:{line}: no label; 1, 0 or ambiguous is expected")

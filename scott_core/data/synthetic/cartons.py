@@ -107,7 +107,7 @@ def carton_faces(seed: int) -> tuple[_Pixels, _Pixels, tuple[float, float, float
 
 
 def render_carton(seed: int, view_seed: int, *, size: int = 256) -> _Pixels:
-    """The carton seen from somewhere in front, RGBA uint8 [size, size, 4]; alpha is its exact mask, 0 or 255."""
+    """The carton seen from somewhere in front, RGBA uint8 [size, size, 4]; alpha is its exact mask."""
     front, side, (w, h, d) = carton_faces(seed)
     rng = np.random.default_rng([10, seed, view_seed])
     yaw, pitch, roll = rng.uniform(-1.1, 1.1), rng.uniform(-0.1, 0.6), rng.normal(0, 0.15)

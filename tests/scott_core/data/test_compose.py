@@ -1,10 +1,10 @@
-"""Training images and their masks: aligned to the pixel, through every warp and before every ground."""
+"""Training images and their masks: aligned to the pixel through every warp and crop."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,110 +15,28 @@ from scipy.special import expit
 from torch import Tensor
 
 from scott_core.data import warps
-from scott_core.data.chance import Chance
-from scott_core.data.compose import AVERAGED_BELOW, Composer, Shown
+from scott_core.data.compose import AVERAGED_BELOW, Composer
 from scott_core.data.recipe import Recipe
-from scott_core.data.store import NEAREST, Store
 from scott_core.data.warps import GRID, Placement
-
-CPU = torch.device("cpu")
-SIDE = 64  # of the store's square
-SIZE = 48  # of a training image
-# Nothing but geometry: the object's own colours, before its ground.
-BARE = Recipe(light=0, low_resolution=0, blur=0, grey=0, jpeg=0, occluder=0, distractor=0, plain=1, as_photographed=0)
-WARPED = replace(BARE, bend=0.08, fold=1.0)
-
-
-@dataclass(frozen=True)
-class Source:
-    """One image of a store, an instance of its own."""
-
-    rgba: NDArray[np.uint8]  # [SIDE, SIDE, 4]
-    content: tuple[int, int, int, int] = (0, 0, SIDE, SIDE)
-    may_cut: bool = True
-    has_ground: bool = False
-
-
-def store_of(objects: Sequence[Source], scenes: Sequence[Source] = (), family: str = "garment") -> Store:
-    """A store of one group; the scenes show no object."""
-    sources = [*objects, *scenes]
-    n, total = len(objects), len(sources)
-    boxes, has_mask = [], []
-    for source in sources:
-        rows, columns = (np.flatnonzero((source.rgba[..., 3] > 127).any(axis)) for axis in (1, 0))
-        has_mask.append(len(rows) > 0)
-        boxes.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if len(rows) else source.content)
-    return Store(
-        families=(family,),
-        largest_category=n,
-        rgba=torch.from_numpy(np.stack([source.rgba for source in sources]).transpose(0, 3, 1, 2).copy()),
-        content=torch.tensor([source.content for source in sources], dtype=torch.float32),
-        box=torch.tensor(np.array(boxes), dtype=torch.float32),
-        has_mask=torch.tensor(has_mask),
-        may_cut=torch.tensor([source.may_cut for source in sources]),
-        has_ground=torch.tensor([source.has_ground for source in sources]),
-        category=torch.zeros(total, dtype=torch.int64),
-        first_view=torch.arange(n),
-        n_views=torch.ones(n, dtype=torch.int64),
-        first_instance=torch.tensor([0]),
-        n_instances=torch.tensor([n]),
-        nearest=torch.arange(NEAREST).repeat(n, 1) % n,
-        cutouts=torch.tensor([k for k in range(n) if objects[k].may_cut], dtype=torch.int64),
-        scenes=torch.arange(n, total),
-    )
-
-
-def shape(k: int) -> NDArray[np.uint8]:
-    """The mask of a triangle, an L, a ring or a slanted bar, 255 inside, [SIDE, SIDE]."""
-    mask = np.zeros((SIDE, SIDE), np.uint8)
-    if k % 4 == 0:
-        cv2.fillPoly(mask, [np.array([(8, 50), (30, 6), (55, 44)], np.int32)], 255)
-    elif k % 4 == 1:
-        mask[10:60, 20:30] = mask[50:60, 20:50] = 255
-    elif k % 4 == 2:
-        cv2.circle(mask, (31, 33), 26, 255, thickness=9)
-    else:
-        cv2.fillPoly(mask, [np.array([(4, 40), (50, 10), (58, 22), (12, 52)], np.int32)], 255)
-    return mask
-
-
-def cutout(k: int, colour: tuple[int, int, int] = (255, 255, 255)) -> Source:
-    """Shape k in one colour; what lies beside it is noise that must not be seen."""
-    mask = shape(k)
-    rgb = np.random.default_rng(k).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    rgb[mask > 0] = colour
-    return Source(np.dstack([rgb, mask]))
-
-
-def photograph(mask: NDArray[np.uint8], content: tuple[int, int, int, int]) -> Source:
-    """A photograph whose red is its mask and nothing else; white around its content, as letterboxed."""
-    x0, y0, x1, y1 = content
-    rgba = np.full((SIDE, SIDE, 4), 255, np.uint8)
-    rgba[y0:y1, x0:x1, :3] = 0
-    rgba[..., 3] = 0
-    rgba[y0:y1, x0:x1, 0] = rgba[y0:y1, x0:x1, 3] = mask[y0:y1, x0:x1]
-    return Source(rgba, content, may_cut=False, has_ground=True)
-
-
-def plain_photograph(colour: tuple[int, int, int]) -> Source:
-    """A photograph of one colour that fills its square, without a mask."""
-    rgba = np.full((SIDE, SIDE, 4), (*colour, 0), np.uint8)
-    return Source(rgba, may_cut=False, has_ground=True)
-
-
-CUTOUTS = [cutout(k) for k in range(4)]
-
-
-def show(store: Store, recipe: Recipe, seed: int, view: Sequence[int], group: Sequence[int] | None = None) -> Shown:
-    """Training images of views of the only group; all are of one group of the batch unless `group` says otherwise."""
-    views = torch.tensor(view)
-    groups = torch.zeros_like(views) if group is None else torch.tensor(group)
-    return Composer(store, recipe, SIZE).show(views, groups, Chance(seed, 0, CPU))
+from tests.scott_core.data.small_stores import (
+    BARE,
+    CUTOUTS,
+    SIDE,
+    SIZE,
+    WARPED,
+    Source,
+    cutout,
+    photograph,
+    plain_photograph,
+    shape,
+    show,
+    store_of,
+)
 
 
 @dataclass(frozen=True)
 class Read:
-    """What a composer was to read: the arguments of Composer._read."""
+    """The arguments of one call of Composer._read."""
 
     view: Tensor
     box: Tensor
@@ -129,7 +47,7 @@ class Read:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
-    """Fills with what composers read; they go on as ever."""
+    """Collects the arguments of Composer._read, which still works."""
     found: list[Read] = []
     read = Composer._read
 
@@ -285,97 +203,6 @@ def test_only_a_photograph_that_has_a_ground_keeps_it(reads: list[Read]) -> None
     assert photographed.all()
     assert shown.has_mask.tolist() == [True, True, False] * 20
     assert not shown.masks[2::3].any()
-
-
-def test_what_an_occluder_hides_is_taken_out_of_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
-    n = 8
-    level = torch.arange(1, n + 1) / (n + 1)
-
-    def blue(self: Composer, group: Tensor, chance: Chance) -> Tensor:
-        return torch.stack([torch.zeros(n), torch.zeros(n), level], 1)[:, :, None, None].repeat(1, 1, SIZE, SIZE)
-
-    monkeypatch.setattr(Composer, "_ground", blue)
-    monkeypatch.setattr(warps, "FOLD_SHADE", 0.0)
-    store = store_of(CUTOUTS)
-    hidden_share = []
-    for seed in range(40):
-        free = show(store, WARPED, seed, [0, 1, 2, 3] * 2)
-        occluded = show(store, replace(WARPED, occluder=1.0, occluder_side=0.9), seed, [0, 1, 2, 3] * 2)
-        hidden = occluded.masks != free.masks
-        assert (occluded.masks[hidden] == 0).all()
-        share = 1 - occluded.masks.sum((1, 2, 3)) / free.masks.sum((1, 2, 3))
-        assert share.max() <= 0.5 + 1e-6
-        hidden_share.append(share)
-        red, blues = occluded.images[:, :1], occluded.images[:, 2:]
-        np.testing.assert_allclose(red, occluded.masks, atol=1e-3)
-        own = level.view(n, 1, 1, 1).expand_as(blues)
-        assert ((blues - own).abs()[hidden] > 0.1).all()  # another image's ground is seen there
-        assert (torch.isclose(blues[hidden][:, None], level, atol=1e-5)).any(1).all()
-    every = torch.stack(hidden_share)
-    assert (every > 0.02).float().mean() > 0.3
-    assert every.max() > 0.3
-
-
-def test_no_more_than_the_share_is_occluded() -> None:
-    store = store_of(CUTOUTS)
-    counts = []
-    for seed in range(30):
-        free, occluded = (show(store, replace(WARPED, occluder=share), seed, [0, 1, 2, 3] * 2) for share in (0, 0.25))
-        counts.append(int((free.images != occluded.images).flatten(1).any(1).sum()))
-    assert max(counts) == 2  # of 8
-
-
-@pytest.mark.parametrize("change", [{"plain": 0.0}, {"distractor": 1.0}, {"plain": 0.0, "distractor": 1.0}])
-def test_scenes_and_distractors_stay_behind_the_object(change: dict[str, float]) -> None:
-    store = store_of([cutout(k, (220, 10 + 60 * k, 10)) for k in range(4)], [plain_photograph((90, 90, 90))])
-    n_moved = []
-    for seed in range(15):
-        before, after = (show(store, recipe, seed, [0, 1, 2, 3]) for recipe in (WARPED, replace(WARPED, **change)))
-        assert torch.equal(before.masks, after.masks)
-        solid = (before.masks > 0.9999).expand(-1, 3, -1, -1)
-        np.testing.assert_allclose(after.images[solid], before.images[solid], atol=1e-3)
-        moved = (before.images - after.images).abs().amax(1, keepdim=True) > 0.02
-        n_moved.append((moved & (before.masks < 1e-3)).sum((1, 2, 3)))
-    assert (torch.stack(n_moved) > 20).float().mean() > 0.8  # beside the object there is another ground
-
-
-def test_a_distractor_stands_on_the_ground_and_does_not_replace_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    blue = torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(-1, -1, SIZE, SIZE)
-    monkeypatch.setattr(Composer, "_plain", lambda self, n, chance: blue.expand(n, -1, -1, -1))
-    monkeypatch.setattr(warps, "FOLD_SHADE", 0.0)
-    store = store_of([cutout(k, (255, 0, 0)) for k in range(4)])
-    for seed in range(10):
-        shown = show(store, replace(WARPED, distractor=1.0), seed, [0, 1, 2, 3] * 2)
-        red, green, blues = shown.images.unbind(1)
-        np.testing.assert_allclose(red + blues, 1, atol=2e-3)  # any pixel is a blend of ground and objects
-        assert green.max() < 2e-3
-        assert (red + 2e-3 >= shown.masks[:, 0]).all()
-
-
-def test_a_group_shares_its_scenes() -> None:
-    colours = [(250 - 12 * k, 20, 10 + 12 * k) for k in range(20)]
-    store = store_of(CUTOUTS, [plain_photograph(colour) for colour in colours])
-    recipe = replace(BARE, plain=0.0, scenes=2, smallest=0.1, largest=0.15, close_up=0.0)
-    group = [0] * 12 + [1] * 12
-    several = 0
-    for seed in range(10):
-        shown = show(store, recipe, seed, [0, 1, 2, 3] * 6, group)
-        middle = shown.images.flatten(2).median(2).values.mul(255).round().int()  # the ground, about a small object
-        seen = [{tuple(colour) for colour in middle[12 * g : 12 * g + 12].tolist()} for g in range(2)]
-        assert all(each <= set(colours) for each in seen)
-        assert max(map(len, seen)) <= 2
-        several += seen[0] != seen[1]
-    assert several >= 8
-
-
-def test_the_share_before_a_plain_ground_is_kept() -> None:
-    store = store_of(CUTOUTS, [plain_photograph((250, 0, 250))])
-    recipe = replace(BARE, smallest=0.1, largest=0.15, close_up=0.0)
-    for plain, expected in ((0.0, 0), (0.25, 3), (1.0, 12)):
-        middle = show(store, replace(recipe, plain=plain), 1, [0, 1, 2, 3] * 3).images.flatten(2).median(2).values
-        assert int((middle[:, 1] > 0.05).sum()) == expected
-    without_scenes = show(store_of(CUTOUTS), replace(recipe, plain=0.0), 1, [0, 1, 2, 3]).images
-    assert (without_scenes.flatten(2).median(2).values[:, 1] > 0.05).all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a batch shows: instances of one group, two views of each, by the shares that families are given."""
+"""The drawn views of a batch: instances of one group, two views of each, by the shares of their families."""
 
 from collections import Counter
 from collections.abc import Mapping

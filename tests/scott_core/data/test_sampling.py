@@ -12,7 +12,7 @@ from scott_core.pairs import Pair
 
 
 def toys(**views: int) -> list[Instance]:
-    """Instances such as car_1=3: group car, three pictures car_1/0 to car_1/2, each with a mask beside it."""
+    """Instances such as car_1=3: group car, three images car_1/0 to car_1/2, each with a mask beside it."""
     return [
         Instance(name, "toy", name.split("_")[0], [View(Path(name, str(i)), Path(name, f"m{i}")) for i in range(n)])
         for name, n in views.items()

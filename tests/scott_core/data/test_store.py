@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from scott_core.data.pack import write_pack
-from scott_core.data.store import Store, _lab, load_store
+from scott_core.data.store import Store, load_store, srgb_to_lab
 from scott_core.errors import InputError
 
 OBJECTS = (  # family, category, instance, role, views
@@ -127,7 +127,7 @@ def test_the_nearest_are_the_nearest_in_colour(pack: Path) -> None:
 def test_lab_is_opencvs() -> None:
     rgb = np.random.default_rng(0).random((50, 3))
     wanted = cv2.cvtColor(rgb.astype(np.float32)[None], cv2.COLOR_RGB2LAB)[0]
-    np.testing.assert_allclose(np.stack([_lab(colour) for colour in rgb]), wanted, atol=0.5)
+    np.testing.assert_allclose(np.stack([srgb_to_lab(colour) for colour in rgb]), wanted, atol=0.5)
 
 
 def test_a_split_without_objects_is_an_error(pack: Path) -> None:

@@ -1,8 +1,5 @@
-"""Groups, masks, figure 9 and the page of failures: against counting by hand over made pairs."""
+"""Groups of pairs and IoU of regions: against counting by hand over made pairs."""
 
-import base64
-import io
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +7,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.metrics import f1_score
 
 from scott_core.card import Card
 from scott_core.checkpoint import Checkpoint
 from scott_core.errors import InputError
 from scott_core.evaluation import regions as evaluation
-from scott_core.evaluation.failures import Failure, failures_page, worst_failures
-from scott_core.evaluation.figure9 import draw_figure9, f1_by_region
 from scott_core.evaluation.regions import (
     MaskedPair,
     group_rows,
@@ -126,58 +120,3 @@ def test_only_matches_with_two_exact_masks_are_measured(tmp_path: Path) -> None:
     exact = (tmp_path / "m" / "a.png", tmp_path / "m" / "b.png")
     assert [(m.mask_a, m.mask_b) for m in masked_pairs(pairs, truth)] == [exact, exact], "the manifest knows"
     assert [(m.image_b, m.mask_a, m.mask_b) for m in masked_pairs(pairs)] == [(c, own, own)]
-
-
-def test_figure_9_counts_what_each_bin_holds(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    label, said = rng.integers(0, 2, 500), rng.random(500) < 0.5
-    a, b = np.round(rng.random((2, 500)), 2)
-    a[0], b[0], a[1] = 1.0, 1.0, np.nan
-    f1, pairs = f1_by_region(label, said, a, b, bins=4)
-    assert pairs.sum() == 499
-    chosen = (a >= 0.25) & (a < 0.5) & (b >= 0.75)
-    assert pairs[1, 3] == chosen.sum()
-    assert f1[1, 3] == pytest.approx(f1_score(label[chosen], said[chosen]))
-    f1, pairs = f1_by_region([0, 0], [False, True], [0.1, 0.9], [0.1, 0.9], bins=2)
-    assert np.isnan(f1[0, 0]), "nothing to find, nothing said"
-    assert f1[1, 1] == 0
-    for name in ("1.png", "2.png"):
-        draw_figure9(label, said, a, b, tmp_path / name, title="title")
-    assert (tmp_path / "1.png").read_bytes() == (tmp_path / "2.png").read_bytes()
-    assert Image.open(tmp_path / "1.png").format == "PNG"
-
-
-def test_the_worst_of_each_family_come_first() -> None:
-    label = [0, 0, 0, 1, 1, 0, 1, 1]
-    score = [0.6, 0.9, 0.1, 0.2, 0.9, 0.7, np.nan, 0.3]
-    family = ["x", "x", "x", "x", "x", "y", "y", "y"]
-    assert worst_failures(label, score, family, 0.5, 10) == [1, 0, 3, 5, 7]
-    assert worst_failures(label, score, family, 0.5, 4) == [1, 3, 5, 7]
-    assert worst_failures(label, score, family, 0.5, 0) == []
-    assert worst_failures([np.nan], [0.9], [""], 0.5, 9) == [], "a pair without a label is no failure"
-
-
-def test_the_page_holds_its_pictures_and_escapes_its_names() -> None:
-    picture = Image.new("RGB", (40, 20), "red")
-    evil = '<script>"x"</script>.jpg'
-    page = failures_page(
-        [
-            Failure(evil, "b&c.jpg", 0, "hard", "<i>", 0.91, picture),
-            Failure("a", "b", 1, "match", "<i>", 0.02, picture),
-        ],
-        title="T<b>",
-        note="5 > 3",
-    )
-    assert "<script" not in page
-    assert "&lt;script&gt;&quot;x&quot;" in page
-    assert "<i>" not in page
-    for words in ("0.910", "hard", "0.020", "b&amp;c.jpg", "T&lt;b&gt;", "false matches", "misses"):
-        assert words in page
-    sources = re.findall(r'src="([^"]*)"', page)
-    assert len(sources) == 2
-    for source in sources:
-        kind, data = source.split(",")
-        assert kind == "data:image/jpeg;base64"
-        assert Image.open(io.BytesIO(base64.b64decode(data))).size == (40, 20)
-    assert page.count("<section>") == page.count("</section>") == 2
-    assert "No failure" in failures_page([], title="T", note="")

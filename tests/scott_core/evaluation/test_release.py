@@ -1,4 +1,4 @@
-"""A release and the tables, on a small data folder of our own pictures and weights that were never trained."""
+"""A release and the tables, on a small data folder of our own images and weights that were never trained."""
 
 import csv
 import json

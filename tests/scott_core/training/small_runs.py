@@ -1,4 +1,4 @@
-"""What the tests of training runs share: a small run's options, and what it leaves."""
+"""A small training run's options and checkpoint, for the tests of training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifests: a catalogue picture and another one, hard negatives within a category, masks where there are any."""
+"""Manifests: a catalogue image and another one, hard negatives within a category, masks where there are any."""
 
 from pathlib import Path
 

@@ -35,7 +35,7 @@ def persons(pairs: list[Pair]) -> set[str]:
 
 def test_pairs_are_of_two_cameras_and_their_labels_true(few: Path) -> None:
     pairs = market1501.read(few, "train", persons=FEW)
-    assert len(pairs) == 3 * 2 * 2  # each person: two suitable couples of pictures, and as many negatives
+    assert len(pairs) == 3 * 2 * 2  # each person: two suitable couples of images, and as many negatives
     for pair in pairs:
         a, b = pair.path_a.name, pair.path_b.name
         assert a[4:7] != b[4:7]

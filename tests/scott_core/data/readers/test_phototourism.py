@@ -1,4 +1,4 @@
-"""PhotoTourism: co-visible pictures of a scene match, and their masks are the hull of what both see."""
+"""PhotoTourism: co-visible images of a scene match, and their masks are the hull of the points that both see."""
 
 import struct
 from pathlib import Path
@@ -49,7 +49,7 @@ def build(
 
 
 @pytest.mark.parametrize("model", ["dense/sparse/images.bin", "dense/sparse/images.txt", "sparse/0/images.bin"])
-def test_covisible_pictures_match(tmp_path: Path, model: str) -> None:
+def test_covisible_images_match(tmp_path: Path, model: str) -> None:
     build(tmp_path / "trevi_fountain", model=model)
     build(tmp_path / "taj_mahal", model=model)
     build(tmp_path / "reichstag", model=model)
