@@ -128,19 +128,19 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Measure what a pair costs, stage by stage, beside its floor, the literal reference and the peers."""
-    from jobs.bench.measure import measure, result_name
+    """Measure what a pair costs, stage by stage, beside its roofline, the literal reference and the baselines."""
+    from jobs.bench.measure import measure
     from jobs.bench.report import tables
     from jobs.outputs import check_output, writing
 
     if arguments.out:
-        check_output(arguments.out / "run.json")  # what will be its name only the run tells
+        check_output(arguments.out / "run.json")  # the run gives the name
     result = measure(arguments.weights)
     if arguments.out:
-        path = arguments.out / result_name(result)
+        path = arguments.out / result.file_name
         with writing(path):
-            path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1) if arguments.json else tables(result))
+            path.write_text(result.to_json() + "\n", encoding="utf-8")
+    print(result.to_json() if arguments.json else tables(result))
     return 0
 
 
