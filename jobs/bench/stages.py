@@ -14,6 +14,8 @@ from tqdm import tqdm
 from jobs.bench.product import N_CATALOGUE, N_DOCUMENT, sample_files
 from jobs.bench.roofline import operations
 from jobs.bench.timing import median_seconds
+from jobs.tables.rows import encode_rows
+from jobs.tables.schemas import PAIR_SCORES, PairScore
 from scott_core import Predictor, read_image
 from scott_core.images import to_batch
 from scott_core.inference.engine import Engine
