@@ -31,7 +31,7 @@ SIZES = (100, 1000, 10_000, 100_000)
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run cost; the field names are those of results/growth-*.json."""
+    """The cost of one run; the field names are those of results/growth-*.json."""
 
     pairs: int
     pictures: int  # images

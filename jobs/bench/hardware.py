@@ -15,7 +15,7 @@ from jobs.scoring.cores import cores
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a measurement ran on."""
+    """The hardware and the torch version of a measurement."""
 
     cpu: str  # model, family and vector instructions
     cores: int  # those of this process

@@ -14,7 +14,7 @@ from jobs.bench.throughput import Throughput
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What one run measured; the field names are those of `scott bench --json`."""
+    """The measurements of one run; the field names are those of `scott bench --json`."""
 
     hardware: Hardware
     version: str  # of the weights

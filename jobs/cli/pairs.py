@@ -50,13 +50,13 @@ def add_verbs(verb: AddVerb) -> None:
 
 def match(arguments: argparse.Namespace) -> int:
     """Score one pair: a catalogue image and a document image."""
-    from jobs.outputs import check_picture_output, writing
+    from jobs.outputs import check_image_output, writing
     from jobs.scoring.scorers import load_predictor
     from scott_core import read_image
     from scott_core.overlay import draw_match
 
     if arguments.overlay:
-        check_picture_output(arguments.overlay)
+        check_image_output(arguments.overlay)
     image_a, image_b = read_image(arguments.image_a), read_image(arguments.image_b)
     predictor = load_predictor(arguments.weights)
     found = predictor.match(image_a, image_b)
@@ -145,7 +145,7 @@ def bench(arguments: argparse.Namespace) -> int:
 
 
 def _tables(evaluation: Evaluation) -> str:
-    """What was measured as tables: of all pairs, by group, of masks; and the files written."""
+    """The measures of an evaluation as tables (all pairs, groups, masks), and the names of its files."""
     measures = evaluation.all
     intervals = measures.intervals or {}
     rows = [
