@@ -3,7 +3,7 @@
 A toy is an instance that its seed determines (kind, proportions, colours, prints). A view is determined by a seed of
 its own (viewpoint, light and the pose of the joints). The same seed with another view shows the same object,
 and another seed of the same kind (`seed + k * len(TOY_KINDS)`) a hard negative. pybullet's software renderer draws them
-(extra `toys`; it has wheels up to Python 3.11); no model that pybullet carries is used.
+(extra `toys`; it has wheels for Python 3.11); no model that pybullet carries is used.
 
     python -m scott_core.data.synthetic.toys --out DIR --instances N --views V [--start SEED] [--size 192]
 
@@ -122,7 +122,7 @@ def import_pybullet() -> Any:
         import pybullet
     except ModuleNotFoundError as error:
         raise InputError(
-            "rendering toys needs pybullet, which is not installed: pip install 'scott[toys]' (Python 3.11 or older)"
+            "rendering toys needs pybullet, which is not installed: pip install 'scott[toys]' (wheels: Python 3.11)"
         ) from error
     return pybullet
 

@@ -58,7 +58,7 @@ def test_the_extractor_finds_the_photographs_and_nothing_else(case: Case, tmp_pa
 
 @pytest.mark.slow
 def test_the_script_makes_what_is_committed(tmp_path: Path) -> None:
-    pytest.importorskip("pybullet", reason="pybullet has no wheel for this Python; toys cannot be rendered")
+    pytest.importorskip("pybullet", reason="pybullet is not installed: toys cannot be rendered")
     make_sample(tmp_path)
     made = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
     assert made == {

@@ -18,7 +18,7 @@ KINDS = range(len(toys.TOY_KINDS))
 @pytest.fixture
 def renders() -> None:
     """Skips where toys cannot be rendered."""
-    pytest.importorskip("pybullet", reason="pybullet has no wheel for this Python; toys cannot be rendered")
+    pytest.importorskip("pybullet", reason="pybullet is not installed: toys cannot be rendered")
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> float:
