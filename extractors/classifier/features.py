@@ -222,9 +222,9 @@ def _codes(grey: Plane) -> dict[str, float]:
 
 
 def _bars(grey: Plane) -> tuple[float, int]:
-    """How bar-like the columns of the middle band are, in [0, 1], and the number of changes between dark and light.
+    """The likeness of the middle band to bars, in [0, 1], and its number of changes between dark and light columns.
 
-    The first is the spread among the columns' means as a share of it and the mean spread within a column.
+    The likeness is the spread among the columns' means as a share of it and the mean spread within a column.
     """
     band = grey[grey.shape[0] // 5 : max(grey.shape[0] * 3 // 5, 1)].astype(np.float32)
     columns = band.mean(axis=0)
@@ -234,7 +234,7 @@ def _bars(grey: Plane) -> tuple[float, int]:
 
 
 def _finders(dark: npt.NDArray[np.bool_]) -> int:
-    """How often the rows have the runs of a QR code's finder pattern: dark and light as 1:1:3:1:1 (ISO/IEC 18004)."""
+    """The number of runs of a QR code's finder pattern in the rows: dark and light as 1:1:3:1:1 (ISO/IEC 18004)."""
     lines = np.pad(dark, ((0, 0), (1, 1))).astype(np.int8)
     starts = np.flatnonzero(np.diff(lines.ravel()))
     if starts.size < 6:
