@@ -37,9 +37,7 @@ test: $(DEVELOPMENT)  ## runs the tests; ARGS are pytest's: make test ARGS="test
 	@python -m pytest $(ARGS)
 
 coverage: $(DEVELOPMENT)  ## runs the tests (or ARGS) and prints which lines no test has run
-	@coverage run -m pytest $(ARGS)
-	@coverage combine --quiet
-	@coverage report
+	@coverage run -m pytest $(ARGS); status=$$?; coverage combine --quiet; coverage report; exit $$status
 
 fuzz: $(DEVELOPMENT)  ## reads 2,000 damaged and all hostile documents: no hang, no crash, nothing left behind
 	@python -m tests.extractors.isolation.fuzz

@@ -1,7 +1,7 @@
 """Cards: the JSON file beside a file of weights, read without torch.
 
 NAME.json says how to build the model of NAME.safetensors (`architecture`), how its logits become probabilities (`slope`
-and `bias`), from which probability a pair is a match (`threshold`, chosen on validation pairs), and where the weights
+and `bias`), from which probability a pair is a match (`threshold`), and where the weights
 come from. Planning an audit needs the version and the threshold only, so this module imports no torch.
 """
 

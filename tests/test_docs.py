@@ -43,6 +43,21 @@ def test_every_module_and_path_that_is_named_exists(page: str) -> None:
     assert not [path for path in paths if not (ROOT / path).exists()]
 
 
+@pytest.mark.parametrize(
+    "page",
+    sorted(
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("scott_core/weights/*.json", "results/scott-*.json", "scott_core/configs/**/*.yaml")
+        for path in ROOT.glob(pattern)
+    ),
+)
+def test_every_module_that_a_card_or_a_configuration_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    names = re.findall(r"\b((?:jobs|scott_core|extractors)(?:\.[a-z_0-9]+)+)\b(?!/)", text)
+    assert not [name for name in names if find_spec(name) is None]
+    assert not [path for path in re.findall(r"\bscott_core/[\w/.-]+\w", text) if not (ROOT / path).exists()]
+
+
 @pytest.mark.parametrize("page", ["docs/measurements.md", "docs/experiments.md"])
 def test_tables_2_and_3_show_the_card_of_the_weights_that_are_not_shipped(page: str) -> None:
     card = json.loads((ROOT / "results" / "scott-coder.json").read_text(encoding="utf-8"))

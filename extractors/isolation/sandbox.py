@@ -2,7 +2,8 @@
 
 Seccomp filters (seccomp(2), linux/filter.h) make socket, execve and the like fail with EPERM, and in a reader fork and
 kill too. They work in a container and need no privileges. Files stay as open to a reader as they are to its user.
-Systems other than Linux, and machines other than x86-64 and arm64, have the resource limits only.
+On machines other than x86-64 and arm64 the resource limits are all there is. Other systems than Linux are not
+supported: server.py waits for readers by pidfd_open(2).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from datetime import date
 
 from jobs.errors import BadArgument
 
+PLANS = "audits"  # the folder of all plans
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
 
 
@@ -20,14 +21,24 @@ def check_date(audit_date: str) -> str:
     raise BadArgument(f"audit date {audit_date!r} is not a date: expected YYYY-MM-DD")
 
 
+def plan_folder(audit_date: str) -> str:
+    """The folder of the plan of one audit."""
+    return f"{PLANS}/audit_date={check_date(audit_date)}"
+
+
+def date_of_folder(name: str) -> str:
+    """The audit date that a folder's name says."""
+    return name.removeprefix("audit_date=")
+
+
 def plan_key(audit_date: str) -> str:
     """The plan: the runs of the audit, its model, threshold and counts."""
-    return f"audits/audit_date={check_date(audit_date)}/plan.json"
+    return f"{plan_folder(audit_date)}/plan.json"
 
 
 def bucket_key(audit_date: str, bucket: int) -> str:
     """The second half of the plan: the products of one bucket, each with the run that owns it."""
-    return f"audits/audit_date={check_date(audit_date)}/bucket={bucket:04d}.json"
+    return f"{plan_folder(audit_date)}/bucket={bucket:04d}.json"
 
 
 def bucket_of_key(key: str) -> int | None:

@@ -109,13 +109,13 @@ def encode_products(products: Iterable[PlannedProduct]) -> bytes:
 
 def planned_buckets(storage: Storage, audit_date: str) -> list[int]:
     """The numbers of the buckets that have been planned."""
-    found = storage.keys(f"audits/audit_date={keys.check_date(audit_date)}")
+    found = storage.keys(keys.plan_folder(audit_date))
     return sorted(bucket for bucket in map(keys.bucket_of_key, found) if bucket is not None)
 
 
 def latest_audit(storage: Storage) -> str:
     """The newest audit date under the root. UnknownAudit where there is none."""
-    dates = [name.removeprefix("audit_date=") for name in storage.folders("audits")]
+    dates = [keys.date_of_folder(name) for name in storage.folders(keys.PLANS)]
     if not dates:
         raise UnknownAudit(f"{storage.root} has no audit yet: run `scott audit --root {storage.root}` first")
     return max(dates)
