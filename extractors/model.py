@@ -6,8 +6,8 @@ digests. Boxes are in points of the page as shown (rotation applied) with the or
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,32 @@ class Limits:
     max_side: int = 2048  # px; an image with a longer side is written at this size
 
 
+PlacementJson = TypedDict(
+    "PlacementJson",
+    {
+        "file": str | None,
+        "page": int,
+        "bbox": list[float],
+        "width": int,
+        "height": int,
+        "digest": str,
+        "kind": Kind,
+        "used": bool,
+        "reason": str | None,
+        "class": str,
+    },
+)
+
+
+class ExtractionJson(TypedDict):
+    """The object that `scott extract --json` prints."""
+
+    status: Status
+    detail: str
+    pages: int
+    images: list[PlacementJson]
+
+
 @dataclass(frozen=True)
 class Placement:
     """One image at one place of one page."""
@@ -59,12 +85,20 @@ class Placement:
     used: bool  # whether the image takes part in matching
     reason: str | None  # why it is excluded, or why a figure is no photograph
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlacementJson:
         """The fields of the placement as `scott extract --json` prints them."""
-        fields = asdict(self)
-        fields["class"] = fields.pop("image_class")
-        fields["bbox"] = list(self.bbox)
-        return fields
+        return {
+            "file": self.file,
+            "page": self.page,
+            "bbox": list(self.bbox),
+            "width": self.width,
+            "height": self.height,
+            "digest": self.digest,
+            "kind": self.kind,
+            "used": self.used,
+            "reason": self.reason,
+            "class": self.image_class,
+        }
 
 
 @dataclass(frozen=True)
@@ -76,7 +110,7 @@ class Extraction:
     pages: int
     images: tuple[Placement, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ExtractionJson:
         """The object that `scott extract --json` prints."""
         images = [placement.to_json() for placement in self.images]
         return {"status": self.status, "detail": self.detail, "pages": self.pages, "images": images}

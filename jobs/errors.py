@@ -1,7 +1,7 @@
 """Errors of the audit.
 
     JobError
-    +-- InputError             what was asked or given is wrong; a command exits with 2
+    +-- InputError             the request is wrong; a command exits with 2
     |   +-- BadArgument        a date, an id, a threshold, a CSV header that cannot be used
     |   +-- BadCatalogue       the catalogue is missing, ambiguous or malformed
     |   +-- UnknownProduct     a product id that the catalogue does not have
@@ -30,7 +30,7 @@ class JobError(Exception):
 
 
 class InputError(JobError):
-    """What was asked or given is wrong: trying again will not help."""
+    """The request or an input of it is wrong: trying again will not help."""
 
 
 class BadArgument(InputError):

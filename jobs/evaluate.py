@@ -74,7 +74,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of SCORES.parquet; None for what was not asked for or cannot be measured."""
+    """The measures of SCORES.parquet. A field is None where it was not asked for or cannot be measured."""
 
     all: Measures
     groups: Mapping[str, Measures] | None = None  # by family and by kind of negative; needs the pairs file
@@ -236,9 +236,9 @@ def _write_failures(
     for row, pair, (image_a, image_b, match) in zip(chosen, worst, _drawn(predictor, worst, stages), strict=True):
         score = float(scored.score[row])
         match = replace(match, score=score, is_match=score >= scored.threshold)
-        picture = draw_match(image_a, image_b, match)
+        drawn = draw_match(image_a, image_b, match)
         failures.append(
-            Failure(pair.image_a, pair.image_b, int(scored.label[row]), pair.kind, pair.family, score, picture)
+            Failure(pair.image_a, pair.image_b, int(scored.label[row]), pair.kind, pair.family, score, drawn)
         )
     wrong = int(((scored.score >= scored.threshold) != (scored.label == 1))[~np.isnan(scored.label)].sum())
     unscored = int(np.isnan(scored.score).sum())
@@ -249,7 +249,7 @@ def _write_failures(
 
 
 def _drawn(predictor: Predictor | None, pairs: list[Pair], stages: Stages) -> Iterator[tuple[Image, Image, Match]]:
-    """Both pictures of each pair and its Match; of a baseline, which looks at whole pictures, with empty regions."""
+    """Both images of each pair and its Match; a baseline compares whole images, so its regions are empty."""
     from scott_core.evaluation.regions import match_files
     from scott_core.images import read_image
     from scott_core.predictor import Match

@@ -1,4 +1,4 @@
-"""The files that a command is asked to write: refused before the work where they cannot be, in one line."""
+"""Output files of a command: one that cannot be written is refused in one line, before the work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.errors import BadArgument
 
 
 def check_output(path: Path) -> None:
-    """Make the folder of `path`; BadArgument where no file can be written there. What is there stays."""
+    """Make the folder of `path`. Raises BadArgument where no file can be written there; an existing file stays."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not os.path.lexists(path)
@@ -22,8 +22,8 @@ def check_output(path: Path) -> None:
             path.unlink()
 
 
-def check_picture_output(path: Path) -> None:
-    """The same for a picture, whose format is that of its extension."""
+def check_image_output(path: Path) -> None:
+    """As check_output for an image, whose format follows from its extension."""
     if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
         raise BadArgument(f"{path}: {path.suffix!r} is no picture format that can be written; try .png or .jpg")
     check_output(path)
@@ -31,7 +31,7 @@ def check_picture_output(path: Path) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """BadArgument where the system or a format refuses to write `path`."""
+    """Raises BadArgument where the system or a format refuses to write `path`."""
     try:
         yield
     except (OSError, ValueError) as error:

@@ -1,4 +1,6 @@
-"""Measures the newest audit against known verdicts: python -m jobs.truth ROOT TRUTH.csv
+"""Measures the newest audit against known verdicts.
+
+    python -m jobs.truth ROOT TRUTH.csv
 
 TRUTH.csv has the columns product_id and verdict. Prints, for each verdict, how often it was right when it was said
 (precision) and how often it was said when it was right (recall).

@@ -6,7 +6,7 @@ Sigmoid, thresholds and resizing live here, not in the network; batches and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +24,8 @@ from scott_core.images import Letterbox
 from scott_core.inference.engine import Engine, Pairs
 from scott_core.inference.precision import resolve
 from scott_core.inference.prepared import Prepared
+from scott_core.progress import Progress
 
-Progress = Callable[[int], object]
 Scores = NDArray[np.float32]
 
 

@@ -27,7 +27,8 @@ from scott_core.baselines.orb import OrbScorer
 from scott_core.baselines.saliency import SaliencyScorer
 from scott_core.baselines.superglue import SuperGlueScorer
 from scott_core.errors import InputError, WeightsError
-from scott_core.predictor import Match, PairScores, Predictor, Progress
+from scott_core.predictor import Match, PairScores, Predictor
+from scott_core.progress import Progress
 
 BASELINES: Mapping[str, Callable[[], Baseline[Any]]] = MappingProxyType(
     {

@@ -33,7 +33,7 @@ def test_every_link_leads_to_a_file(page: str) -> None:
     assert not [link for link in links if not ((ROOT / page).parent / link).exists()]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])  # which names what was
 def test_every_module_and_path_that_is_named_exists(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     modules = set(re.findall(r"python3? -m ((?:jobs|scott_core|extractors|tests)[\w.]*)", text))

@@ -11,6 +11,8 @@ import pytest
 from jobs.sample import SAMPLE
 from tests import ROOT
 
+MAX_LINES, MAX_MODULES = 400, 14
+
 
 def test_jobs_and_dags_load_torch_only_when_they_score() -> None:
     measures = set((ROOT / "jobs" / "bench").glob("*.py"))  # imported by its verb alone
@@ -51,3 +53,14 @@ def test_training_needs_no_more_than_a_bare_gpu_machine_has() -> None:
     loaded = loaded_by("import jobs.cli, scott_core.training.trainer, scott_core.training.timing")
     assert {"torch", "PIL", "yaml", "safetensors"} <= loaded
     assert not {"cv2", "scipy", "sklearn", "matplotlib", "pandas", "pyarrow", "boto3"} & loaded
+
+
+def test_modules_and_folders_stay_small_enough_to_read() -> None:
+    tracked = subprocess.run(["git", "ls-files", "*.py"], capture_output=True, text=True, cwd=ROOT)
+    if tracked.returncode:
+        pytest.skip("no git checkout")
+    paths = [Path(name) for name in tracked.stdout.split() if (ROOT / name).is_file()]
+    long = [path for path in paths if len((ROOT / path).read_text(encoding="utf-8").splitlines()) > MAX_LINES]
+    assert not long
+    full = {path.parent for path in paths if sum(other.parent == path.parent for other in paths) > MAX_MODULES}
+    assert not full

@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a reader ended: its exit status, negative for a signal, and whether the server ended it for its time."""
+    """The end of a reader: its exit status, negative for a signal, and whether the server killed it for its time."""
 
     returncode: int
     timeout: bool

@@ -40,6 +40,7 @@ def main() -> None:
 
 
 def _tell(line: bytes) -> None:
+    """Write a line on standard output."""
     sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 

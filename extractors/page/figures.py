@@ -1,10 +1,9 @@
 """Finds the figures that the lines and curves of a page form: line drawings of the product, charts.
 
-Curves and oblique lines make a figure. Rules, table grids, frames, form boxes and bars have none (a rounded box only
-at its corners); letters converted to outlines stand in rows; shapes on an image (arrows, a frame) belong to the image.
-All of these are excluded. The other shapes are painted thinly on a coarse mask of the page: the connected components
-of the widened mask are the parts of figures, and rules that lie in a part or frame it (axes, edges, dimension lines)
-belong to it. A chart has axes with marks along them and numbers beside them.
+Curves and oblique lines make a figure; shapes.py excludes the shapes that are furniture of the page. The others are
+painted thinly on a coarse mask of the page: the connected components of the widened mask are the parts of figures, and
+rules that lie in a part or frame it (axes, edges, dimension lines) belong to it. A chart has axes with marks along them
+and numbers beside them.
 
 The thresholds are held by tests/extractors/page/test_figures.py.
 """
@@ -22,20 +21,15 @@ import numpy.typing as npt
 
 from extractors.geometry import area, enclose, intersect, padded
 from extractors.model import Box
+from extractors.page.shapes import GAP, SLANT, Floats, Kinds, Segments, meeting
 from extractors.page.strokes import Strokes
 
 MIN_SIDE = 54.0  # points (three quarters of an inch): least shorter side of a figure
 MIN_LONG = 90.0  # points: least longer side of a figure
+RULE_GAP = 2.0  # points: largest distance between lines of one rule or frame
+MOSTLY = 0.5  # share of a rule from which on it lies in a part
 MIN_DRAWN = 24  # least number of chords and oblique lines in a figure
-GAP = 9.0  # points: largest distance between parts of one figure
-SLANT = 0.02  # short side / long side of a line's box up to which the line is axis-parallel
-CORNERS = 8  # largest number of curves in a rounded box
 SPREAD = 12  # least number of the 8 x 8 fields of a figure's box through which curves and oblique lines run
-STEPS = 20  # number of axis-parallel lines in one shape from which on it is a plot, not a table
-PAGE_WIDE = 0.6  # share of the page from which on a simple shape is its frame or background
-SIMPLE = 50  # number of segments from which on a shape is no longer simple
-LETTER = 24.0  # points: largest height of letters in outlines
-ROW = 6  # least number of letters in a row
 TEXT_SHARE = 0.25  # largest share of a figure's box that words take
 FRAME_SHARE = 0.2  # least share of a frame that its content takes
 FRAME_WORDS = 12  # largest number of words in a frame beside its content; with more it is a cell of a table
@@ -47,8 +41,6 @@ MASK_SIDE = 1024  # px: largest side of the mask, which has half a pixel a point
 
 _NUMBER = re.compile(r"[-+−–±]?\d+([.,]\d+)*%?")
 
-Floats = npt.NDArray[np.float32]
-Flags = npt.NDArray[np.bool_]
 Word = tuple[Box, str]  # where it is shown, in points, and its text
 
 
@@ -70,14 +62,14 @@ def find_figures(
     """
     if len(strokes.ends) < MIN_DRAWN:
         return []
-    segments = _Segments(strokes)
-    kinds = _Kinds(segments, strokes.filled[segments.shapes], page, images)
+    segments = Segments(strokes)
+    kinds = Kinds(segments, strokes.filled[segments.shapes], page, images)
     drawn, ruled = kinds.drawn[segments.shape], kinds.ruled[segments.shape]
     parts = _merged(_components(segments.ends[drawn], page, GAP), page)
     if max((max(_sides(part)) for part in parts), default=0.0) < MIN_SIDE / 2:
         return []
     words = read_words()
-    rules = _components(segments.ends[ruled], page, 2.0)
+    rules = _components(segments.ends[ruled], page, RULE_GAP)
     figures = []
     for box in _merged(_framed(parts, rules, words), page):
         inside = segments.inside(box)
@@ -91,86 +83,6 @@ def find_figures(
         shapes = len(np.unique(segments.shape[inside]))
         figures.append(Figure(intersect(_with_labels(box, name, words), page), name, shapes))
     return sorted(figures, key=lambda figure: (figure.box[1], figure.box[0]))
-
-
-class _Segments:
-    """The N segments of a page with measures of each, and of the S shapes that have a segment.
-
-    `low` and `high` [N, 2] are the corners of the segments, `boxes` [S, 4] those of the shapes; `count`, `curves` and
-    `obliques` [S] are numbers of segments. `shapes` [S] are the shapes' indices among all, `shape` [N] those in S.
-    """
-
-    def __init__(self, strokes: Strokes) -> None:
-        self.ends = strokes.ends
-        self.shapes, first, self.shape = np.unique(strokes.shape, return_index=True, return_inverse=True)
-        self.low = np.minimum(self.ends[:, :2], self.ends[:, 2:])
-        self.high = np.maximum(self.ends[:, :2], self.ends[:, 2:])
-        sides = self.high - self.low
-        oblique: Flags = sides.min(axis=1) > SLANT * sides.max(axis=1)
-        self.slanted: Flags = np.logical_or(strokes.curved, oblique)
-        self.boxes: Floats = np.hstack([np.minimum.reduceat(self.low, first), np.maximum.reduceat(self.high, first)])
-        self.count = np.bincount(self.shape)
-        self.curves = np.bincount(self.shape, strokes.curved)
-        self.obliques = np.bincount(self.shape, self.slanted) - self.curves
-
-    def inside(self, box: Box) -> Flags:
-        """Whether each segment lies in the box, [N]."""
-        x0, y0, x1, y1 = padded(box, 1.0)
-        within: Flags = np.logical_and(self.low >= (x0, y0), self.high <= (x1, y1)).min(axis=1)
-        return within
-
-
-class _Kinds:
-    """Which of the shapes [S] are `drawn` and which are `ruled`: axis-parallel lines, boxes with round corners or not.
-
-    Excluded shapes are neither: page-wide ones, those on images and `letters`, which are boxes in points.
-    """
-
-    def __init__(self, segments: _Segments, filled: Flags, page: Box, images: Sequence[Box]) -> None:
-        straight = segments.count - segments.curves - segments.obliques
-        level = segments.obliques == 0
-        rules = level & (segments.curves == 0) & (segments.count < STEPS)
-        rules |= level & (segments.curves <= 2 * CORNERS) & (straight >= 2)
-        sides = segments.boxes[:, 2:] - segments.boxes[:, :2]
-        wide = (sides.prod(axis=1) >= PAGE_WIDE * area(page)) & (segments.count < SIMPLE)
-        excluded = wide | _on_images(segments.boxes, images, page)
-        letters = filled & (sides.max(axis=1) <= 2 * LETTER) & ~rules & ~excluded
-        letters = _in_rows(segments.boxes, letters) | _in_rows(segments.boxes[:, [1, 0, 3, 2]], letters)
-        excluded |= letters
-        self.letters = [padded(tuple(box), 1.0) for box in segments.boxes[letters].tolist()]
-        self.drawn: Flags = ~rules & ~excluded
-        self.ruled: Flags = rules & ~excluded
-
-
-def _on_images(boxes: Floats, images: Sequence[Box], page: Box) -> Flags:
-    """Which shapes [S] touch an image and are at most twice its area: its frame, arrows on it."""
-    found = np.zeros(len(boxes), np.bool_)
-    sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1).prod(axis=1)
-    for image in images:
-        if area(image) < PAGE_WIDE * area(page):
-            x0, y0, x1, y1 = padded(image, GAP)
-            found |= _meeting(boxes, (x0, y0, x1, y1)) & (sizes <= 2 * area((x0, y0, x1, y1)))
-    return found
-
-
-def _in_rows(boxes: Floats, candidates: Flags) -> Flags:
-    """Which of the candidate shapes [S] stand side by side on one baseline and have the height of letters."""
-    found = np.zeros(len(boxes), np.bool_)
-    indices = np.flatnonzero(candidates & (boxes[:, 3] - boxes[:, 1] <= LETTER))
-    indices = indices[np.lexsort((boxes[indices, 0], np.round(boxes[indices, 3])))]
-    starts = np.flatnonzero(np.diff(np.round(boxes[indices, 3]), prepend=np.nan) != 0)
-    for row in np.split(indices, starts[1:]):
-        if len(row) < ROW:
-            continue
-        height = float(np.median(boxes[row, 3] - boxes[row, 1]))
-        gaps = boxes[row[1:], 0] - boxes[row[:-1], 2]
-        beside = (gaps <= 1.5 * height) & (gaps >= -0.3 * height)
-        if beside.mean() >= 0.6:
-            x0, x1 = boxes[row, 0].min() - height, boxes[row, 2].max() + height
-            top, bottom = boxes[row, 1].min() - height / 2, boxes[row, 3].max() + height / 2
-            within = (boxes[:, 0] >= x0) & (boxes[:, 2] <= x1) & (boxes[:, 1] >= top) & (boxes[:, 3] <= bottom)
-            found |= candidates & within
-    return found
 
 
 def _components(ends: Floats, page: Box, gap: float) -> list[Box]:
@@ -191,27 +103,20 @@ def _framed(parts: Sequence[Box], rules: Sequence[Box], words: Sequence[Word]) -
     grown = np.array(parts)
     texts = np.array([word for word, _ in words]).reshape(-1, 4)
     for rule in sorted(rules, key=area, reverse=True):
-        held = _meeting(grown, padded(rule, GAP / 2))
+        held = meeting(grown, padded(rule, GAP / 2))
         if not held.any():
             continue
         body = enclose(grown[held].tolist())
-        common = intersect(padded(body, GAP), padded(rule, 0.5))
-        mostly_in = area(common) >= 0.5 * area(padded(rule, 0.5))
+        common = intersect(padded(body, GAP), padded(rule, 0.5))  # a straight rule has no area
+        mostly_in = area(common) >= MOSTLY * area(padded(rule, 0.5))
         frames = (
             area(body) >= FRAME_SHARE * area(rule)
             and max(_sides(body)) >= AXIS * max(_sides(rule))
-            and int((_meeting(texts, rule) & ~_meeting(texts, body)).sum()) <= FRAME_WORDS
+            and int((meeting(texts, rule) & ~meeting(texts, body)).sum()) <= FRAME_WORDS
         )
         if mostly_in or frames:
             grown = np.vstack([grown[~held], [enclose([body, rule])]])
     return [(x0, y0, x1, y1) for x0, y0, x1, y1 in grown.tolist()]
-
-
-def _meeting(boxes: npt.NDArray[np.floating], box: Box) -> Flags:
-    """Whether each of the boxes [N, 4] meets `box`, [N]."""
-    x0, y0, x1, y1 = box
-    met: Flags = (boxes[:, 0] <= x1) & (boxes[:, 2] >= x0) & (boxes[:, 1] <= y1) & (boxes[:, 3] >= y0)
-    return met
 
 
 def _spread(ends: Floats, box: Box) -> int:

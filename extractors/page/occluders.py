@@ -1,4 +1,4 @@
-"""How much of an image the page shows under its occluders, and whether it shows it as the image alone would look.
+"""Finds the part of an image that its occluders leave, and whether the page shows it as the image alone would look.
 
 The page as shown decides. An image that opaque occluders hide wholly is not on the page; of one that they hide along a
 side the rest is; and where the page shows other pixels than the image has, those of the page are taken. Text and
@@ -17,7 +17,7 @@ import numpy as np
 from extractors.geometry import area, intersect
 from extractors.model import Box
 from extractors.page.paint import ShownPage, paint_group
-from extractors.page.trace import Occluder, PaintedImage
+from extractors.page.painted import Occluder, PaintedImage
 
 SLIVER = 1.0  # points: a visible part narrower than this counts as none
 CELL = 0.5  # points: side of the cells in which the visible part is found

@@ -17,7 +17,7 @@ from pymupdf import mupdf
 
 from extractors.geometry import enclose
 from extractors.model import Box, Pixels
-from extractors.page.trace import PaintedImage
+from extractors.page.painted import PaintedImage
 
 
 def native_scale(images: Sequence[PaintedImage]) -> float:
@@ -72,6 +72,7 @@ class ShownPage:
 
     @cached_property
     def _content(self) -> pymupdf.DisplayList:
+        """The page as a list of drawing operations."""
         content = mupdf.fz_new_display_list(mupdf.fz_bound_page(self._page.this))
         device = mupdf.fz_new_list_device(content)
         device.m_internal.begin_structure = device.m_internal.end_structure = None  # some structure tags hang MuPDF

@@ -17,7 +17,7 @@ from pymupdf import mupdf
 from extractors.geometry import area, iou
 from extractors.model import Box, Pixels
 from extractors.page.paint import paint_group
-from extractors.page.trace import PaintedImage
+from extractors.page.painted import PaintedImage
 
 TOLERANCE = 1.0  # points: two pieces, or their sides, are at most this far apart
 STRIP = 3.0  # length / thickness from which on a piece is a strip

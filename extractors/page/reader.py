@@ -22,9 +22,10 @@ from extractors.page.figures import Word, find_figures
 from extractors.page.messages import forget, painting_faults
 from extractors.page.occluders import is_seen_alone, visible_part
 from extractors.page.paint import ShownPage, native_scale, paint_group, paint_key
+from extractors.page.painted import PageTrace, PaintedImage
 from extractors.page.pieces import join_pieces
 from extractors.page.strokes import SEGMENTS, painted_strokes
-from extractors.page.trace import PageTrace, PaintedImage, trace_page
+from extractors.page.trace import trace_page
 from extractors.scan.photographs import read_scan
 
 PAGE_WIDE = 0.7  # share of the page from which on an image is a raster of the page: a scan or a background

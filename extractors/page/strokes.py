@@ -15,7 +15,8 @@ import pymupdf
 from pymupdf import mupdf
 
 from extractors.model import Box
-from extractors.page.trace import Listener, PageTrace
+from extractors.page.painted import PageTrace
+from extractors.page.trace import Listener
 
 SEGMENTS = 50_000  # segments after which a page is walked no further: about a fifth of a second
 

@@ -8,19 +8,16 @@ graphics state, blend modes, group alpha, curved clips, patterns), the page has 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pymupdf
 from pymupdf import mupdf
 
 from extractors.geometry import area, intersect
 from extractors.model import Box
 from extractors.page.messages import forget, losses
+from extractors.page.painted import Occluder, PageTrace, PaintedImage, Stencil
 
 _EVERYWHERE: Box = (-1e9, -1e9, 1e9, 1e9)
 _LARGE_GLYPH = 36.0  # points: a smaller glyph of a Type 3 font is type, even where it is painted as an image
@@ -45,77 +42,6 @@ _STRAIGHT = _sizes_of_straight_paths()
 
 class TooManyImages(Exception):
     """A page paints more images than the limit allows."""
-
-
-@dataclass(frozen=True)
-class Stencil:
-    """The colour in which a one-bit image without colours of its own is painted."""
-
-    colorspace: Any  # mupdf.FzColorspace
-    color: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class PaintedImage:
-    """One image as a page paints it. `image`, `mask` and the matrices are MuPDF objects; nothing is decoded."""
-
-    image: Any  # mupdf.FzImage
-    matrix: Any  # mupdf.FzMatrix: unit square -> page
-    box: Box  # the part of it inside its clip, in points
-    alpha: float  # opacity in [0, 1]
-    mask: Any | None  # mupdf.FzImage: a clip to an image, painted with `mask_matrix`
-    mask_matrix: Any | None
-    stencil: Stencil | None
-    plain: bool  # whether the image painted alone equals the page there
-    pixels: tuple[int, int]  # declared width, height
-    largest: tuple[int, int]  # declared width, height of the larger of it and its soft mask
-
-    @property
-    def translucent(self) -> bool:
-        """Whether the page under the image may be seen through it."""
-        return self.alpha < 1 or self.mask is not None or self.stencil is not None or bool(self.image.use_colorkey())
-
-
-@dataclass(frozen=True)
-class Occluder:
-    """An area that is painted over the page as it is then: a filled path, a shading or an image."""
-
-    box: Box
-    opaque: bool  # whether nothing under `box` is seen
-    after: int  # number of images painted before it
-    image: int | None = None  # index of the image that it is
-
-
-@dataclass
-class PageTrace:
-    """The images of a page, and how much is visibly painted before and after each of them."""
-
-    box: Box
-    images: list[PaintedImage] = field(default_factory=list)
-    glyphs: int = 0  # painted so far
-    glyphs_before: list[int] = field(default_factory=list)  # for each image
-    fills: int = 0  # filled paths, shadings and images painted so far
-    fills_before: list[int] = field(default_factory=list)  # for each image
-    occluders: list[Occluder] = field(default_factory=list)  # painted after the first image
-    drawn: int = 0  # painted paths that are more than a line or a rectangle, as told by their size in memory
-    complaints: list[str] = field(default_factory=list)  # messages of MuPDF about what it left out
-
-    def glyphs_over(self, index: int) -> int:
-        """The number of glyphs painted after image `index`, which may be text on top of it."""
-        return self.glyphs - self.glyphs_before[index]
-
-    def occluders_over(self, members: Sequence[int], box: Box) -> list[Occluder]:
-        """The occluders that meet `box`, are painted after the first of the images `members` and are none of them."""
-        x0, y0, x1, y1, after = self._occluder_table
-        over = (after > members[0]) & (x0 < box[2]) & (x1 > box[0]) & (y0 < box[3]) & (y1 > box[1])
-        occluders = (self.occluders[index] for index in np.flatnonzero(over).tolist())
-        return [occluder for occluder in occluders if occluder.image not in members]
-
-    @cached_property
-    def _occluder_table(self) -> npt.NDArray[np.float64]:
-        """Box and `after` of each occluder of the finished trace, [5, N]."""
-        rows = [(*occluder.box, occluder.after) for occluder in self.occluders]
-        return np.array(rows, np.float64).reshape(-1, 5).T
 
 
 @dataclass(frozen=True)

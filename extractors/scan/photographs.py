@@ -35,6 +35,10 @@ MARGIN = 0.012  # share of the longer side that the dark edges of a scan take at
 INK = (8.0, 26.0)  # grey levels: least and largest difference from the paper above which a pixel is ink
 MAD_TO_SIGMA = 1.48  # standard deviation / median absolute deviation of a normal distribution (Rousseeuw 1993)
 NOISES = 5.0  # that difference in standard deviations of the paper's grain
+PLAIN = 16.0  # grey levels: pixels nearer to the paper are its grain
+PAPER_SIZE = (96, 128)  # px: width and height at which the paper is fitted
+PAPER_REACH = (24.0, 12.0, 8.0)  # grey levels: pixels this near to the last surface are fitted the next time
+LEAST_PAPER = 200  # pixels: with fewer the last surface stays
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
@@ -82,7 +86,7 @@ def _difference(page: Pixels) -> Plane:
 
 def _ink(difference: Plane) -> Mask:
     """1 where the page differs from its paper by more than the paper's grain."""
-    near = difference[difference < 16]
+    near = difference[difference < PLAIN]
     noise = MAD_TO_SIGMA * float(np.median(near)) if near.size else 0.0
     return (difference > min(max(NOISES * noise, INK[0]), INK[1])).astype(np.uint8)
 
@@ -133,8 +137,9 @@ def _paper(page: Plane) -> Plane:
     It starts at the commonest bright colour and is fitted three times, each time to the pixels nearer to it.
     """
     height, width = page.shape[:2]
-    small = np.asarray(cv2.resize(page, (96, 128), interpolation=cv2.INTER_AREA), np.float32)
-    y, x = np.mgrid[-1:1:128j, -1:1:96j].astype(np.float32)
+    small = np.asarray(cv2.resize(page, PAPER_SIZE, interpolation=cv2.INTER_AREA), np.float32)
+    across, down = (complex(0, length) for length in PAPER_SIZE)  # numbers of steps, for mgrid
+    y, x = np.mgrid[-1:1:down, -1:1:across].astype(np.float32)
     terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1).reshape(-1, 6)
     colours = small.reshape(-1, 3)
     grey = colours.mean(axis=1)
@@ -144,13 +149,13 @@ def _paper(page: Plane) -> Plane:
         colours[np.abs(grey - bright.argmax()) <= 2].mean(axis=0) if bright.any() else colours.max(axis=0),
         colours.shape,
     )
-    for reach in (24.0, 12.0, 8.0):
+    for reach in PAPER_REACH:
         paper = np.abs(colours - surface).max(axis=1) < reach
-        if paper.sum() < 200:
+        if paper.sum() < LEAST_PAPER:
             break
         fitted, *_ = np.linalg.lstsq(terms[paper], colours[paper], rcond=None)
         surface = terms @ fitted
-    plane = surface.reshape(128, 96, 3).astype(np.float32)
+    plane = surface.reshape(small.shape).astype(np.float32)
     return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 

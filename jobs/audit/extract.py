@@ -27,7 +27,7 @@ from scott_core.progress import Progress, silent
 
 
 class ExtractSummary(TypedDict):
-    """What was extracted; `n_unreadable` counts documents, `n_images` those that are used."""
+    """Counts of an extracted bucket; `n_unreadable` counts documents, `n_images` the used images."""
 
     bucket: int
     n_products: int
@@ -67,7 +67,7 @@ def extract_bucket(root: str, audit_date: str, bucket: int, run_id: str, progres
 
 @dataclass(frozen=True)
 class _Document:
-    """One document: how reading it went, its placements, and the files of those that are used."""
+    """One document with the result of reading it: a status, its placements, and the files of the used ones."""
 
     uri: str
     status: str

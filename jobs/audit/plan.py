@@ -1,4 +1,4 @@
-"""Plan: what an audit is asked to do, and which run owns which product.
+"""Plan: records what a run of an audit is asked to do, and which run owns which product.
 
 `plan.json` lists the runs of one audit date. A run gets the next generation by a conditional write, and its id begins
 with it, so a newer run's id sorts after an older one's. Then the run takes its products in each `bucket=NNNN.json`: a
@@ -39,7 +39,7 @@ MAX_BUCKETS = 512  # each bucket is one mapped task of a DAG; Airflow's default 
 
 
 class PlanSummary(TypedDict):
-    """What was planned; `buckets` are those to process."""
+    """The configuration of a planned run; `buckets` are those that it has work in."""
 
     run_id: str
     audit_date: str
@@ -54,7 +54,7 @@ class PlanSummary(TypedDict):
 
 @dataclass(frozen=True)
 class _Configuration:
-    """What decides a run's rows beside its inputs."""
+    """The part of a run that decides its rows, beside its inputs."""
 
     weights: str
     model_version: str
@@ -136,7 +136,7 @@ def _known_plan(storage: Storage, audit_date: str) -> Plan | None:
 def _configure(
     known: Plan | None, weights: str | None, threshold: float | None, stop_at_match: bool | None
 ) -> _Configuration:
-    """What was asked for; in its place what is `known` of the audit, and where there is none, the defaults."""
+    """The configuration that was asked for, completed from the `known` plan of the audit or else by defaults."""
     if known is not None:
         weights = known.weights if weights is None else weights
         stop_at_match = known.stop_at_match if stop_at_match is None else stop_at_match

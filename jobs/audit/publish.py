@@ -33,7 +33,7 @@ EVIDENCE_SIDE = 2048  # px: the longer side of an image in the evidence, at most
 
 
 class PublishSummary(TypedDict):
-    """What was published: products, and how many of them have each verdict."""
+    """Counts of a published bucket: its products, and those with each verdict."""
 
     bucket: int
     n_products: int

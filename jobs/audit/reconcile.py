@@ -1,4 +1,4 @@
-"""Reconcile: does what lies in storage add up with what was planned? The audit's last word.
+"""Reconcile: compares the rows in storage with the plan, as the last word of an audit.
 
 Task states can lie (a skipped mapped task, a result left out), so this counts rows in storage: each
 product that the run owns has exactly one verdict, written by this run, whose numbers add up, whose
@@ -23,7 +23,7 @@ NAMED = 5  # problems named in the message; the rest are counted
 
 
 class ReconcileSummary(TypedDict):
-    """What a run's verdicts add up to: products of the run, those that a newer run has taken, verdicts and reasons."""
+    """Counts of a run: its products, those that a newer run has taken, and its verdicts by name and by reason."""
 
     run_id: str
     n_products: int
@@ -76,7 +76,7 @@ def reconcile_audit(root: str, audit_date: str, run_id: str) -> ReconcileSummary
 
 
 def _misplaced(bucket: int, products: Sequence[PlannedProduct], rows: Sequence[Verdict]) -> list[str]:
-    """What is wrong with the rows of a bucket as a whole: two for one product, or one that the plan does not have."""
+    """Messages about the rows of a bucket as a whole: two of one product, or one of a product that is not planned."""
     planned = {product.product_id for product in products}
     names = Counter(row["product_id"] for row in rows)
     wrong = [f"{name} has {count} verdicts" for name, count in names.items() if count > 1]
@@ -86,7 +86,7 @@ def _misplaced(bucket: int, products: Sequence[PlannedProduct], rows: Sequence[V
 
 
 def _problem(storage: Storage, product: PlannedProduct, row: Verdict, evidence: set[str]) -> str | None:
-    """What is wrong with an owned product's verdict, None where nothing is."""
+    """The fault of an owned product's verdict, None where it has none."""
     if row["run_id"] != product.run_id:
         return f"has only the verdict of run {row['run_id']}"
     if row["n_pairs"] != row["n_pairs_scored"] + row["n_pairs_failed"]:
@@ -104,7 +104,7 @@ def _problem(storage: Storage, product: PlannedProduct, row: Verdict, evidence: 
 
 
 def _check_scope(run: Run, ours: list[str], newer: list[str], failed: bool) -> list[str]:
-    """Whether the plan holds every product that the run was asked for, under it or a newer run."""
+    """Messages about products that the run was asked for and that neither it nor a newer run holds in the plan."""
     if run.product_ids is not None:
         lost = sorted(set(run.product_ids) - set(ours) - set(newer))
         return [] if failed else [f"{name} was asked for and is not in the plan" for name in lost]

@@ -28,7 +28,7 @@ img { max-height: 110px; max-width: 300px }
 
 
 class ReportSummary(TypedDict):
-    """Where the report is; the products of the plan, the rows that it has, and the number of each verdict."""
+    """The URI of a report, and its counts: products of the plan, rows, and each verdict."""
 
     report_uri: str
     n_products: int
@@ -111,12 +111,12 @@ def _summary(titles: Mapping[str, str | None], rows: Sequence[Verdict]) -> list[
 
 def _row(row: Verdict, title: str | None) -> str:
     name, score = escape(row["product_id"]), row["best_score"]
-    picture = ""
+    evidence = ""
     if row["evidence_uri"]:
         link = "../../" + quote(evidence_key(row["audit_date"], row["product_id"]))
         where = escape(f"{row['best_catalogue_image']} and {row['best_document']}, page {row['best_page']}")
-        picture = f'<a href="{link}"><img loading="lazy" src="{link}" alt="{name}: best pair"></a><br>'
-        picture += f'<span class="note">{where}</span>'
+        evidence = f'<a href="{link}"><img loading="lazy" src="{link}" alt="{name}: best pair"></a><br>'
+        evidence += f'<span class="note">{where}</span>'
     pairs = f"{row['n_catalogue_images']} x {row['n_document_images']}"
     if row["n_pairs_failed"]:
         pairs += f", {row['n_pairs_failed']} failed"
@@ -124,5 +124,5 @@ def _row(row: Verdict, title: str | None) -> str:
         f'<tr><td>{name}<br><span class="note">{escape(title or "")}</span></td>'
         f'<td class="{row["verdict"]}">{row["verdict"]}</td><td>{escape(row["reason"] or "")}</td>'
         f'<td class="number">{"" if score is None else f"{score:.3f}"}</td>'
-        f'<td class="number">{pairs}</td><td>{picture}</td></tr>'
+        f'<td class="number">{pairs}</td><td>{evidence}</td></tr>'
     )

@@ -18,7 +18,7 @@ STEPS = (("extract", extract_bucket), ("score", score_bucket), ("publish", publi
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What a whole audit came to."""
+    """The result of a whole audit."""
 
     reconciled: ReconcileSummary
     report_uri: str

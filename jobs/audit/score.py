@@ -41,7 +41,7 @@ _Place = tuple[int, int]  # a pair of a product: indices of its catalogue image 
 
 
 class ScoreSummary(TypedDict):
-    """What was scored; `n_failed` counts the pairs without a score."""
+    """Counts of a scored bucket; `n_failed` counts the pairs without a score."""
 
     bucket: int
     n_products: int
@@ -93,7 +93,7 @@ def check_extracted(product: PlannedProduct, rows: Iterable[DocumentImage]) -> N
 
 @dataclass(frozen=True)
 class _Source:
-    """Where an image is: a catalogue image's URI, or a document image's digest and its bytes."""
+    """The place of an image: the URI of a catalogue image, or the digest and the bytes of a document image."""
 
     uri: str | None = None
     digest: str | None = None
@@ -102,7 +102,7 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Read:
-    """A prepared image, or why there is none; with the SHA-256 of a catalogue image's bytes."""
+    """A prepared image or the reason for which there is none, and the SHA-256 of a catalogue image's bytes."""
 
     image: Prepared | Failed
     sha256: str | None = None
@@ -125,7 +125,7 @@ class _Asked:
 
     @property
     def sources(self) -> list[_Source]:
-        """All that is to be read; nothing where there is no pair."""
+        """Every source that is to be read; none where the product has no pair."""
         return [*self.sources_a, *self.sources_b] if self.sources_a and self.sources_b else []
 
     def pair(self, place: _Place) -> tuple[_Source, _Source]:

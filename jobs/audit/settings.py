@@ -1,8 +1,8 @@
-"""How an audit is configured where it runs by itself: settings by name, as text, with what a mistyped one means.
+"""The settings of an audit that a scheduler starts; each is text under a name, and a mistyped one is an error.
 
-scott_root            where storage is (required)
-scott_weights         with what a catalogue is audited (default: the weights that ship)
-scott_buckets         into how many buckets products are hashed (default: by the size of the catalogue)
+scott_root            the URI of the storage root (required)
+scott_weights         the scorer: a name or a .safetensors file (default: the weights that ship)
+scott_buckets         the number of buckets (default: by the size of the catalogue)
 scott_stop_at_match   true: no pair is scored after a product's first match (default: false)
 """
 

@@ -1,4 +1,4 @@
-"""The verdict of a product, from what was read and scored: a pure function, and the rules in one place.
+"""The rules of a verdict: a pure function of what was read and scored of a product.
 
 1. One pair at or over the threshold: `match`, whatever else failed; with the reason `stopped_at_match`
    where the run left out the other pairs on account of it.

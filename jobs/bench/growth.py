@@ -15,25 +15,41 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 from tqdm import tqdm
 
-from jobs.bench.hardware import hardware
+from jobs.bench.hardware import Hardware, read_hardware
 from jobs.bench.product import N_CATALOGUE, N_DOCUMENT, sample_files
 
 SIZES = (100, 1000, 10_000, 100_000)
 
 
-def measure_growth(folder: Path) -> dict[str, Any]:
-    """`hardware`, `start_seconds` (of a run on no pair), and `runs`, one for each of SIZES.
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one run; the field names are those of results/growth-*.json."""
 
-    A run has pairs, pictures (the number of images), seconds and megabytes. The names of the fields are those of results/growth-*.json.
-    """
+    pairs: int
+    pictures: int  # images
+    seconds: float
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The cost of each of SIZES, and the seconds of a run on no pair, which are not in it."""
+
+    hardware: Hardware
+    start_seconds: float
+    runs: list[Cost]
+
+
+def measure_growth(folder: Path) -> Growth:
+    """Run `scott score` on each of SIZES, with images in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     start, _ = _run(folder, [])
     rows = []
@@ -41,25 +57,25 @@ def measure_growth(folder: Path) -> dict[str, Any]:
         pairs = _products(folder, n)
         seconds, megabytes = _run(folder, pairs)
         images = len({name for pair in pairs for name in pair})
-        rows.append({"pairs": n, "pictures": images, "seconds": seconds - start, "megabytes": megabytes})
+        rows.append(Cost(n, images, seconds - start, megabytes))
         sys.stderr.write(f"{rows[-1]}\n")
-    return {"hardware": hardware(), "start_seconds": start, "runs": rows}
+    return Growth(read_hardware(), start, rows)
 
 
-def draw_growth(result: dict[str, Any], out: Path) -> None:
+def draw_growth(result: Growth, out: Path) -> None:
     """Draw seconds and memory over pairs as the PNG `out`, with the line of a constant cost for each pair."""
-    runs = result["runs"]
-    pairs = [run["pairs"] for run in runs]
-    each = runs[-1]["seconds"] / pairs[-1]
+    runs = result.runs
+    pairs = [run.pairs for run in runs]
+    each = runs[-1].seconds / pairs[-1]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.loglog(pairs, [run["seconds"] for run in runs], "o-", label="measured")
+    left.loglog(pairs, [run.seconds for run in runs], "o-", label="measured")
     left.loglog(pairs, [each * n for n in pairs], "--", color="0.6", label=f"{1000 * each:.2f} ms a pair")
     left.set(xlabel="pairs", ylabel="seconds", title="Cost")
     left.legend()
-    right.semilogx(pairs, [run["megabytes"] for run in runs], "o-")
+    right.semilogx(pairs, [run.megabytes for run in runs], "o-")
     right.set(
-        xlabel="pairs", ylabel="MB, most held", title="Memory", ylim=(0, 1.2 * max(run["megabytes"] for run in runs))
+        xlabel="pairs", ylabel="MB, most held", title="Memory", ylim=(0, 1.2 * max(run.megabytes for run in runs))
     )
     figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
 
@@ -101,5 +117,5 @@ def _run(folder: Path, pairs: list[tuple[str, str]]) -> tuple[float, float]:
 
 if __name__ == "__main__":
     measured = measure_growth(Path(sys.argv[1]))
-    Path(sys.argv[2]).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    Path(sys.argv[2]).write_text(json.dumps(asdict(measured), indent=1) + "\n", encoding="utf-8")
     draw_growth(measured, Path(sys.argv[3]))

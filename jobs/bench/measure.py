@@ -8,13 +8,10 @@ in a process of its own, because memory and threads that the engine has set up w
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict
-from typing import Any
-
-from jobs.bench.hardware import hardware
+from jobs.bench.hardware import read_hardware
 from jobs.bench.precision import check_precisions, engines_beside
 from jobs.bench.product import N_CATALOGUE, N_DOCUMENT, make_product, sample_toys
+from jobs.bench.result import BenchResult
 from jobs.bench.roofline import peak_rates
 from jobs.bench.stages import measure_stages
 from jobs.bench.throughput import measure_throughput
@@ -22,32 +19,24 @@ from jobs.scoring.scorers import load_predictor
 from scott_core.checkpoint import load_checkpoint
 
 
-def measure(weights: str = "default") -> dict[str, Any]:
-    """One run of the bench, as the JSON object of results/*.json.
+def measure(weights: str = "default") -> BenchResult:
+    """One run of the bench.
 
-    `peak` is `peak_rates`, `stages` are `Stage`s, `methods` are `Throughput`s and `sample` are `Check`s. Raises
-    WeightsError. Baselines that are not installed are left out, and the log says so.
+    Raises WeightsError. Baselines that are not installed are left out, and the log says so.
     """
     predictor = load_predictor(weights)
     checkpoint = load_checkpoint(weights)
     engines = engines_beside(predictor, checkpoint)
     a, b, product = make_product()
     peak = peak_rates(engines, predictor.device)
-    return {
-        "hardware": hardware(predictor.device),
-        "version": predictor.version,
-        "image_size": predictor.size,
-        "precision": predictor.engine.precision,
-        "product": [N_CATALOGUE, N_DOCUMENT],
-        "peak": peak,
-        "stages": [asdict(stage) for stage in measure_stages(predictor, b, peak)],
-        "methods": [asdict(each) for each in measure_throughput(predictor, engines, weights, a, b, product)],
-        "sample": [asdict(check) for check in check_precisions(engines, *sample_toys())],
-    }
-
-
-def result_name(result: dict[str, Any]) -> str:
-    """A file name of the hardware and the weights: lower case, words joined by hyphens, and .json."""
-    on = result["hardware"]
-    machine = on["gpu"] or f"{on['cpu']} {on['cores']} cores"
-    return re.sub(r"[^a-z0-9]+", "-", f"{machine} {result['version'].split('+')[0]}".lower()).strip("-") + ".json"
+    return BenchResult(
+        hardware=read_hardware(predictor.device),
+        version=predictor.version,
+        image_size=predictor.size,
+        precision=predictor.engine.precision,
+        product=(N_CATALOGUE, N_DOCUMENT),
+        peak=peak,
+        stages=measure_stages(predictor, b, peak),
+        methods=measure_throughput(predictor, engines, weights, a, b, product),
+        sample=check_precisions(engines, *sample_toys()),
+    )

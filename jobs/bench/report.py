@@ -5,38 +5,39 @@ python -m jobs.bench.report results/*-scott-*.json
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
+
+from jobs.bench.result import BenchResult
+from jobs.bench.stages import Stage
+from jobs.bench.throughput import Throughput
 
 
-def tables(result: dict[str, Any]) -> str:
+def tables(result: BenchResult) -> str:
     """Two tables of one run: the throughput of each method, and the stages beside their rooflines (`floor`)."""
-    on = result["hardware"]
-    machine = on["gpu"] or f"{on['cores']} cores of {on['cpu']}"
-    n, m = result["product"]
-    peak = result["peak"]
+    on = result.hardware
+    machine = on.gpu or f"{on.cores} cores of {on.cpu}"
+    n, m = result.product
     lines = [
-        f"{result['version']} at {result['image_size']} px, one product of {n} x {m} pictures, on {machine}, "
-        f"torch {on['torch']}.",
+        f"{result.version} at {result.image_size} px, one product of {n} x {m} pictures, on {machine}, "
+        f"torch {on.torch}.",
         "",
         "| method | pairs/s | times the literal |",
         "|---|---|---|",
-        *(_method(method) for method in result["methods"]),
+        *(_method(method) for method in result.methods),
         "",
         *(
-            f"{check['precision']} against float32 on {check['pairs']} pairs of the sample: largest difference "
-            f"of a score {check['largest_difference']:.1g}; {check['flips']} verdicts differ, "
-            f"{check['sure_flips']} of them where float32 is sure.\n"
-            for check in result["sample"]
+            f"{check.precision} against float32 on {check.pairs} pairs of the sample: largest difference "
+            f"of a score {check.largest_difference:.1g}; {check.flips} verdicts differ, "
+            f"{check.sure_flips} of them where float32 is sure.\n"
+            for check in result.sample
         ),
-        f"Highest rates measured: {', '.join(_rate(name, rate) for name, rate in peak.items())}. "
-        f"Stages: of one picture or pair, {result['precision']}.",
+        f"Highest rates measured: {', '.join(_rate(name, rate) for name, rate in result.peak.items())}. "
+        f"Stages: of one picture or pair, {result.precision}.",
         "",
         "| stage | ms | floor, ms | floor / measured |",
         "|---|---|---|---|",
-        *(_stage(stage) for stage in result["stages"]),
+        *(_stage(stage) for stage in result.stages),
     ]
     return "\n".join(lines)
 
@@ -45,15 +46,15 @@ def _rate(name: str, rate: float) -> str:
     return f"{rate / 1e9:.0f} " + ("GB/s copied" if name == "bytes" else f"GFLOP/s in {name}")
 
 
-def _method(row: dict[str, Any]) -> str:
-    return f"| {row['method']} | {row['pairs_per_second']:.3g} | {row['times_literal']:.1f} |"
+def _method(row: Throughput) -> str:
+    return f"| {row.method} | {row.pairs_per_second:.3g} | {row.times_literal:.1f} |"
 
 
-def _stage(row: dict[str, Any]) -> str:
-    floor = row["floor_ms"]
-    shown = "- | -" if floor is None else f"{floor:.3g} | {floor / row['ms']:.0%}"
-    return f"| {row['stage']} | {row['ms']:.3g} | {shown} |"
+def _stage(row: Stage) -> str:
+    shown = "- | -" if row.floor_ms is None else f"{row.floor_ms:.3g} | {row.floor_ms / row.ms:.0%}"
+    return f"| {row.stage} | {row.ms:.3g} | {shown} |"
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n\n".join(tables(json.loads(Path(file).read_text())) for file in sys.argv[1:]) + "\n")
+    runs = (BenchResult.from_json(Path(file).read_text(encoding="utf-8")) for file in sys.argv[1:])
+    sys.stdout.write("\n\n".join(tables(run) for run in runs) + "\n")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from PIL.Image import Image
 from torch import Tensor
@@ -18,7 +14,8 @@ from tqdm import tqdm
 from jobs.bench.product import N_CATALOGUE, N_DOCUMENT, sample_files
 from jobs.bench.roofline import operations
 from jobs.bench.timing import median_seconds
-from jobs.tables.schemas import PAIR_SCORES
+from jobs.tables.rows import encode_rows
+from jobs.tables.schemas import PAIR_SCORES, PairScore
 from scott_core import Predictor, read_image
 from scott_core.images import to_batch
 from scott_core.inference.engine import Engine
@@ -119,7 +116,7 @@ def _network(predictor: Predictor, images: list[Image], peak: dict[str, float]) 
         task("take states", n_pair, partial(select_cached, cached, rows % len(images)), taken),
         *(task(name, n_pair, run, floors[name]) for name, run in parts.items()),
         task("pair, from its states", n_pair, partial(model.score_pairs, a, b), sum(floors.values())),
-        _Task("write", len(written), partial(_write, written), None),
+        _Task("write", len(written), partial(encode_rows, PAIR_SCORES, written), None),
         *_pooling(engine, f_a, region_a, f_b, region_b),
     ]
 
@@ -159,14 +156,9 @@ def _pooling(engine: Engine, f_a: Tensor, region_a: Tensor, f_b: Tensor, region_
     return tasks
 
 
-def _write(rows: list[dict[str, Any]]) -> None:
-    """Write rows of `pair_scores` as Parquet, in memory."""
-    pq.write_table(pa.Table.from_pylist(rows, schema=PAIR_SCORES.schema), io.BytesIO(), compression="zstd")
-
-
-_ROW: dict[str, Any] = {
+_ROW: PairScore = {
     "audit_date": "2026-01-01", "product_id": "P", "catalogue_image": "catalogue/P/images/1.jpg",
     "catalogue_sha256": "0" * 64, "document": "catalogue/P/documents/report.pdf", "page": 1,
     "bbox": [0.0, 0.0, 100.0, 100.0], "digest": "0" * 64, "score": 0.5, "region_a": 0.5, "region_b": 0.5,
-    "is_match": True, "model_version": "v", "run_id": "r", "schema_version": 1,
+    "is_match": True, "error": None, "model_version": "v", "run_id": "r", "schema_version": 1,
 }  # fmt: skip

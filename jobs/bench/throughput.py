@@ -68,7 +68,7 @@ def measure_throughput(
         rate = statistics.median(rates)
         default = " (default)" if name == predictor.engine.precision else ""
         found.append(Throughput(f"{predictor.version}, {name}{default}", rate, rate / literal))
-    for name, baseline in tqdm(installed_baselines(BASELINES).items(), desc="peers", unit="method"):
+    for name, baseline in tqdm(installed_baselines(BASELINES).items(), desc="baselines", unit="method"):
         rate = len(product) / median_seconds(partial(baseline.score_pairs, a, b, product), device, repeats=1)
         found.append(Throughput(name, rate, rate / literal))
     return found

@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("jobs", "scott_core", "extractors", ""):
             raise  # a mistake of ours
-        print(f"scott: {error.name} is not installed: pip install 'scott[train]' brings it", file=sys.stderr)
+        more = "pip install 'scott[train]' brings what training and evaluation need"
+        print(f"scott: {error.name} is not installed: {more}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `scott ... | head`
         sys.stderr.close()

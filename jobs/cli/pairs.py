@@ -50,13 +50,13 @@ def add_verbs(verb: AddVerb) -> None:
 
 def match(arguments: argparse.Namespace) -> int:
     """Score one pair: a catalogue image and a document image."""
-    from jobs.outputs import check_picture_output, writing
+    from jobs.outputs import check_image_output, writing
     from jobs.scoring.scorers import load_predictor
     from scott_core import read_image
     from scott_core.overlay import draw_match
 
     if arguments.overlay:
-        check_picture_output(arguments.overlay)
+        check_image_output(arguments.overlay)
     image_a, image_b = read_image(arguments.image_a), read_image(arguments.image_b)
     predictor = load_predictor(arguments.weights)
     found = predictor.match(image_a, image_b)
@@ -128,24 +128,24 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Measure what a pair costs, stage by stage, beside its floor, the literal reference and the peers."""
-    from jobs.bench.measure import measure, result_name
+    """Measure what a pair costs, stage by stage, beside its roofline, the literal reference and the baselines."""
+    from jobs.bench.measure import measure
     from jobs.bench.report import tables
     from jobs.outputs import check_output, writing
 
     if arguments.out:
-        check_output(arguments.out / "run.json")  # what will be its name only the run tells
+        check_output(arguments.out / "run.json")  # the run gives the name
     result = measure(arguments.weights)
     if arguments.out:
-        path = arguments.out / result_name(result)
+        path = arguments.out / result.file_name
         with writing(path):
-            path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1) if arguments.json else tables(result))
+            path.write_text(result.to_json() + "\n", encoding="utf-8")
+    print(result.to_json() if arguments.json else tables(result))
     return 0
 
 
 def _tables(evaluation: Evaluation) -> str:
-    """What was measured as tables: of all pairs, by group, of masks; and the files written."""
+    """The measures of an evaluation as tables (all pairs, groups, masks), and the names of its files."""
     measures = evaluation.all
     intervals = measures.intervals or {}
     rows = [

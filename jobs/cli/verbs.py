@@ -1,4 +1,4 @@
-"""What a verb of `scott` is."""
+"""The types of a verb of `scott`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks of items that share images: in which order items are scored, and how many at a time."""
+"""Orders items so that those which share images are close, and cuts them into blocks of bounded size."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ S = TypeVar("S")
 
 
 def side_by_side(needs: Sequence[Sequence[Hashable]]) -> list[int]:
-    """An order of items by the sources that each needs (one or more) in which those that share some are close.
+    """An order of items in which those that share sources are close; each item needs one source or more.
 
-    So few images are kept at a time. Sources are ranked as Cuthill and McKee (1969) rank the nodes of a graph, to
-    bring its edges near the diagonal; an item's sources are joined to its first.
+    Few images are then in memory at a time. Sources are ranked as Cuthill and McKee (1969) rank the nodes of a graph,
+    to bring its edges near the diagonal; an item's sources are joined to its first.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import reverse_cuthill_mckee

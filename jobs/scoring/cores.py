@@ -1,4 +1,4 @@
-"""How many CPUs this process may really use: in a container that is seldom how many the machine has.
+"""The number of CPUs that this process may use; in a container it is seldom that of the machine.
 
 The affinity mask, cut by the CPU quota of the process's control group and of every group around it: `cpu.max` of
 cgroup v2 (the kernel's Documentation/admin-guide/cgroup-v2.rst), `cpu.cfs_quota_us` of v1 (scheduler/sched-bwc.rst).

@@ -1,4 +1,4 @@
-"""Images on their way to a scorer: each decoded once, and read while the ones before them are scored."""
+"""Prepares images for a scorer: each is decoded once, and read while the ones before it are scored."""
 
 from __future__ import annotations
 

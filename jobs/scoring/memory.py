@@ -1,7 +1,8 @@
-"""Memory that was freed is kept for what comes next, where the C library is GNU's.
+"""Keeps freed memory in the process, where the C library is GNU's.
 
-By default what is large goes back to the system as it is freed, what is small whenever much of it is free, and each
-thread has a heap of its own: tensors are then made of new pages again and again, at up to a ninth of a scorer's time.
+By default the library returns large blocks to the system as they are freed and small ones whenever many are free, and
+gives each thread a heap of its own. Tensors are then made of new pages again and again, which takes up to a ninth of a
+scorer's time (docs/decisions/0015-a-core-for-each-worker.md).
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # of malloc.h
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """From now on, for the whole process; nothing where there is no `mallopt`.
+    """Keep freed memory from now on, in the whole process; without `mallopt` nothing changes.
 
-    Heaps that threads made before stay in use, and keep less: call it before a library is imported that starts some.
+    Call it before a library is imported that starts threads: heaps that exist stay in use, and keep less.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -1,4 +1,4 @@
-"""Scores of one block of pairs: what `scott score` and an audit both do with images that are in memory."""
+"""Scores one block of pairs whose images are in memory, for `scott score` and for an audit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Source = TypeVar("Source", bound=Hashable)
 
 @dataclass(frozen=True)
 class ScoredPair:
-    """What a scorer found of one pair."""
+    """The result of one pair that was scored."""
 
     score: float  # probability of a match
     region_a: float  # share of image a that is the common object

@@ -1,4 +1,4 @@
-"""Scoring a file of pairs: `scott score`. What it writes is measured by jobs/evaluate.py.
+"""Scores a file of pairs (`scott score`); jobs/evaluate.py measures the result.
 
 PAIRS.csv has the header `image_a,image_b[,label]`, its paths relative to its own folder (scott_core/pairs.py); a is the
 catalogue image, b the document image. SCORES.parquet has one row for each input row, in its order.
@@ -52,7 +52,7 @@ class ScoreRow(ScoreColumns):
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """What was scored, and how; the file's metadata hold method, version and threshold, too."""
+    """Counts of a scored file, and the scorer; the file's metadata hold method, version and threshold, too."""
 
     n_pairs: int
     n_failed: int
@@ -113,7 +113,7 @@ def _score_rows(
 
 
 def _unreadable(pair: Pair, images: Mapping[Path, Prepared | Failed]) -> Failed | None:
-    """Why a pair cannot be scored: the side whose image was not read, and why."""
+    """The first side of a pair whose image was not read, with the reason; None where both were read."""
     for side, path in (("image_a", pair.path_a), ("image_b", pair.path_b)):
         image = images[path]
         if isinstance(image, Failed):

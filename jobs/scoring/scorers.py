@@ -1,8 +1,8 @@
 """The scorer that a plan names: the shipped weights, a file of weights, or a baseline.
 
 `weights` is "default" (the shipped ones), the path of a .safetensors file with its card beside it, or the name of a
-baseline ("orb", "embedding", ...), so that an audit can be run with a baseline. Whatever loads a model in jobs does it
-here, so that it keeps to the CPUs and the GPU that are this process's. Torch is imported when a model is loaded.
+baseline ("orb", "embedding", ...), so that an audit can be run with a baseline. All of jobs loads models
+here, so that each keeps to the CPUs and the GPU that are this process's. Torch is imported when a model is loaded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DescribedScorer:
-    """What planning needs to know of a scorer."""
+    """The part of a scorer that planning records."""
 
     version: str
     threshold: float

@@ -49,7 +49,7 @@ class Storage(ABC):
 
     @abstractmethod
     def write(self, key: str, data: bytes) -> None:
-        """Write the object, whatever was there."""
+        """Write the object, over whatever was there."""
 
     @abstractmethod
     def write_if(self, key: str, data: bytes, etag: str | None) -> None:
@@ -64,7 +64,7 @@ class Storage(ABC):
         """Names of the folders directly in `folder`, sorted."""
 
     def read_or_none(self, key: str) -> Blob | None:
-        """The object, or None when there is none."""
+        """The object, or None where there is none."""
         try:
             return self.read(key)
         except ObjectMissing:

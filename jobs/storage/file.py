@@ -98,7 +98,7 @@ class FileStorage(Storage):
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether the entry is a folder, or a link to one; a link that leads nowhere is none, and reading it says why."""
+    """Whether the entry is a folder or a link to one; a link that leads nowhere is not."""
     try:
         return entry.is_dir()
     except OSError:

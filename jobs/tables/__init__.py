@@ -1,1 +1,1 @@
-"""What an audit reads and writes: keys, schemas and rows, the plan, the catalogue and its inputs."""
+"""The data of an audit: keys, schemas and rows, the plan, the catalogue and its inputs."""

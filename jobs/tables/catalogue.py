@@ -40,7 +40,7 @@ class Product:
 
 
 def read_catalogue(storage: Storage) -> list[Product]:
-    """Every product, by id. BadCatalogue names the table and row that cannot be used."""
+    """Every product, by id. Raises BadCatalogue naming the table and the row that cannot be used."""
     blobs = {key: storage.read_or_none(key) for key in (f"catalogue/products.{form}" for form in _FORMATS)}
     tables = {key: blob.data for key, blob in blobs.items() if blob}
     if len(tables) > 1:
@@ -64,7 +64,10 @@ def read_catalogue(storage: Storage) -> list[Product]:
 
 
 def select_products(products: list[Product], product_ids: Iterable[str] | None) -> list[Product]:
-    """The products named (all of them for None). UnknownProduct names those that do not exist."""
+    """The products that `product_ids` names, all of them for None.
+
+    Raises UnknownProduct naming the ids that do not exist.
+    """
     if product_ids is None:
         return products
     wanted = set(product_ids)

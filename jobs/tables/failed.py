@@ -1,4 +1,4 @@
-"""Why something was not done, as a value: the column `error` of a table holds it as `reason: detail`."""
+"""A failure as a value; the column `error` of a table holds it as `reason: detail`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Failed:
-    """An image that was not read, or a pair that was not scored: a typed reason, and in words what happened."""
+    """The reason for which an image was not read or a pair was not scored, and in words what happened."""
 
     reason: str
     detail: str
@@ -17,7 +17,7 @@ class Failed:
 
     @classmethod
     def from_column(cls, error: str | None) -> Failed | None:
-        """What a column `error` holds; None where it is null."""
+        """The failure that a column `error` holds; None where the column is null."""
         if error is None:
             return None
         reason, _, detail = error.partition(": ")

@@ -1,7 +1,7 @@
-"""Reading what the catalogue points at: a URI relative to the storage root, or an absolute one.
+"""Reads the inputs that a catalogue names, by a URI relative to the storage root or an absolute one.
 
-What is wrong with *one* input is an `UnreadableInput` with a typed status, which its caller records as
-a row; storage that does not answer is no fault of the input, and raises StorageUnavailable.
+A fault of *one* input is an `UnreadableInput` with a typed status, which its caller records as a row. Storage that does
+not answer is no fault of the input, and raises StorageUnavailable.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where everything lies under the storage root: the one module that spells keys."""
+"""Keys of all objects under the storage root; this module alone spells them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def check_date(audit_date: str) -> str:
 
 
 def plan_key(audit_date: str) -> str:
-    """What was asked of the audit: its runs, model, threshold, counts."""
+    """The plan: the runs of the audit, its model, threshold and counts."""
     return f"audits/audit_date={check_date(audit_date)}/plan.json"
 
 
 def bucket_key(audit_date: str, bucket: int) -> str:
-    """The plan's second half: the products of one bucket, each with the run that owns it."""
+    """The second half of the plan: the products of one bucket, each with the run that owns it."""
     return f"audits/audit_date={check_date(audit_date)}/bucket={bucket:04d}.json"
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from scott_core.predictor import Match, PairScores, Progress
+from scott_core.predictor import Match, PairScores
+from scott_core.progress import Progress
 
 Array = NDArray[Any]
 D = TypeVar("D")

@@ -20,7 +20,8 @@ from scott_core.errors import InputError
 from scott_core.evaluation.metrics import bootstrap_mean, iou
 from scott_core.images import read_image
 from scott_core.pairs import Pair
-from scott_core.predictor import Match, Progress
+from scott_core.predictor import Match
+from scott_core.progress import Progress
 from scott_core.scorers import PairScorer
 
 AT_ONCE = 64  # pairs whose images are in memory

@@ -31,7 +31,8 @@ from scott_core.evaluation.regions import (
 )
 from scott_core.evaluation.validation import ValidationSet
 from scott_core.inference.precision import PRECISIONS, available, flips
-from scott_core.predictor import Predictor, Progress
+from scott_core.predictor import Predictor
+from scott_core.progress import Progress
 from scott_core.scorers import PairScorer, installed_baselines
 
 log = logging.getLogger("scott")

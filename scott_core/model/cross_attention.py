@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from scott_core.model.encoder import CachedFeatures
 
 # Bytes of cosines, [B, heads, hw, hw], that are in memory at once: on a CPU what its caches hold (measured by
-# `scott bench`), on a GPU much, because it is slow on little.
+# `scott bench`), on a GPU a guess at what fills it.
 COSINE_BYTES = {"cpu": 4 << 20, "cuda": 1 << 30}
 
 
@@ -54,9 +54,8 @@ class CrossAttention(nn.Module):
         features, query, _, _, *_ = own
         _, _, key, value, *_ = other
         rows = features.flatten(2).transpose(1, 2)
-        if (
-            query.device.type == "cpu" and query.dtype == torch.bfloat16
-        ):  # the fused form takes twice as long (docs/speed.md)
+        if query.device.type == "cpu" and query.dtype == torch.bfloat16:
+            # torch's fused form takes twice as long there (docs/speed.md)
             return torch.baddbmm(rows, torch.softmax(query @ key.transpose(1, 2), 2), value)
         return rows + F.scaled_dot_product_attention(query, key, value, scale=1.0)
 
@@ -119,9 +118,9 @@ def _highest_cosines(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def amax(x: Tensor, dim: int) -> Tensor:
-    """The maximum over `dim`, as `amax`.
+    """The maximum over `dim`, as torch.amax.
 
-    With gradients it is `max`, whose backward uses an index where that of `amax` compares all elements. bfloat16 on a
+    With gradients it is torch.max, whose backward uses an index where that of amax compares all elements. bfloat16 on a
     CPU is compared by its bits as int16, in a quarter of the time: the order of the integers is that of the numbers
     where they are positive, and the opposite one where they are negative.
     """

@@ -24,7 +24,7 @@ from scott_core.model.similarity import SIMILARITIES, Similarity
 
 EMPTY_LOGIT = -16.0  # a probability of 1e-7 before calibration
 # Bytes of pooled pairs, [B, 2d, k, k], that are in memory at once; a pair takes 17 MB with the paper's d and K, in
-# float32. A CPU is twice as fast on what its caches hold (measured by `scott bench`); a GPU is slow on little.
+# float32. A CPU is twice as fast on what its caches hold (measured by `scott bench`); for a GPU it is a guess.
 POOLED_BYTES = {"cpu": 8 << 20, "cuda": 1 << 30}
 # Bytes of S_ij R_i, [columns, B, k, d], that are in memory at once: what a CPU's caches hold (`scott bench`).
 LARGEST_BYTES = {"cpu": 1 << 21, "cuda": 1 << 27}
@@ -42,9 +42,8 @@ def never_waits(like: Tensor) -> bool:
 def gather_foreground(features: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
     """The foreground descriptors R, in raster order, and how many each image has.
 
-    features [B, d, h, w], region bool [B, h, w] -> R [B, P_max, d], counts [B]. P_max is the
-    largest count rounded up to a multiple of STEP, at most h w; where `never_waits` it is h w. Rows after a count
-    are padding.
+    features [B, d, h, w], region bool [B, h, w] -> R [B, P_max, d], counts [B]. P_max is the largest
+    count rounded up to a multiple of STEP, at most h w; where `never_waits` it is h w. Rows after a count are padding.
     """
     flat = region.flatten(1)
     counts = flat.sum(1)

@@ -1,4 +1,4 @@
-"""PDF files made by our own code for these tests, and the independent reader that they are compared with."""
+"""Makes PDF files for these tests, and reads pages with poppler, an independent implementation of PDF."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def photograph(seed: int, height: int = 200, width: int = 240) -> Pixels:
-    """A picture with the statistics of a photograph: smooth shapes, texture and grain; RGB [H, W, 3]."""
+    """An image with the statistics of a photograph: smooth shapes, texture and grain; RGB [H, W, 3]."""
     rng = np.random.default_rng(seed)
     layers = np.zeros((height, width, 3))
     for cells, weight in ((3, 60), (9, 30), (40, 12)):
@@ -38,29 +38,39 @@ def logo(height: int = 80, width: int = 220) -> Pixels:
     return pixels
 
 
-def png(pixels: Pixels) -> bytes:
-    """The pixels as a PNG file."""
+def encoded(pixels: Pixels, form: str, **options: int) -> bytes:
+    """The pixels as a file of a format of Pillow, "JPEG" for example."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "png")
+    Image.fromarray(pixels).save(buffer, form, **options)
     return buffer.getvalue()
 
 
+def png(pixels: Pixels) -> bytes:
+    """The pixels as a PNG file."""
+    return encoded(pixels, "png")
+
+
 def save(document: pymupdf.Document, path: Path, **options: object) -> Path:
-    """Write the document, close it."""
+    """Write the document and close it."""
     document.save(path, **options)
     document.close()
     return path
 
 
-def with_pictures(path: Path, *pages: list[tuple[tuple[float, float], Pixels]]) -> Path:
-    """A document with, on each page, pictures at (left, top) at one point a pixel."""
+def with_images(path: Path, *pages: list[tuple[tuple[float, float], Pixels]]) -> Path:
+    """A document with, on each page, images at (left, top) at one point a pixel."""
     document = pymupdf.open()
-    for pictures in pages:
+    for images in pages:
         page = document.new_page(width=595, height=842)
-        for (left, top), pixels in pictures:
+        for (left, top), pixels in images:
             height, width = pixels.shape[:2]
             page.insert_image(pymupdf.Rect(left, top, left + width, top + height), stream=png(pixels))
     return save(document, path)
+
+
+def one_photograph(path: Path) -> Path:
+    """A document of one page that shows photograph(1) at (60, 80)."""
+    return with_images(path, [((60, 80), photograph(1))])
 
 
 def raw_document(
@@ -70,7 +80,7 @@ def raw_document(
     resources: str = "",
     catalog: str = "",
 ) -> Path:
-    """A file written byte by byte, by no library.
+    """A file that is written byte by byte.
 
     `pages` are (content stream, entries of the page's dictionary), all with the same `resources`; `objects` maps
     names to (dictionary without brackets, stream or None); `catalog` are entries of the document's. All text may
@@ -153,9 +163,9 @@ def bomb(path: Path, megabytes: int) -> Path:
 
 
 def scanned(
-    path: Path, pictures: list[tuple[tuple[int, int], Pixels]], seed: int = 0, dpi: int = 150, askew: float = 0
+    path: Path, images: list[tuple[tuple[int, int], Pixels]], seed: int = 0, dpi: int = 150, askew: float = 0
 ) -> Path:
-    """One page that is one raster: grey paper with grain, lines of print, a rule, and pictures at (left, top) px.
+    """One page that is one raster: grey paper with grain, lines of print, a rule, and images at (left, top) px.
 
     The page lies `askew` degrees clockwise on the scanner.
     """
@@ -167,7 +177,7 @@ def scanned(
             page, "the sample was conditioned", (100, 80 + 24 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (40,) * 3, 2
         )
     cv2.line(page, (80, 380), (width - 80, 380), (30, 30, 30), 3)
-    for (left, top), pixels in pictures:
+    for (left, top), pixels in images:
         page[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), -askew, 1)
     page = cv2.warpAffine(page, turn, (width, height), borderValue=(238,) * 3)
@@ -179,7 +189,7 @@ def scanned(
 
 
 def poppler(pdf: Path, page: int = 1, dpi: int = 72) -> Pixels:
-    """The page as poppler's pdftoppm shows it: another implementation of PDF altogether."""
+    """The page as poppler's pdftoppm shows it, RGB [H, W, 3]; skips the test where there is none."""
     if shutil.which("pdftoppm") is None:
         pytest.skip("no pdftoppm here (Debian package poppler-utils)")
     command = ["pdftoppm", "-cropbox", "-r", str(dpi), "-f", str(page), "-l", str(page), "-png", str(pdf)]
@@ -188,5 +198,5 @@ def poppler(pdf: Path, page: int = 1, dpi: int = 72) -> Pixels:
 
 
 def read(path: Path) -> Pixels:
-    """A written picture."""
+    """The pixels of a written image, RGB [H, W, 3]."""
     return np.asarray(Image.open(path).convert("RGB"))

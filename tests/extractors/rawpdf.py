@@ -1,4 +1,4 @@
-"""PDF files written byte by byte: what no library would write, hostile files are made of."""
+"""Writes PDF files byte by byte: hostile files have what no library would write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def packed(dictionary: str, data: bytes) -> bytes:
 
 
 def zeros(megabytes: int) -> bytes:
-    """So many megabytes of zeros, in Flate: a thousandth of them. One packed megabyte is repeated."""
+    """This many megabytes of zeros, Flate-compressed to a thousandth: one compressed megabyte is repeated."""
     megabyte, press, check = bytes(1 << 20), zlib.compressobj(9), 1
     first, other = (press.compress(megabyte) + press.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
     for _ in range(megabytes):

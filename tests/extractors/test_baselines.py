@@ -1,4 +1,4 @@
-"""The comparison with other tools: counts by hand on a catalogue of one document with a masked picture and a logo."""
+"""The comparison with other tools: counts by hand on a catalogue of one document with a masked image and a logo."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def _catalogue(root: Path, *more: str) -> pymupdf.Document:
     (root / "catalogue" / "P1" / "documents").mkdir(parents=True)
     (root / "truth").mkdir()
     (root / "truth" / "placements.csv").write_text("\n".join([*ROWS, *more]) + "\n")
-    pictures = [((60.0, 80.0), pdfs.photograph(1)), ((60.0, 700.0), pdfs.logo())]
-    return pymupdf.open(pdfs.with_pictures(root / "whole.pdf", pictures, []))
+    images = [((60.0, 80.0), pdfs.photograph(1)), ((60.0, 700.0), pdfs.logo())]
+    return pymupdf.open(pdfs.with_images(root / "whole.pdf", images, []))
 
 
 def _save(document: pymupdf.Document, root: Path) -> None:
@@ -43,8 +43,8 @@ def test_a_logo_costs_those_who_give_all_their_precision(tmp_path: Path) -> None
     assert rows[BY_BOX].line("ours").startswith("| ours | 1.000 (1 of 1) | 1.000 (1 of 1) |")
 
 
-def test_a_picture_must_be_as_the_page_shows_it(tmp_path: Path) -> None:
-    """A mask hides half of the first page's picture: its bytes alone are not what the page shows."""
+def test_an_image_must_be_as_the_page_shows_it(tmp_path: Path) -> None:
+    """A mask hides half of the first page's image: its bytes alone are not what the page shows."""
     _catalogue(tmp_path, "P1,a.pdf,2,60,100,300,280,png,x").close()
     mask = np.zeros(PHOTO.shape[:2], np.uint8)
     cv2.ellipse(mask, (60, 45), (40, 30), 0, 0, 360, 255, -1)
@@ -54,10 +54,10 @@ def test_a_picture_must_be_as_the_page_shows_it(tmp_path: Path) -> None:
     write(tmp_path / "catalogue" / "P1" / "documents" / "a.pdf", objects)
     rows = compare(tmp_path)
     assert [(row.true, row.found) for row in rows.values()] == [(2, 2), (2, 1), (2, 1), (2, 2)]
-    assert rows["pdfimages -all"].given == 2  # the mask's own file is no picture
+    assert rows["pdfimages -all"].given == 2  # the mask's own file is no image
 
 
-def test_a_picture_of_another_page_is_no_hit(tmp_path: Path) -> None:
+def test_an_image_of_another_page_is_no_hit(tmp_path: Path) -> None:
     document = _catalogue(tmp_path)
     (tmp_path / "truth" / "placements.csv").write_text(ROWS[0] + "\n" + ROWS[1].replace(",1,60", ",2,60") + "\n")
     _save(document, tmp_path)

@@ -8,10 +8,10 @@ from extractors import extract_document
 from tests.extractors import pdfs
 
 
-def test_a_letterhead_is_set_aside_after_its_first_and_a_repeated_photograph_is_not(tmp_path: Path) -> None:
+def test_a_letterhead_is_excluded_after_its_first_and_a_repeated_photograph_is_not(tmp_path: Path) -> None:
     head, photo = pdfs.photograph(7, 50, 120), pdfs.photograph(8)
     pages = [[((40.0, 20.0), head), ((60.0, 100.0 + 40 * number), photo)] for number in range(3)]
-    extraction = extract_document(pdfs.with_pictures(tmp_path / "a.pdf", *pages), tmp_path)
+    extraction = extract_document(pdfs.with_images(tmp_path / "a.pdf", *pages), tmp_path)
     first, *later = [(image.image_class, image.used) for image in extraction.images[::2]]
     assert first == ("photo", True)
     assert later == [("letterhead", False)] * 2

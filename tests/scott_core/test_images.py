@@ -1,4 +1,4 @@
-"""Reading pictures, and the way into the model's square and back."""
+"""Reading images, and the way into the model's square and back."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from scott_core import images as images_module
 from scott_core.images import Letterbox
 
 
-def test_pictures_come_upright_and_on_white(tmp_path: Path) -> None:
+def test_images_come_upright_and_on_white(tmp_path: Path) -> None:
     turned = Image.new("RGB", (30, 20), "red")
     exif = turned.getexif()
     exif[0x0112] = 6  # turn 90 degrees to see it upright
@@ -38,7 +38,7 @@ def test_sixteen_bits_are_scaled_and_what_has_no_range_is_refused(tmp_path: Path
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "TIFF", "WEBP", "GIF", "JPEG", "BMP", "AVIF", "DDS"])
-def test_damaged_bytes_of_any_format_are_a_picture_or_a_reason(fmt: str) -> None:
+def test_damaged_bytes_of_any_format_are_an_image_or_a_reason(fmt: str) -> None:
     rng = np.random.default_rng(0)
     stream = io.BytesIO()
     Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8)).save(stream, fmt)
@@ -52,7 +52,7 @@ def test_damaged_bytes_of_any_format_are_a_picture_or_a_reason(fmt: str) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n" + b"0" * 40])
-def test_what_is_no_picture_says_so(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_image_says_so(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UnreadableImage, match=r"decoded|no picture"):
         read_image(content)
     path = tmp_path / "file.jpg"
@@ -61,7 +61,7 @@ def test_what_is_no_picture_says_so(tmp_path: Path, content: bytes) -> None:
         read_image(path)
 
 
-def test_missing_truncated_tiny_and_huge_pictures_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_truncated_tiny_and_huge_images_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnreadableImage, match="does not exist"):
         read_image(tmp_path / "none.jpg")
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "a.jpg")

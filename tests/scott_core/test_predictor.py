@@ -73,7 +73,7 @@ def test_progress_counts_every_pair_and_no_pairs_is_no_error(predictor: Predicto
     assert predictor.score_pairs([], [], []).score.shape == (0,)
 
 
-def test_masks_have_the_pictures_own_sizes_and_are_drawn(predictor: Predictor) -> None:
+def test_masks_have_the_images_own_sizes_and_are_drawn(predictor: Predictor) -> None:
     a, b = carton(1, 0).crop((0, 0, 90, 50)), carton(1, 1)
     match = predictor.match(a, b)
     assert match.mask_a.shape == (50, 90)

@@ -29,7 +29,7 @@ def test_a_baseline_prefers_the_same_carton(method: str) -> None:
         load_scorer(method, "default")
 
 
-def test_a_blank_picture_is_legal_everywhere() -> None:
+def test_a_blank_image_is_legal_everywhere() -> None:
     blank = Image.new("RGB", (40, 40), "white")
     for method in ("orb", "embedding"):
         assert np.isfinite(load_scorer(method).score_pairs([blank], [blank], [(0, 0)]).score).all()

@@ -1,4 +1,4 @@
-"""How classes.json is made: drawn graphics, photographs as reports show them, and the fit.
+"""Fits the classifier: drawn graphics, photographs as reports show them, and the training run that writes classes.json.
 
 Nothing here runs when a document is read.
 """

@@ -29,7 +29,7 @@ ROUNDS = 300  # iterations of L-BFGS, at most
 
 
 class Measures(TypedDict):
-    """What one class reaches on `n` samples of it."""
+    """The measures of one class, which has `n` samples."""
 
     precision: float
     recall: float

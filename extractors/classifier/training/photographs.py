@@ -110,6 +110,7 @@ def _cut_out(rng: Rng, root: Path, row: Row) -> Pixels:
 
 
 def _read(path: Path, flags: int) -> Pixels:
+    """The pixels of a file. Raises FileNotFoundError where OpenCV reads none."""
     pixels = cv2.imread(str(path), flags)
     if pixels is None:
         raise FileNotFoundError(path)

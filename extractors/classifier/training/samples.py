@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from extractors.classifier.classify import CLASSES
 from extractors.classifier.features import Features, Origin, measure
-from extractors.classifier.training import charts, codes, diagrams, handmade, icons, logos, sheets
+from extractors.classifier.training import charts, codes, diagrams, handmade, icons, logos, screens, sheets
 from extractors.classifier.training.canvas import Rng
 from extractors.classifier.training.photographs import photograph, plain_object, side_by_side
 from extractors.model import Pixels
@@ -48,7 +48,7 @@ GRAPHICS: dict[str, tuple[Drawing, ...]] = {
     "text": (sheets.paragraphs, sheets.short_text, sheets.enlarged_text),
     "diagram": (
         *(diagrams.block_diagram, diagrams.circuit, diagrams.line_drawing, diagrams.rendering, diagrams.map_sheet),
-        *(diagrams.cartoon, diagrams.software_window, diagrams.phone_screen, diagrams.engraving, diagrams.decoration),
+        *(diagrams.cartoon, screens.software_window, screens.phone_screen, diagrams.engraving, diagrams.decoration),
     ),
 }
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pymupdf
 import pytest
 
 from extractors import extract_document
@@ -29,7 +28,7 @@ def test_a_logo_a_tiny_image_and_a_rule_are_excluded_with_a_reason(tmp_path: Pat
     tiny = pdfs.photograph(1, 20, 20)
     images = [((40.0, 20.0), pdfs.logo()), ((40.0, 200.0), tiny), ((40.0, 300.0), rule)]
     images.append(((40.0, 400.0), pdfs.photograph(6)))
-    extraction = extract_document(pdfs.with_pictures(tmp_path / "a.pdf", images), tmp_path)
+    extraction = extract_document(pdfs.with_images(tmp_path / "a.pdf", images), tmp_path)
     assert extraction.status == "ok"
     logo, small, line, photo = extraction.images
     assert (logo.image_class, logo.used, logo.file is not None) == ("logo", False, True)
@@ -40,16 +39,6 @@ def test_a_logo_a_tiny_image_and_a_rule_are_excluded_with_a_reason(tmp_path: Pat
         assert image.reason is not None
         assert image.reason.startswith(f"{image.image_class}: ")
     assert re.fullmatch(r"logo: probability 0\.\d\d; photo 0\.\d\d", str(logo.reason))
-
-
-def test_a_full_page_background_under_text_is_no_scan(tmp_path: Path) -> None:
-    document = pymupdf.open()
-    page = document.new_page(width=595, height=842)
-    page.insert_image(page.rect, stream=pdfs.png(pdfs.photograph(9, 842, 595)))
-    for line in range(30):
-        page.insert_text((50, 60 + 20 * line), "The sample was conditioned at 23 degrees.")
-    extraction = extract_document(pdfs.save(document, tmp_path / "a.pdf"), tmp_path)
-    assert [(image.image_class, image.used) for image in extraction.images] == [("background", False)]
 
 
 @pytest.mark.parametrize("name", GRAPHICS)

@@ -1,6 +1,6 @@
-"""Read every document of the robustness set and check what is left of it: `python -m tests.extractors.isolation.fuzz`.
+"""Reads every document of the robustness set and checks what it leaves: `python -m tests.extractors.isolation.fuzz`.
 
-Whatever a document does, `Extractor.extract` returns a typed status within its limits; each picture that it reports
+Whatever a document does, `Extractor.extract` returns a typed status within its limits; each image that it reports
 is there and decodes; no process and no file is left; the second page's photograph is found where it can be. Exit
 status 1 where anything is broken; `--only NAME` repeats what a line of the table names.
 """
@@ -10,12 +10,11 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import os
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -24,6 +23,7 @@ from PIL import Image
 
 from extractors import Extraction, Extractor, Limits, Placement, Status
 from tests.extractors.isolation.hostile import Hostile
+from tests.extractors.isolation.processes import descendants
 from tests.extractors.isolation.robustness import CASES, flipped, seeds, truncated
 
 LIMITS = Limits(seconds=8.0, memory_bytes=1 << 30, file_bytes=64 << 20)
@@ -32,7 +32,7 @@ MARGIN = 4.0  # seconds beyond the limit, to end a child and gather what it left
 
 @dataclass
 class Outcome:
-    """How one document ended; `broken` says what must not be."""
+    """The end of reading one document; `broken` has a line for each rule that it broke."""
 
     name: str
     status: str = "-"
@@ -48,13 +48,13 @@ class Outcome:
 
 
 def examine(case: Hostile, folder: Path, extractor: Extractor) -> Outcome:
-    """Build the document, read it, and look at everything that is left. `folder` must exist and be empty."""
+    """Build the document, read it, and check everything that is left. `folder` must exist and be empty."""
     outcome = Outcome(case.name)
     pdf, out, scratch = folder / "a.pdf", folder / "out", folder / "scratch"
     scratch.mkdir()
     case.build(pdf)
     before, limits = pdf.read_bytes(), extractor.limits
-    running = children()  # the extractor's own, if it has read before
+    running = descendants()  # the extractor's own, if it has read before
     usual, tempfile.tempdir = tempfile.tempdir, str(scratch)
     started = time.monotonic()
     try:
@@ -73,13 +73,14 @@ def examine(case: Hostile, folder: Path, extractor: Extractor) -> Outcome:
     for placement in extraction.images:
         outcome.broken += _wrong_placement(placement, out)
     outcome.broken += _left_behind(extraction, folder, before)
-    left = children() - running
+    left = descendants() - running
     if len(left) > (0 if running else 1):
         outcome.broken.append(f"{len(left)} child processes are left")
     return outcome
 
 
 def _wrong_ending(case: Hostile, extraction: Extraction) -> Iterator[str]:
+    """The rules that the status, the detail and the number of images break."""
     used = sum(placement.used for placement in extraction.images)
     if extraction.status not in get_args(Status):
         yield f"no such status: {extraction.status}"
@@ -90,10 +91,11 @@ def _wrong_ending(case: Hostile, extraction: Extraction) -> Iterator[str]:
     if (extraction.status == "ok") != (extraction.detail == ""):
         yield f"status {extraction.status} with the detail {extraction.detail!r}"
     if used < case.photographs and extraction.status in ("ok", "partial", "damaged"):
-        yield f"{used} pictures; {case.photographs} can be found"
+        yield f"{used} images; {case.photographs} can be found"
 
 
 def _wrong_placement(placement: Placement, out: Path) -> Iterator[str]:
+    """The rules that a placement and its file break."""
     x0, y0, x1, y1 = placement.bbox
     if not (all(map(math.isfinite, placement.bbox)) and x0 <= x1 and y0 <= y1):
         yield f"box {placement.bbox}"
@@ -111,6 +113,7 @@ def _wrong_placement(placement: Placement, out: Path) -> Iterator[str]:
 
 
 def _left_behind(extraction: Extraction, folder: Path, before: bytes) -> Iterator[str]:
+    """The files that must not be there, and a document that is not as it was `before`."""
     left = [path for path in (folder / "scratch").rglob("*") if not path.is_dir()]
     if left:
         yield f"temporary files are left: {[path.name for path in left]}"
@@ -123,21 +126,6 @@ def _left_behind(extraction: Extraction, folder: Path, before: bytes) -> Iterato
         yield f"{len(written)} files written, others reported"
 
 
-def children() -> set[int]:
-    """Processes whose parent is this one, and theirs."""
-    parents = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(status.parent.name)] = int(status.read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:  # it has ended
-            continue
-    found, added = set[int](), {os.getpid()}
-    while added:
-        added = {process for process, parent in parents.items() if parent in added}
-        found |= added
-    return found
-
-
 def run(cases: Iterable[Hostile]) -> Iterator[Outcome]:
     """Examine one document after another, each in a folder of its own."""
     with Extractor(limits=LIMITS) as extractor:
@@ -147,20 +135,20 @@ def run(cases: Iterable[Hostile]) -> Iterator[Outcome]:
 
 
 def robustness_set(seed: int, flips: int) -> Iterator[Hostile]:
-    """All of it."""
+    """The documents of the set: hostile, cut off and with flipped bytes."""
     with tempfile.TemporaryDirectory(prefix="scott-fuzz-") as folder:
         contents = seeds(Path(folder))
     return itertools.chain(CASES, truncated(contents), flipped(contents, seed, flips))
 
 
-def main() -> int:
-    """Print the table and the closing line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table and the closing line; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.extractors.isolation.fuzz", description=__doc__)
     parser.add_argument("--flips", type=int, default=2000, help="documents with flipped bytes (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the flips (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the flips (default: %(default)s)")
     parser.add_argument("--only", default="", metavar="NAME", help="documents whose name starts so")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write the documents there, too")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     cases = [case for case in robustness_set(arguments.seed, arguments.flips) if case.name.startswith(arguments.only)]
     if arguments.keep:
         arguments.keep.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a hostile document is to these tests: its builder, how reading it may end, what is to be found all the same."""
+"""The type of a hostile document: its builder, the statuses it may end in, and what is found in it all the same."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Builder = Callable[[Path], object]
 
 ANY = tuple(status for status in get_args(Status) if status != "crashed")
 READ: tuple[Status, ...] = ("ok", "partial")
-LOST: tuple[Status, ...] = ("partial",)  # a picture cannot be shown, and that is said
-COSTLY: tuple[Status, ...] = ("ok", "partial", "timeout", "out_of_memory")  # read to the end, or given up
+LOST: tuple[Status, ...] = ("partial",)  # an image cannot be shown, and the detail says so
+COSTLY: tuple[Status, ...] = ("ok", "partial", "timeout", "out_of_memory")  # read to the end, or given up at a limit
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Hostile:
     name: str
     build: Builder  # writes the document to the path that it is given
     ends: tuple[Status, ...]
-    photographs: int  # used placements at least, whatever else the document holds
+    photographs: int  # least number of used placements
 
 
 def collect(cases: list[Hostile], *ends: Status, photographs: int = 1) -> Callable[[Builder], Builder]:

@@ -14,7 +14,7 @@ CASES: list[Hostile] = []
 P = "/XObject<</P 7 0 R>>"
 FORM = "/Type/XObject/Subtype/Form/BBox[0 0 595 842]"
 PAINT = b"q 240 0 0 180 60 562 cm /P Do Q"
-ROUND = b"60 562 m 60 740 l 200 760 l 300 740 l 300 562 l h W n "  # a clip that makes a picture a region of the page
+ROUND = b"60 562 m 60 740 l 200 760 l 300 740 l 300 562 l h W n "  # a clip that makes an image a region of the page
 
 
 @collect(CASES, *COSTLY, photographs=0)
@@ -56,13 +56,13 @@ def strips_100000(path: Path) -> None:
 
 @collect(CASES, *COSTLY)
 def strips_3900_in_one_place(path: Path) -> None:
-    """As many pictures as a page may have, each of them on all the others."""
+    """Nearly as many images as a page may have, each on top of all the others."""
     write(path, two_pages(b"".join(b"q 240 0 0 180 %.3f 562 cm /P Do Q\n" % (60 + n / 9000) for n in range(3900)), P))
 
 
 @collect(CASES, *COSTLY)
 def tiles_3900_that_touch(path: Path) -> None:
-    """Pictures beside each other: 62 x 62, each of whose seams is looked at."""
+    """Images beside each other: 62 x 62, each of whose seams is looked at."""
     cell = b"q 9 0 0 12 %d %d cm /P Do Q\n"
     write(path, two_pages(b"".join(cell % (9 * (n % 62), 12 * (n // 62)) for n in range(3844)), P))
 
@@ -142,7 +142,7 @@ def _placed(name: str, numbers: str) -> None:
     def build(path: Path) -> None:
         write(path, two_pages(f"q {numbers} cm /P Do Q".encode(), P))
 
-    CASES.append(Hostile(f"picture_{name}", build, READ, 1))
+    CASES.append(Hostile(f"image_{name}", build, READ, 1))
 
 
 _placed("at_1e9_points", "1000000000 0 0 1000000000 -500000000 -500000000")
@@ -198,7 +198,7 @@ def path_of_300000_points(path: Path) -> None:
 
 @collect(CASES, *COSTLY)
 def groups_nested_3000(path: Path) -> None:
-    """Each group asks for a raster of its own; the picture in the innermost is a region of the page."""
+    """Nested groups, each of which needs a raster of its own; the image in the innermost is a region of the page."""
     last = EXTRA + 2999
     group = f"{FORM}/Group<</S/Transparency/I true/K true>>/Resources<</ExtGState<</G<</ca 0.9/BM/Multiply>>>>"
     forms = [stream(f"{group}/XObject<</F {n + 1} 0 R>>>>", b"/G gs /F Do") for n in range(EXTRA, last)]

@@ -1,13 +1,11 @@
-"""Pictures that lie about their size, inflate without end or refer to themselves; a good one follows."""
+"""Images that lie about their size, inflate without end or refer to themselves; a good one follows."""
 
 from __future__ import annotations
 
-import io
 import struct
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from extractors import Status
 from tests.extractors import pdfs
@@ -21,15 +19,9 @@ IMAGE = "/Type/XObject/Subtype/Image"
 HUGE = 100_000
 
 
-def _encoded(form: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(PHOTO).save(buffer, form)
-    return buffer.getvalue()
-
-
 def _huge_jpeg() -> bytes:
     """A JPEG whose frame header says 65,500 x 65,500."""
-    data = bytearray(_encoded("JPEG"))
+    data = bytearray(pdfs.encoded(PHOTO, "JPEG"))
     at = data.index(b"\xff\xc0") + 5
     data[at : at + 4] = struct.pack(">HH", 65500, 65500)
     return bytes(data)
@@ -37,7 +29,7 @@ def _huge_jpeg() -> bytes:
 
 def _huge_jpx() -> bytes:
     """A JPEG 2000 whose size marker says 100,000 x 100,000, one tile."""
-    data = bytearray(_encoded("JPEG2000"))
+    data = bytearray(pdfs.encoded(PHOTO, "JPEG2000"))
     at = data.index(b"\xff\x51") + 6
     data[at : at + 8] = struct.pack(">II", HUGE, HUGE)
     data[at + 16 : at + 24] = struct.pack(">II", HUGE, HUGE)
@@ -63,7 +55,7 @@ def _add(name: str, image: bytes, *extra: bytes, ends: tuple[Status, ...] = LOST
 
 
 _add("flate_100000x100000", packed(_image(HUGE, HUGE, "/DeviceRGB"), b"few"))
-_add("dct_100000x100000", stream(_image(HUGE, HUGE, "/DeviceRGB", "/Filter/DCTDecode"), _encoded("JPEG")))
+_add("dct_100000x100000", stream(_image(HUGE, HUGE, "/DeviceRGB", "/Filter/DCTDecode"), pdfs.encoded(PHOTO, "JPEG")))
 _add("jpx_100000x100000", stream(_image(HUGE, HUGE, "/DeviceRGB", "/Filter/JPXDecode"), _huge_jpx()))
 _add("jbig2_100000x100000", stream(_image(HUGE, HUGE, "/DeviceGray", "/Filter/JBIG2Decode", 1), _huge_jbig2()))
 _add(
@@ -193,7 +185,7 @@ def as_large_as_allowed(path: Path) -> None:
 
 @collect(CASES, *COSTLY, "damaged", photographs=0)
 def tiles_as_large_as_allowed(path: Path) -> None:
-    """Thirty different pictures of the largest size allowed, beside each other."""
+    """Thirty different images of the largest size allowed, beside each other."""
     content = b" ".join(b"q 20 0 0 20 %d 562 cm /I%d Do Q" % (20 * n, n) for n in range(30))
     names = "".join(f"/I{n} {EXTRA + n} 0 R" for n in range(30))
     image = stream(_image(10900, 11000, "/DeviceRGB", "/Filter/FlateDecode"), zeros(344))
@@ -201,6 +193,6 @@ def tiles_as_large_as_allowed(path: Path) -> None:
 
 
 @collect(CASES, *READ)
-def pictures_of_one_pixel_row(path: Path) -> None:
+def images_of_one_pixel_row(path: Path) -> None:
     row = np.ascontiguousarray(pdfs.photograph(1, 3, 60000)[:1])
     write(path, two_pages(PLACE, I, [packed(_image(60000, 1, "/DeviceRGB"), row.tobytes())]))

@@ -1,4 +1,4 @@
-"""Files whose skeleton is hostile: cross-references, page trees, lengths, nesting, encryption, attachments."""
+"""Documents with a hostile structure: cross-references, page trees, lengths, nesting, encryption, attachments."""
 
 from __future__ import annotations
 
@@ -256,8 +256,8 @@ def names_with_paths(path: Path) -> None:
 
 
 @collect(CASES, *LOST)
-def picture_in_an_external_file(path: Path) -> None:
-    """Its stream is another file's, which must not be read; its own data is nothing."""
+def image_in_an_external_file(path: Path) -> None:
+    """The image's stream is that of another file, which must not be read."""
     outside = "/Type/XObject/Subtype/Image/Width 90/Height 90/ColorSpace/DeviceGray/BitsPerComponent 8/F(/etc/passwd)"
     write(path, two_pages(b"q 240 0 0 180 60 562 cm /I Do Q", f"/XObject<</I {EXTRA} 0 R>>", [stream(outside, b"")]))
 

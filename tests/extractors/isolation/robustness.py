@@ -23,23 +23,17 @@ NEVER_OK = tuple(status for status in ANY if status != "ok")
 PLACE = pymupdf.Rect(60, 80, 300, 260)
 
 
-def _encoded(form: str, **options: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(PHOTO).save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def _library(path: Path, *pictures: bytes, mask: bytes | None = None, **saving: object) -> None:
-    """A page for each picture, as PyMuPDF writes it."""
+def _library(path: Path, *images: bytes, mask: bytes | None = None, **saving: object) -> None:
+    """A page for each image, as PyMuPDF writes it."""
     document = pymupdf.open()
-    for picture in pictures:
-        document.new_page(width=595, height=842).insert_image(PLACE, stream=picture, mask=mask)
+    for image in images:
+        document.new_page(width=595, height=842).insert_image(PLACE, stream=image, mask=mask)
     pdfs.save(document, path, **saving)
 
 
 def _strips(path: Path) -> None:
     pieces = [((60.0, 80.0 + top), PHOTO[top : top + 15]) for top in range(0, 90, 15)]
-    pdfs.with_pictures(path, pieces)
+    pdfs.with_images(path, pieces)
 
 
 def _inline(path: Path) -> None:
@@ -72,12 +66,12 @@ def _scan(path: Path) -> None:
 
 SEEDS: dict[str, Callable[[Path], object]] = {
     "png": lambda path: _library(path, pdfs.png(PHOTO), pdfs.png(255 - PHOTO)),
-    "jpeg": lambda path: _library(path, _encoded("JPEG"), _encoded("JPEG", quality=30)),
-    "jpx": lambda path: _library(path, _encoded("JPEG2000")),
-    "smask": lambda path: _library(path, _encoded("JPEG"), mask=pdfs.png(PHOTO[..., 0])),
-    "objstm": lambda path: _library(path, _encoded("JPEG"), _encoded("JPEG"), use_objstms=1),
+    "jpeg": lambda path: _library(path, pdfs.encoded(PHOTO, "JPEG"), pdfs.encoded(PHOTO, "JPEG", quality=30)),
+    "jpx": lambda path: _library(path, pdfs.encoded(PHOTO, "JPEG2000")),
+    "smask": lambda path: _library(path, pdfs.encoded(PHOTO, "JPEG"), mask=pdfs.png(PHOTO[..., 0])),
+    "objstm": lambda path: _library(path, pdfs.encoded(PHOTO, "JPEG"), pdfs.encoded(PHOTO, "JPEG"), use_objstms=1),
     "encrypted": lambda path: _library(
-        path, _encoded("JPEG"), encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="o"
+        path, pdfs.encoded(PHOTO, "JPEG"), encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="o"
     ),
     "strips": _strips,
     "inline": _inline,
@@ -108,7 +102,7 @@ def truncated(contents: dict[str, bytes]) -> Iterator[Hostile]:
 
 
 def flipped(contents: dict[str, bytes], seed: int, count: int) -> Iterator[Hostile]:
-    """So many documents with 1 to 16 bytes changed: every other one outside its streams, where the structure is.
+    """`count` documents with 1 to 16 bytes changed, in every other round only outside streams, where the structure is.
 
     Each flip has its own random numbers, so that one alone can be repeated from `seed` and its number.
     """

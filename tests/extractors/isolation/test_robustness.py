@@ -35,7 +35,7 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_hostile_document_ends_in_pictures_or_a_reason(case: Hostile, extractor: Extractor, tmp_path: Path) -> None:
+def test_a_hostile_document_ends_in_images_or_a_reason(case: Hostile, extractor: Extractor, tmp_path: Path) -> None:
     assert examine(case, tmp_path, extractor).broken == []
 
 
@@ -62,7 +62,7 @@ def test_documents_with_flipped_bytes(contents: dict[str, bytes], extractor: Ext
 def test_a_name_or_message_that_is_no_text_is_no_crash(
     number: int, contents: dict[str, bytes], extractor: Extractor, tmp_path: Path
 ) -> None:
-    """What `make fuzz` found."""
+    """Two flips by which `make fuzz` found crashes."""
     (case,) = islice(flipped(contents, seed=1, count=number + 1), number, None)
     assert examine(case, tmp_path, extractor).broken == []
 
@@ -96,16 +96,16 @@ def test_what_is_broken_is_said(extractor: Extractor, tmp_path: Path, monkeypatc
         for process in left:
             process.kill()
             process.wait()
-    for what in ("status ok", "0 pictures", "temporary", "beside", "changed", "files written", "processes are left"):
+    for what in ("status ok", "0 images", "temporary", "beside", "changed", "files written", "processes are left"):
         assert any(what in line for line in said), what
 
 
 def test_no_process_outlives_the_one_that_reads(tmp_path: Path) -> None:
-    pdf = pdfs.with_pictures(tmp_path / "a.pdf", [((60, 80), pdfs.photograph(1))])
+    pdf = pdfs.with_images(tmp_path / "a.pdf", [((60, 80), pdfs.photograph(1))])
     program = (
         "import sys; from pathlib import Path;"
-        "from extractors import extract_document; from tests.extractors.isolation import fuzz;"
-        "extract_document(Path(sys.argv[1]), Path(sys.argv[2])); print(*fuzz.children())"
+        "from extractors import extract_document; from tests.extractors.isolation.processes import descendants;"
+        "extract_document(Path(sys.argv[1]), Path(sys.argv[2])); print(*descendants())"
     )
     command = [sys.executable, "-c", program, str(pdf), str(tmp_path / "out")]
     kept = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
@@ -119,7 +119,7 @@ def test_paths_that_are_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "dangling").symlink_to("nothing")
-    pdfs.with_pictures(tmp_path / "a.pdf", [((60, 80), pdfs.photograph(1))])
+    pdfs.with_images(tmp_path / "a.pdf", [((60, 80), pdfs.photograph(1))])
     (tmp_path / "link").symlink_to("a.pdf")
 
     def status(name: str) -> Status | str:

@@ -1,4 +1,4 @@
-"""Vector figures: found where they are, of their own kind, never used, and not where a page only has furniture."""
+"""Figures are found where they are and never used, and a page that only has furniture has none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = "the sample was conditioned before it was tested according to the standa
 
 
 def _kettle(shape: pymupdf.Shape, left: float, top: float, size: float = 160) -> Box:
-    """A kettle in lines: body, lid, spout, handle, hatching and a dimension line; gives its box."""
+    """Draw a kettle in lines (body, lid, spout, handle, hatching, a dimension line); returns its box."""
 
     def at(x: float, y: float) -> pymupdf.Point:
         return pymupdf.Point(left + x * size, top + y * size)
@@ -41,7 +41,7 @@ def _kettle(shape: pymupdf.Shape, left: float, top: float, size: float = 160) ->
 
 
 def _chart(page: pymupdf.Page, box: Box) -> None:
-    """A curve over time: two axes with ticks and numbers."""
+    """Draw a chart: a curve over two axes with ticks and numbers."""
     x0, y0, x1, y1 = box
     shape = page.new_shape()
     shape.draw_line((x0, y0), (x0, y1))
@@ -62,7 +62,7 @@ def _chart(page: pymupdf.Page, box: Box) -> None:
 
 
 def _furniture(page: pymupdf.Page) -> None:
-    """What a declaration has around its text: a bar with a badge, rules, a ruled table, round form boxes, bullets."""
+    """Draw the furniture of a declaration: a bar with a badge, rules, a ruled table, round form boxes, bullets."""
     shape = page.new_shape()
     shape.draw_rect((40, 30, 555, 48))
     shape.finish(fill=(0.1, 0.2, 0.5))
@@ -252,7 +252,7 @@ def test_text_in_outlines_is_no_figure(tmp_path: Path, by_letter: bool, turn: in
 
 
 def test_a_photograph_with_a_frame_and_arrows_stays_the_photograph(tmp_path: Path) -> None:
-    document = pymupdf.open(pdfs.with_pictures(tmp_path / "photo.pdf", [((150, 200), pdfs.photograph(6))]))
+    document = pymupdf.open(pdfs.with_images(tmp_path / "photo.pdf", [((150, 200), pdfs.photograph(6))]))
     shape = document[0].new_shape()
     shape.draw_rect((144, 194, 396, 406), radius=0.1)
     for index in range(10):
@@ -269,7 +269,7 @@ def test_a_photograph_with_a_frame_and_arrows_stays_the_photograph(tmp_path: Pat
 
 def test_arrows_that_reach_out_of_a_photograph_are_no_figure(tmp_path: Path) -> None:
     small = pdfs.photograph(8, 90, 110)
-    document = pymupdf.open(pdfs.with_pictures(tmp_path / "photo.pdf", [((250, 300), small)]))
+    document = pymupdf.open(pdfs.with_images(tmp_path / "photo.pdf", [((250, 300), small)]))
     shape = document[0].new_shape()
     for angle in np.linspace(0, 2 * math.pi, 20, endpoint=False):
         middle, away = pymupdf.Point(305, 345), pymupdf.Point(math.cos(angle), math.sin(angle))
@@ -316,7 +316,7 @@ def test_decoration_is_no_figure(tmp_path: Path, how: str) -> None:
 
 
 def test_a_drawing_beside_a_photograph_is_a_figure(tmp_path: Path) -> None:
-    document = pymupdf.open(pdfs.with_pictures(tmp_path / "photo.pdf", [((60, 200), pdfs.photograph(7))]))
+    document = pymupdf.open(pdfs.with_images(tmp_path / "photo.pdf", [((60, 200), pdfs.photograph(7))]))
     (box,) = _draw(document[0], (350, 200))
     extraction = extract_document(pdfs.save(document, tmp_path / "a.pdf"), tmp_path)
     photo, figure = extraction.images

@@ -1,4 +1,4 @@
-"""Pixels and places: what is written equals what was put in. What another reader shows is test_traps.py's."""
+"""The pixels and places of images are those that were put in; test_traps.py compares with another reader."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def _written(image: Placement, out: Path) -> pdfs.Pixels:
     return pixels
 
 
-def test_a_plain_picture_is_written_pixel_for_pixel(tmp_path: Path) -> None:
-    pdf = pdfs.with_pictures(tmp_path / "a.pdf", [((60, 80), PHOTO)])
+def test_a_plain_image_is_written_pixel_for_pixel(tmp_path: Path) -> None:
+    pdf = pdfs.with_images(tmp_path / "a.pdf", [((60, 80), PHOTO)])
     image = _only(extract_document(pdf, tmp_path))
     assert (image.page, image.kind, image.image_class, image.used) == (1, "embedded", "photo", True)
     assert image.bbox == pytest.approx(BOX, abs=0.1)
     assert (_written(image, tmp_path) == PHOTO).all()
 
 
-def test_an_inline_picture(tmp_path: Path) -> None:
+def test_an_inline_image(tmp_path: Path) -> None:
     data = zlib.compress(PHOTO.tobytes()).hex().encode() + b">"
     head = f"BI /W {WIDTH} /H {HEIGHT} /CS /RGB /BPC 8 /F [/AHx /Fl] ID ".encode()
     content = b"q 240 0 0 200 60 562 cm " + head + data + b" EI Q"
@@ -59,7 +59,7 @@ def test_a_rotated_page_is_read_as_it_is_shown(tmp_path: Path, turn: int) -> Non
     assert (_written(image, tmp_path) == np.rot90(PHOTO, -turn // 90)).all()
 
 
-def test_a_picture_turned_on_the_page(tmp_path: Path) -> None:
+def test_an_image_turned_on_the_page(tmp_path: Path) -> None:
     objects = {"i": (pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes())}
     content = b"q 0 240 -200 0 300 400 cm /I Do Q"
     pdf = pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</I {i}>>")
@@ -67,7 +67,7 @@ def test_a_picture_turned_on_the_page(tmp_path: Path) -> None:
     assert (_written(image, tmp_path) == np.rot90(PHOTO, 1)).all()
 
 
-def test_a_picture_partly_off_the_page_and_one_clipped(tmp_path: Path) -> None:
+def test_an_image_partly_off_the_page_and_one_clipped(tmp_path: Path) -> None:
     objects = {"i": (pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes())}
     content = b"q 240 0 0 200 -60 562 cm /I Do Q q 100 300 150 120 re W n 240 0 0 200 60 250 cm /I Do Q"
     pdf = pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</I {i}>>")
@@ -78,7 +78,7 @@ def test_a_picture_partly_off_the_page_and_one_clipped(tmp_path: Path) -> None:
     assert (_written(clipped, tmp_path) == PHOTO[30:150, 40:190]).all()
 
 
-def test_a_picture_that_is_painted_over_is_set_aside_and_said(tmp_path: Path) -> None:
+def test_an_image_that_is_painted_over_is_excluded_and_said(tmp_path: Path) -> None:
     objects = {"i": (pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes())}
     content = PLACE + b" 1 g 50 550 260 220 re f"
     image = _only(extract_document(pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</I {i}>>"), tmp_path))
@@ -89,7 +89,7 @@ def test_a_picture_that_is_painted_over_is_set_aside_and_said(tmp_path: Path) ->
 def test_a_repeat_has_the_same_digest_and_two_placements(tmp_path: Path) -> None:
     other = pdfs.photograph(3)
     pages = [[((60.0, 80.0), PHOTO)], [((200.0, 400.0), PHOTO), ((60.0, 80.0), other)]]
-    extraction = extract_document(pdfs.with_pictures(tmp_path / "a.pdf", *pages), tmp_path / "out")
+    extraction = extract_document(pdfs.with_images(tmp_path / "a.pdf", *pages), tmp_path / "out")
     first, second, third = extraction.images
     assert (first.page, second.page, third.page) == (1, 2, 2)
     assert first.digest == second.digest != third.digest
@@ -98,7 +98,7 @@ def test_a_repeat_has_the_same_digest_and_two_placements(tmp_path: Path) -> None
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
-def test_a_picture_painted_again_is_read_once_and_one_painted_otherwise_is_not(tmp_path: Path) -> None:
+def test_an_image_painted_again_is_read_once_and_one_painted_otherwise_is_not(tmp_path: Path) -> None:
     ways = {  # matrix: what is shown
         "120 0 0 100 {x} {y}": PHOTO,
         "-120 0 0 100 {right} {y}": PHOTO[:, ::-1],
@@ -127,33 +127,33 @@ def test_a_picture_painted_again_is_read_once_and_one_painted_otherwise_is_not(t
 
 
 @pytest.mark.parametrize("down", [True, False])
-def test_strips_become_one_picture(tmp_path: Path, down: bool) -> None:
+def test_strips_become_one_image(tmp_path: Path, down: bool) -> None:
     photo = pdfs.photograph(4, 240, 240)
-    pictures = []
+    images = []
     for start in range(0, 240, 60):
         piece = photo[start : start + 60] if down else photo[:, start : start + 60]
-        pictures.append(((60.0, 80.0 + start) if down else (60.0 + start, 80.0), np.ascontiguousarray(piece)))
-    image = _only(extract_document(pdfs.with_pictures(tmp_path / "a.pdf", pictures), tmp_path))
+        images.append(((60.0, 80.0 + start) if down else (60.0 + start, 80.0), np.ascontiguousarray(piece)))
+    image = _only(extract_document(pdfs.with_images(tmp_path / "a.pdf", images), tmp_path))
     assert image.bbox == pytest.approx((60, 80, 300, 320), abs=0.1)
     assert (_written(image, tmp_path) == photo).all()
 
 
-def test_tiles_become_one_picture_and_touching_photographs_do_not(tmp_path: Path) -> None:
+def test_tiles_become_one_image_and_touching_photographs_do_not(tmp_path: Path) -> None:
     smooth = np.asarray(cv2.GaussianBlur(pdfs.photograph(5, 200, 200), (0, 0), 3), np.uint8)
     quarters = [
         ((60.0 + x, 80.0 + y), np.ascontiguousarray(smooth[y : y + 100, x : x + 100]))
         for y in (0, 100)
         for x in (0, 100)
     ]
-    image = _only(extract_document(pdfs.with_pictures(tmp_path / "tiles.pdf", quarters), tmp_path))
+    image = _only(extract_document(pdfs.with_images(tmp_path / "tiles.pdf", quarters), tmp_path))
     assert (_written(image, tmp_path) == smooth).all()
     touching = [((60.0, 80.0), PHOTO // 2), ((300.0, 80.0), 255 - PHOTO // 2)]
-    extraction = extract_document(pdfs.with_pictures(tmp_path / "two.pdf", touching), tmp_path)
+    extraction = extract_document(pdfs.with_images(tmp_path / "two.pdf", touching), tmp_path)
     assert len(extraction.images) == 2
 
 
 def test_the_documents_images_are_looked_up_only_for_a_page_that_paints_one(tmp_path: Path) -> None:
-    with pymupdf.open(pdfs.with_pictures(tmp_path / "a.pdf", [], [((60, 80), PHOTO)])) as document:
+    with pymupdf.open(pdfs.with_images(tmp_path / "a.pdf", [], [((60, 80), PHOTO)])) as document:
         document[0].insert_text((60, 80), "a page of text")
         shared = Shared(document)
         assert list(PageReader(document[0], tmp_path, Limits(), shared).placements()) == []
@@ -163,7 +163,7 @@ def test_the_documents_images_are_looked_up_only_for_a_page_that_paints_one(tmp_
 
 
 def test_json_is_the_designs_object(tmp_path: Path) -> None:
-    found = extract_document(pdfs.with_pictures(tmp_path / "a.pdf", [((60, 80), PHOTO)]), tmp_path).to_json()
+    found = extract_document(pdfs.with_images(tmp_path / "a.pdf", [((60, 80), PHOTO)]), tmp_path).to_json()
     assert list(found) == ["status", "detail", "pages", "images"]
     keys = {"file", "page", "bbox", "width", "height", "digest", "kind", "class", "used", "reason"}
     assert set(found["images"][0]) == keys
@@ -171,6 +171,16 @@ def test_json_is_the_designs_object(tmp_path: Path) -> None:
 
 
 def test_pymupdf_agrees_on_the_number_of_pages(tmp_path: Path) -> None:
-    pdf = pdfs.with_pictures(tmp_path / "a.pdf", [], [((60, 80), PHOTO)], [])
+    pdf = pdfs.with_images(tmp_path / "a.pdf", [], [((60, 80), PHOTO)], [])
     with pymupdf.open(pdf) as document:
         assert extract_document(pdf, tmp_path).pages == document.page_count == 3
+
+
+def test_a_full_page_background_under_text_is_no_scan(tmp_path: Path) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=595, height=842)
+    page.insert_image(page.rect, stream=pdfs.png(pdfs.photograph(9, 842, 595)))
+    for line in range(30):
+        page.insert_text((50, 60 + 20 * line), "The sample was conditioned at 23 degrees.")
+    extraction = extract_document(pdfs.save(document, tmp_path / "a.pdf"), tmp_path)
+    assert [(image.image_class, image.used) for image in extraction.images] == [("background", False)]

@@ -1,4 +1,4 @@
-"""Each trap is read as poppler, another implementation of PDF altogether, shows it."""
+"""Each trap is read as it is shown by poppler, an independent implementation of PDF."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests.extractors import pdfs
 from tests.extractors.page.trap import Box, Page, Trap
 from tests.extractors.page.traps import TRAPS
 
-SCALE = 2  # pixels a point at which poppler renders: the resolution of the pictures
-EDGE = 1.0  # points by which a box may differ from where it should be: a pixel of each renderer
+SCALE = 2  # pixels per point at which poppler renders: the resolution of the images
+EDGE = 1.0  # points: largest distance of a side from where it should be, a pixel of each renderer
 
 
 def _smooth(pixels: pdfs.Pixels) -> npt.NDArray[np.float64]:
-    """Without the grain: the other reader may place it half a pixel off."""
+    """The pixels without their grain, which the other reader may place half a pixel off."""
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 1.5), np.float64)
 
 
 def _crop(page: pdfs.Pixels, box: Box, size: tuple[int, int]) -> pdfs.Pixels:
-    """What the rendered page shows in a box, at `size` (width, height)."""
+    """The part of a rendered page in a box (points), at `size` (width, height) in px."""
     x0, y0, x1, y1 = (round(side * SCALE) for side in box)
     part = page[max(y0, 0) : y1, max(x0, 0) : x1]
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -52,7 +52,7 @@ def compare(written: pdfs.Pixels, shown: pdfs.Pixels) -> tuple[float, float]:
 
 
 def visible(extraction: Extraction, trap: Trap, number: int) -> list[Placement]:
-    """The placements of a page that are said to show a picture."""
+    """The placements of a page that show an image."""
     return [
         image
         for image in extraction.images
@@ -61,7 +61,7 @@ def visible(extraction: Extraction, trap: Trap, number: int) -> list[Placement]:
 
 
 def check_page(pdf: Path, out: Path, extraction: Extraction, trap: Trap, number: int, page: Page) -> None:
-    """Number, boxes and pixels of one page's pictures."""
+    """Check the number, the boxes and the pixels of one page's images."""
     rendered = pdfs.poppler(pdf, number, 72 * SCALE)
     ink = _ink(rendered)
     assert (ink is None) == (page.inked is None)

@@ -1,6 +1,6 @@
-"""One trap: a small PDF that shows a picture in one of the ways that PDF has, and what a reader sees of it.
+"""The type of a trap: a small PDF that shows an image in one of the ways that PDF has, and what is seen of it.
 
-Pages are 320 x 300 points; the picture is 240 x 200 px, at 2 px a point, at BOX unless a trap says otherwise.
+Pages are 320 x 300 points; the image is 240 x 200 px, at 2 px a point, at BOX unless a trap says otherwise.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MEDIA = "/MediaBox[0 0 320 300]"
 
 @dataclass(frozen=True)
 class Page:
-    """A page and the boxes (points of the page as shown) of the pictures that a reader sees on it."""
+    """A page and the boxes (points of the page as shown) of the images that a reader sees on it."""
 
     content: bytes
     boxes: tuple[Box, ...] = (BOX,)
@@ -39,21 +39,21 @@ class Page:
 
     @property
     def inked(self) -> Box | None:
-        """Where the page is not white; None where all of it is."""
+        """The box in which the page is not white; None where all of it is."""
         return self.ink or (enclose(self.boxes) if self.boxes else None)
 
 
 @dataclass(frozen=True)
 class Trap:
-    """Pages, their objects, and how near to poppler's rendering the pictures must come."""
+    """Pages, their objects, and the tolerance of their images against poppler's rendering."""
 
     pages: tuple[Page, ...]
     objects: Objects = field(default_factory=lambda: PLAIN)
     resources: str = IMAGES
     catalog: str = ""
-    off_by: float = 2.5  # grey levels: mean difference from poppler's rendering
-    alike: float = 0.99  # correlation with it, of each channel
-    photo: bool = True  # whether its pictures are used; those of a few colours are not asked to be
+    off_by: float = 2.5  # grey levels: largest mean difference from poppler's rendering
+    alike: float = 0.99  # least correlation with it, of each channel
+    photo: bool = True  # whether its images are used; those of a few colours are not asked to be
     status: str = "ok"
     truth: pdfs.Pixels | None = None  # what is shown in each box, where poppler is known to be wrong
 

@@ -1,4 +1,4 @@
-"""Traps in how a picture is written down: colour spaces, depths, masks within the image, filters."""
+"""Traps in how an image is encoded: colour spaces, depths, masks of the image, filters."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def _coded(data: bytes, space: str = "/DeviceRGB", bits: int = 8, more: str = ""
     return Trap((Page(PLACE),), objects, IMAGES, **how)
 
 
-def _file(picture: Image.Image, form: str, **options: Any) -> bytes:
+def _file(image: Image.Image, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, form, **options)
+    image.save(buffer, form, **options)
     return buffer.getvalue()
 
 
-def _strip(picture: Image.Image, compression: str) -> bytes:
+def _strip(image: Image.Image, compression: str) -> bytes:
     """The data of a TIFF's only strip, whose codings are those of PDF's filters."""
-    data = _file(picture, "tiff", compression=compression)
+    data = _file(image, "tiff", compression=compression)
     tags = Image.open(io.BytesIO(data)).tag_v2  # type: ignore[attr-defined]
     (start,), (length,) = tags[273], tags[279]
     return data[start : start + length]
@@ -65,7 +65,7 @@ def _masks() -> dict[str, Trap]:
     white_outside = _packed(255 - OVAL >> 7, 1)
     cut_off = np.where(OVAL[..., None] > 0, PHOTO, 255).astype(np.uint8)
     cut_off[HEIGHT * 2 // 3 :] = 255  # missing samples are 0
-    lost = {"mask": (soft + "/Filter/JPXDecode", b"no picture")}
+    lost = {"mask": (soft + "/Filter/JPXDecode", b"no image")}
 
     def masked(data: bytes, how: str, mask: tuple[str, bytes], **more: Any) -> Trap:
         return _coded(data, more=how, objects={"mask": mask}, **more)
@@ -163,11 +163,11 @@ def _spaces() -> dict[str, Trap]:
 
 def _indexed(bits: int, base: str, inverted: bool = False) -> Trap:
     colours = 1 << bits
-    picture = Image.fromarray(PHOTO).quantize(colours, method=Image.Quantize.MEDIANCUT)
-    palette = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)[:colours]
+    image = Image.fromarray(PHOTO).quantize(colours, method=Image.Quantize.MEDIANCUT)
+    palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)[:colours]
     if base == "CMYK":
         palette = np.hstack([255 - palette, np.zeros((len(palette), 1), np.uint8)])
-    samples = np.asarray(picture)
+    samples = np.asarray(image)
     table = palette.tobytes().hex()
     space = f"[/Indexed/Device{base} {len(palette) - 1}<{table}>]"
     more = f"/Decode[{colours - 1} 0]" if inverted else ""
@@ -188,12 +188,12 @@ def _jbig2(fax: bytes) -> bytes:
 
 
 def _filters() -> dict[str, Trap]:
-    picture, grey, photo = Image.fromarray(PHOTO), Image.fromarray(GREY), PHOTO.tobytes()
-    jpeg = _file(picture, "jpeg", quality=95)
+    image, grey, photo = Image.fromarray(PHOTO), Image.fromarray(GREY), PHOTO.tobytes()
+    jpeg = _file(image, "jpeg", quality=95)
     inked = ImageOps.invert(DITHERED)  # in fax terms 1 is ink
     fax4, fax3 = _strip(inked, "group4"), _strip(inked, "group3")
     columns = f"/Columns {WIDTH}/Rows {HEIGHT}"
-    chunks = io.BytesIO(_file(picture, "png"))
+    chunks = io.BytesIO(_file(image, "png"))
     chunks.seek(8)
     rows = b""
     while head := chunks.read(8):
@@ -211,9 +211,9 @@ def _filters() -> dict[str, Trap]:
             zlib.compress(base64.a85encode(jpeg) + b"~>"), more="/Filter[/FlateDecode/ASCII85Decode/DCTDecode]"
         ),
         "JPEG of grey": _coded(_file(grey, "jpeg", quality=95), "/DeviceGray", more="/Filter/DCTDecode"),
-        "JPEG, progressive": _coded(_file(picture, "jpeg", quality=95, progressive=True), more="/Filter/DCTDecode"),
-        "JPEG 2000": _coded(_file(picture, "jpeg2000"), "", more="/Filter/JPXDecode"),
-        "JPEG 2000 with a colour space": _coded(_file(picture, "jpeg2000"), more="/Filter/JPXDecode"),
+        "JPEG, progressive": _coded(_file(image, "jpeg", quality=95, progressive=True), more="/Filter/DCTDecode"),
+        "JPEG 2000": _coded(_file(image, "jpeg2000"), "", more="/Filter/JPXDecode"),
+        "JPEG 2000 with a colour space": _coded(_file(image, "jpeg2000"), more="/Filter/JPXDecode"),
         "JPEG 2000 of grey": _coded(_file(grey, "jpeg2000"), "", more="/Filter/JPXDecode"),
         "JPEG 2000 with its own mask": _coded(
             _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 1", truth=on_white
@@ -245,10 +245,10 @@ def _stencils() -> dict[str, Trap]:
 def _inline() -> dict[str, Trap]:
     head = b"q 120 0 0 100 60 120 cm BI /W %d /H %d /BPC 8 " % (WIDTH, HEIGHT)
     photo = PHOTO.tobytes()
-    picture = Image.fromarray(PHOTO).quantize(256)
-    table = bytes(picture.getpalette("RGB") or b"").hex().encode()
+    image = Image.fromarray(PHOTO).quantize(256)
+    table = bytes(image.getpalette("RGB") or b"").hex().encode()
     flate = zlib.compress(photo).hex().encode() + b">"
-    samples = zlib.compress(np.asarray(picture).tobytes())
+    samples = zlib.compress(np.asarray(image).tobytes())
 
     def page(data: bytes) -> Trap:
         return Trap((Page(head + data + b" EI Q"),), {}, "")

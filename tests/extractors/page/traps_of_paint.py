@@ -1,4 +1,4 @@
-"""Traps in whether and how a picture is seen: transparency, optional content, what is painted under and over it."""
+"""Traps in how an image is seen: transparency, optional content, paint under and over it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACK = b".2 .5 .3 rg 60 120 120 100 re f "
 
 
 def _states() -> dict[str, Trap]:
-    """Graphics states, each set before the picture is painted."""
+    """Graphics states, each set before the image is painted."""
     ramp = "/FunctionType 2/Domain[0 1]/C0[1]/C1[.2]/N 1"
     shading = "/ShadingType 2/ColorSpace/DeviceGray/Coords[60 0 180 0]/Function {ramp}"
     mask = (
@@ -100,38 +100,38 @@ def _layers() -> dict[str, Trap]:
     }
 
 
-def _covers() -> dict[str, Trap]:
-    """What lies over a picture. `J` is another picture."""
+def _occluders() -> dict[str, Trap]:
+    """Occluders of an image; `J` is another image."""
     ink = (60, 80, 180, 180)
     over = b"q 160 0 0 130 40 100 cm /J Do Q"
     inset = b"q 60 0 0 50 120 120 cm /J Do Q"
     half = b"q 120 0 0 100 120 120 cm /J Do Q"
     font = "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>"
     states = "/ExtGState<</G<</ca .5>>>>"
-    fine = {"off_by": 6.0, "alike": 0.97}  # half of the pixels of a picture this small are lost on poppler's page
+    fine = {"off_by": 6.0, "alike": 0.97}  # half of the pixels of an image this small are lost on poppler's page
     tiles = b"".join(b"q 60 0 0 50 %d %d cm /J Do Q " % (x, y) for x in (60, 120) for y in (120, 170))
 
     def shown(content: bytes, boxes: tuple[Box, ...], inked: Box | None = None, **how: Any) -> Trap:
         page = Page(PLACE + content, boxes, ink=inked)
         return Trap((page,), TWO, TWO_IMAGES + font + states, **{"off_by": 3.5, **how})
 
-    stays_out = {"truth": PHOTO}  # small things over a picture, and text, are not taken with it
+    stays_out = {"truth": PHOTO}  # small things over an image, and text, are not taken with it
 
     return {
         "covered by white": shown(b"1 g 50 110 140 120 re f", ()),
         "covered by white in two parts": shown(b"1 g 50 110 70 120 re f 110 110 80 120 re f", ()),
         "covered by a colour": shown(b".8 g 50 110 140 120 re f", (), (50, 70, 190, 190)),
-        "covered by a picture": shown(over, ((40, 70, 200, 200),)),
+        "covered by an image": shown(over, ((40, 70, 200, 200),)),
         "covered by the same box": shown(b"q 120 0 0 100 60 120 cm /J Do Q", (BOX,)),
         "covered by four": shown(
             tiles, ((60, 130, 120, 180), (60, 80, 120, 130), (120, 130, 180, 180), (120, 80, 180, 130)), **fine
         ),
         "half covered by white": shown(b"1 g 120 110 90 120 re f", ((60, 80, 120, 180),)),
-        "half covered by a picture": shown(half, ((60, 80, 120, 180), (120, 80, 240, 180))),
-        "a picture set into it": shown(inset, (BOX, (120, 130, 180, 180)), **fine),
+        "half covered by an image": shown(half, ((60, 80, 120, 180), (120, 80, 240, 180))),
+        "an image set into it": shown(inset, (BOX, (120, 130, 180, 180)), **fine),
         "a hole of white": shown(b"1 g 90 140 60 60 re f", (BOX,)),
         "veiled": shown(b"q /G gs 1 g 50 110 140 120 re f Q", (BOX,)),
-        "a veil of a picture": shown(b"q /G gs " + over + b" Q", (BOX, (40, 70, 200, 200)), (40, 70, 200, 200)),
+        "a veil of an image": shown(b"q /G gs " + over + b" Q", (BOX, (40, 70, 200, 200)), (40, 70, 200, 200)),
         "an arrow over it": shown(
             b"1 0 0 rg 1 0 0 RG 3 w 90 150 m 150 200 l S 150 200 m 140 198 l 148 190 l f", (BOX,), **stays_out
         ),
@@ -143,4 +143,4 @@ def _covers() -> dict[str, Trap]:
     }
 
 
-PAINTS = {**_states(), **_groups(), **_layers(), **_covers()}
+PAINTS = {**_states(), **_groups(), **_layers(), **_occluders()}

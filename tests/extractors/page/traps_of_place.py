@@ -1,4 +1,4 @@
-"""Traps in where a picture is shown: matrices, page boxes, clips, nesting, annotations, pieces, repeats."""
+"""Traps in where an image is shown: matrices, page boxes, clips, nesting, annotations, pieces, repeats."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WITH_IMAGE = "/Resources<</XObject<</I {i}>>>>"
 
 
 def _painted(a: float, b: float, c: float, d: float, e: float, f: float, **how: Any) -> Trap:
-    """The picture under one matrix; its box is that of the unit square."""
+    """The image under one matrix; its box is that of the unit square."""
     corners = [(e + a * x + c * y, 300 - (f + b * x + d * y)) for x in (0, 1) for y in (0, 1)]
     box = enclose((x, y, x, y) for x, y in corners)
     matrix = " ".join(f"{value:.4f}" for value in (a, b, c, d, e, f)).encode()
@@ -176,7 +176,7 @@ def _pieces() -> dict[str, Trap]:
     smooth = np.ascontiguousarray(pdfs.photograph(5, HEIGHT, WIDTH))
 
     def cut(rows: int, columns: int, over: int = 0, gap: float = 0.0) -> Trap:
-        """The picture in pieces that overlap by `over` px, or stand `gap` points apart; top to bottom."""
+        """The image in pieces that overlap by `over` px, or stand `gap` points apart; top to bottom."""
         objects, content, resources = {}, b"", ""
         high, wide = HEIGHT // rows, WIDTH // columns
         for row in range(rows):
@@ -200,8 +200,8 @@ def _pieces() -> dict[str, Trap]:
         "tiles": cut(2, 2),
         "strips that overlap by a pixel": cut(10, 1, over=1),
         "strips with hairlines between": cut(10, 1, gap=0.1),
-        "two pictures that touch": Trap((Page(PLACE + beside, (BOX, (180, 80, 300, 180))),), TWO, TWO_IMAGES),
-        "two pictures apart": Trap((Page(PLACE + PLACE_SECOND, (BOX, SECOND)),), TWO, TWO_IMAGES),
+        "two images that touch": Trap((Page(PLACE + beside, (BOX, (180, 80, 300, 180))),), TWO, TWO_IMAGES),
+        "two images apart": Trap((Page(PLACE + PLACE_SECOND, (BOX, SECOND)),), TWO, TWO_IMAGES),
         "the same on three pages": Trap(
             (
                 Page(PLACE),

@@ -1,15 +1,15 @@
-"""Recall and precision on scanned pages that we compose: `python -m tests.extractors.scan.composed_scans DATA`.
+"""Measures recall and precision on composed scanned pages: `python -m tests.extractors.scan.composed_scans DATA`.
 
 DATA is the folder of manifest.csv and images/. Photographs of split val are set on pages in 32 layouts (one to four of
 them; captions flush left, centred, above or missing; drawn frames and tables or none), printed on grey paper, scanned
-askew with blur, shade, grain and JPEG, and extracted from a PDF. A hit is IoU >= 0.7. The layouts are not the audit's.
+askew with blur, shade, grain and JPEG, and extracted from a PDF. A hit is IoU >= HIT. The layouts are not those
+of the audit sample.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import io
 import itertools
 import tempfile
 from collections import Counter
@@ -25,10 +25,11 @@ from PIL import Image, ImageDraw, ImageFont
 from extractors import Extractor
 from extractors.evaluate import HIT
 from extractors.geometry import enclose, iou
-from extractors.model import Box, Pixels
+from extractors.model import Box
+from tests.extractors.pdfs import encoded
 
 WIDTH, HEIGHT = 1240, 1754  # px: A4 at 150 dpi
-POINTS = 72 / 150
+POINTS = 72 / 150  # points per px
 PRINT = "the sample was conditioned at 23 C and tested by clause 5 of the standard with no deviation from its limits"
 TYPE, SMALL = ImageFont.load_default(size=26), ImageFont.load_default(size=20)
 DARK = (35, 35, 40)
@@ -37,7 +38,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Layout:
-    """How photographs are set on a page; `ruled` is with drawn frames and a table."""
+    """The layout of a page: number and captions of photographs; `ruled` adds drawn frames and a table."""
 
     photographs: int
     caption: str  # left | centre | above | none
@@ -50,7 +51,7 @@ LAYOUTS = [
 
 
 class Page:
-    """A page being set."""
+    """A page with text and photographs, set by a layout; `boxes` are the photographs' boxes in px."""
 
     def __init__(self, rng: Rng, layout: Layout, photographs: Sequence[Path]) -> None:
         self.rng, self.layout, self.photographs = rng, layout, photographs
@@ -63,6 +64,7 @@ class Page:
         self._set()
 
     def _set(self) -> None:
+        """Set the photographs, the text and the table."""
         if self.layout.photographs == 1:
             self._text(120, 180, 420)
             self._photograph(int(self.rng.integers(150, 400)), 520, int(self.rng.integers(350, 650)), 700)
@@ -79,9 +81,11 @@ class Page:
                 self._table()
 
     def _words(self, count: int) -> str:
+        """This many words of PRINT."""
         return " ".join(self.rng.choice(PRINT.split(), count))
 
     def _text(self, left: int, top: int, bottom: int) -> None:
+        """Print full lines of words between `top` and `bottom`."""
         for y in range(top, bottom - 24, 35):
             line = self._words(30)
             while left + TYPE.getlength(line) > WIDTH - 120:
@@ -89,12 +93,14 @@ class Page:
             self.draw.text((left, y), line, DARK, TYPE)
 
     def _table(self) -> None:
+        """Rule a table at the bottom of the page."""
         for y in range(1400, 1640, 40):
             self.draw.line((120, y, WIDTH - 120, y), DARK, 2)
         for x in (120, 420, 800, WIDTH - 120):
             self.draw.line((x, 1400, x, 1600), DARK, 2)
 
     def _photograph(self, x: int, y: int, width: int, height: int) -> None:
+        """Print a photograph with its top left at (x, y), at most this large, and its caption and frame."""
         with Image.open(self.photographs[int(self.rng.integers(len(self.photographs)))]) as opened:
             photo = opened.convert("RGB")
         scale = min(width / photo.width, height / photo.height)
@@ -112,7 +118,7 @@ class Page:
             self.draw.text(place[self.layout.caption], caption, DARK, SMALL)
 
     def scanned(self) -> tuple[bytes, list[Box]]:
-        """The page as a JPEG of a scanner, two in three level, and where its photographs lie on it, in px."""
+        """The page as the JPEG file of a scanner, two in three level, and the boxes of its photographs in px."""
         rng = self.rng
         turn = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), float(rng.choice([0, 0, rng.uniform(-3, 3)])), 1)
         lid = (60, 60, 60) if rng.random() < 0.3 else (250, 250, 250)
@@ -120,28 +126,25 @@ class Page:
         shade = np.linspace(1, rng.uniform(0.92, 1), WIDTH)[None, :, None]
         seen = cv2.GaussianBlur(turned, (0, 0), rng.uniform(0.4, 1.1)) * shade
         seen = np.clip(seen + rng.normal(0, rng.uniform(0.5, 4), seen.shape), 0, 255)
-        return _jpeg(seen.astype(np.uint8), int(rng.integers(55, 92))), [_turned(box, turn) for box in self.boxes]
-
-
-def _jpeg(pixels: Pixels, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "jpeg", quality=quality)
-    return buffer.getvalue()
+        return encoded(seen.astype(np.uint8), "JPEG", quality=int(rng.integers(55, 92))), [
+            _turned(box, turn) for box in self.boxes
+        ]
 
 
 def _turned(box: Box, turn: np.ndarray) -> Box:
+    """The box around a box under the affine map `turn` [2, 3]."""
     x0, y0, x1, y1 = box
     corners = np.array([(x0, y0, 1), (x1, y0, 1), (x1, y1, 1), (x0, y1, 1)]) @ turn.T
     return enclose([(x, y, x, y) for x, y in corners.tolist()])
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print recall by layout, and precision."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--pages", type=int, default=96)
-    parser.add_argument("--seed", type=int, default=6)
-    arguments = parser.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m tests.extractors.scan.composed_scans", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder of manifest.csv and images/")
+    parser.add_argument("--pages", type=int, default=96, help="number of pages (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=6, help="seed of the pages (default: %(default)s)")
+    arguments = parser.parse_args(argv)
     with (arguments.data / "manifest.csv").open(newline="") as file:
         photographs = [arguments.data / row["image"] for row in csv.DictReader(file) if row["split"] == "val"]
     rng = np.random.default_rng(arguments.seed)

@@ -11,6 +11,7 @@ import torch
 from jobs.bench.literal import compare
 from jobs.bench.precision import Check
 from jobs.bench.report import tables
+from jobs.bench.result import BenchResult
 from jobs.bench.roofline import operations
 from jobs.cli import main
 from scott_core.inference.packed import Packed
@@ -47,7 +48,7 @@ def test_a_run_names_its_hardware_methods_and_stages(run: dict[str, object]) -> 
 
 
 def test_its_tables_hold_every_method_and_stage(run: dict[str, object]) -> None:
-    text = tables(run)
+    text = tables(BenchResult.from_json(json.dumps(run)))
     for row in (*run["methods"], *run["stages"]):  # type: ignore[misc]
         assert f"| {row.get('method') or row.get('stage')} |" in text
 
@@ -57,7 +58,7 @@ def test_the_docs_show_the_runs_in_results() -> None:
     results = sorted((root / "results").glob("*-scott-*.json"))
     assert results
     for path in results:
-        assert tables(json.loads(path.read_text())) in (root / "docs" / "speed.md").read_text()
+        assert tables(BenchResult.from_json(path.read_text())) in (root / "docs" / "speed.md").read_text()
 
 
 def test_operations_are_those_of_the_formula() -> None:

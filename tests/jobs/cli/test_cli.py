@@ -281,4 +281,7 @@ def test_a_library_that_is_not_installed_is_named(
     for name in [name for name in sys.modules if name.startswith("scott_core.training")]:
         monkeypatch.delitem(sys.modules, name)
     assert main(["train", str(tmp_path / "x.yaml")]) == 2
-    assert capsys.readouterr().err == "scott: yaml is not installed: pip install 'scott[train]' brings it\n"
+    assert (
+        capsys.readouterr().err
+        == "scott: yaml is not installed: pip install 'scott[train]' brings what training and evaluation need\n"
+    )

@@ -18,7 +18,7 @@ from scott_core.reference import same_reference
 DTYPES = [PRECISIONS[name] for name in available(torch.device("cpu"))]
 
 
-def _pictures(*shape: int) -> Tensor:
+def _maps(*shape: int) -> Tensor:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     return x.to(memory_format=torch.channels_last)
 
@@ -41,7 +41,7 @@ def test_is_the_convolution_for_one_shape_after_another(convolution: nn.Conv2d, 
     packed, clipped, rectified = (Packed(convolution, activation) for activation in (nn.Identity, nn.ReLU6, nn.ReLU))
     with torch.no_grad():
         for shape in ((2, 8, 10, 12), (2, 8, 11, 13), (1, 8, 10, 12), (2, 8, 10, 12)):
-            x = (9 * _pictures(*shape)).to(dtype)
+            x = (9 * _maps(*shape)).to(dtype)
             wanted = convolution(x)
             torch.testing.assert_close(packed(x), wanted, rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(clipped(x), F.relu6(wanted), rtol=1e-5, atol=1e-5)
@@ -54,18 +54,18 @@ def test_is_the_convolution_for_one_shape_after_another(convolution: nn.Conv2d, 
 @pytest.mark.parametrize("groups", [1, 8])
 def test_same_padding_is_tensorflows(side: tuple[int, int], kernel: int, groups: int) -> None:
     convolution = SameConv(8, 8, kernel, stride=2, groups=groups, bias=True)
-    x = _pictures(2, 8, *side)
+    x = _maps(2, 8, *side)
     torch.testing.assert_close(convolution(x), same_reference(convolution, x))
 
 
-def test_halves_and_joined_layers() -> None:
+def test_both_parts_and_joined_layers() -> None:
     first, second = (nn.Conv2d(12, 10, 3, padding=1) for _ in range(2))
     one, other = (nn.Sequential(each, nn.ReLU(), nn.Conv2d(10, 3, 1)) for each in (first, second))
-    a, b = _pictures(2, 6, 8, 8), _pictures(2, 6, 8, 8).flip(0)
-    packed = Packed(first, nn.ReLU)  # which is that of the halves' sum
+    a, b = _maps(2, 6, 8, 8), _maps(2, 6, 8, 8).flip(0)
+    packed = Packed(first, nn.ReLU)  # a ReLU that its parts leave to their sum
     with torch.no_grad():
-        for half, part in ((own_part, a), (other_part, b)):
-            torch.testing.assert_close(half(packed, part), half(first, part))
+        for part_of, part in ((own_part, a), (other_part, b)):
+            torch.testing.assert_close(part_of(packed, part), part_of(first, part))
         wanted = one(torch.cat([a, b], 1)), other(torch.cat([b, a], 1))
         both_a, both_b = BothOrders()(a, b)
         torch.testing.assert_close((one(both_a), other(both_b)), wanted)
@@ -73,18 +73,18 @@ def test_halves_and_joined_layers() -> None:
         torch.testing.assert_close((one(for_one), other(for_other)), wanted)
 
 
-def test_all_of_a_trunk_is_packed_with_its_activations() -> None:
+def test_all_of_a_backbone_is_packed_with_its_activations() -> None:
     torch.manual_seed(0)
-    trunk = EfficientNetLite0().eval()
-    x = _pictures(2, 3, 64, 64)
+    backbone = EfficientNetLite0().eval()
+    x = _maps(2, 3, 64, 64)
     with torch.no_grad():
-        fold_batch_norms(trunk)
-        wanted = trunk(x)
-        pack_convolutions(trunk)
-        assert not any(isinstance(each, nn.ReLU6) for each in trunk.modules())
-        found = trunk(x)
-    assert sum(isinstance(each, Packed) for each in trunk.modules()) == sum(
-        isinstance(each, nn.Conv2d) for each in trunk.modules()
+        fold_batch_norms(backbone)
+        wanted = backbone(x)
+        pack_convolutions(backbone)
+        assert not any(isinstance(each, nn.ReLU6) for each in backbone.modules())
+        found = backbone(x)
+    assert sum(isinstance(each, Packed) for each in backbone.modules()) == sum(
+        isinstance(each, nn.Conv2d) for each in backbone.modules()
     )
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other)

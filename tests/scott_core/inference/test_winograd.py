@@ -20,7 +20,7 @@ def _convolution(c: int, out: int, *, bias: bool = True) -> nn.Conv2d:
     return convolution.double()
 
 
-def _pictures(*shape: int) -> Tensor:
+def _maps(*shape: int) -> Tensor:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     return x.to(memory_format=torch.channels_last)
 
@@ -32,8 +32,8 @@ def _pictures(*shape: int) -> Tensor:
 def test_is_the_convolution(
     size: tuple[int, int], batch: int, bias: bool, tile: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(WORK, tile, 2 * (8 // tile * (tile + 2)) ** 2 * 6)  # two pictures of 8x8 at a time, of five
-    convolution, x = _convolution(6, 10, bias=bias), _pictures(batch, 6, *size)
+    monkeypatch.setitem(WORK, tile, 2 * (8 // tile * (tile + 2)) ** 2 * 6)  # two images of 8x8 at a time, of five
+    convolution, x = _convolution(6, 10, bias=bias), _maps(batch, 6, *size)
     y = Winograd(convolution, tile=tile)(x)
     torch.testing.assert_close(y, convolution(x), rtol=1e-12, atol=1e-12)
     y = Winograd(convolution.float(), tile=tile)(x.float())
@@ -45,30 +45,30 @@ def test_is_the_convolution(
 @pytest.mark.parametrize("size", [(8, 4), (8, 6), (7, 5)])
 @pytest.mark.parametrize("tile", TILES)
 def test_with_relu_and_pooling(size: tuple[int, int], tile: int) -> None:
-    convolution, x = _convolution(6, 10), _pictures(3, 6, *size)
+    convolution, x = _convolution(6, 10), _maps(3, 6, *size)
     expected = convolution(x).relu()
     torch.testing.assert_close(Winograd(convolution, tile=tile, relu=True)(x), expected)
     torch.testing.assert_close(Winograd(convolution, tile=tile, relu=True, pool=True)(x), F.max_pool2d(expected, 2))
 
 
-def test_pictures_of_any_layout() -> None:
-    convolution, x = _convolution(6, 4), _pictures(2, 12, 8, 8)
+def test_maps_of_any_layout() -> None:
+    convolution, x = _convolution(6, 4), _maps(2, 12, 8, 8)
     for view in (x.contiguous()[:, ::2], x[:, 6:], x.transpose(2, 3)[:, :6], x[:, :6, ::2]):
         torch.testing.assert_close(Winograd(convolution)(view), convolution(view))
 
 
 @pytest.mark.parametrize("tile", TILES)
-def test_halves_and_several_maps(tile: int) -> None:
-    convolution, x = _convolution(12, 10), _pictures(2, 12, 8, 8)
+def test_both_parts_and_several_maps(tile: int) -> None:
+    convolution, x = _convolution(12, 10), _maps(2, 12, 8, 8)
     winograd = Winograd(convolution, tile=tile, relu=True, pool=True)
-    for half, part in ((own_part, x[:, :6]), (other_part, x[:, 6:])):  # the ReLU is that of their sum
-        torch.testing.assert_close(half(winograd, part), half(convolution, part))
+    for part_of, part in ((own_part, x[:, :6]), (other_part, x[:, 6:])):  # without the ReLU, which applies to their sum
+        torch.testing.assert_close(part_of(winograd, part), part_of(convolution, part))
     torch.testing.assert_close(winograd(x[:, :5], x[:, 5:6], x[:, 6:].contiguous()), winograd(x))
 
 
 @pytest.mark.parametrize("channels", [128, 512])
 def test_float32_keeps_five_digits(channels: int) -> None:
-    convolution, x = _convolution(channels, channels), _pictures(2, channels, 16, 16).relu()
+    convolution, x = _convolution(channels, channels), _maps(2, channels, 16, 16).relu()
     exact = convolution(x)
     for tile, error in ((2, 1e-6), (4, 1e-5)):
         y = Winograd(convolution, tile=tile).float()(x.float())
@@ -77,7 +77,7 @@ def test_float32_keeps_five_digits(channels: int) -> None:
 
 @pytest.mark.parametrize("channels", [128, 256])
 def test_bfloat16_loses_about_twice_what_torch_does(channels: int) -> None:
-    convolution, x = _convolution(channels, channels), _pictures(2, channels, 16, 16).relu().bfloat16()
+    convolution, x = _convolution(channels, channels), _maps(2, channels, 16, 16).relu().bfloat16()
     exact = convolution(x.double())
     winograd = Winograd(convolution).bfloat16()
 
@@ -89,12 +89,12 @@ def test_bfloat16_loses_about_twice_what_torch_does(channels: int) -> None:
 
 
 def test_memory_is_of_any_mode() -> None:
-    """Made in inference mode, it must be writable outside of it, and the other way round; by larger pictures too."""
+    """Made in inference mode, it must be writable outside of it, and the other way round; by larger images too."""
     convolution = _convolution(4, 4)
     winograd = Winograd(convolution)
     with torch.inference_mode():
-        winograd(_pictures(1, 4, 64, 64))
-    x = _pictures(1, 4, 66, 66)
+        winograd(_maps(1, 4, 64, 64))
+    x = _maps(1, 4, 66, 66)
     torch.testing.assert_close(winograd(x), convolution(x))
     with torch.inference_mode():
         torch.testing.assert_close(winograd(x), convolution(x))
@@ -109,7 +109,7 @@ def test_what_fits_and_is_replaced() -> None:
     others += [nn.Conv2d(256, 256, 3, padding=2, dilation=2), nn.Conv2d(256, 256, 3, padding=1, padding_mode="reflect")]
     assert not any(fits(each, 256) for each in others)
     layers = nn.Sequential(wide, nn.ReLU(), _convolution(256, 256).float(), nn.ReLU(), nn.MaxPool2d(2), others[0])
-    x = _pictures(1, 256, 8, 8).float()
+    x = _maps(1, 256, 8, 8).float()
     expected = layers(x)
     replace_convolutions(layers, torch.float32)
     assert [layer.tile for layer in layers if isinstance(layer, Winograd)] == [4, 4]

@@ -111,50 +111,50 @@ def test_regions_of_many_sizes_ask_for_few_shapes() -> None:
     assert len(shapes) <= 5
 
 
-@pytest.mark.parametrize("merge", [Matcher(8, k=4), RegionEmbedding(8)])
-def test_an_empty_foreground_is_no_match(merge: torch.nn.Module) -> None:
+@pytest.mark.parametrize("head", [Matcher(8, k=4), RegionEmbedding(8)])
+def test_an_empty_foreground_is_no_match(head: torch.nn.Module) -> None:
     features = torch.randn(3, 8, 4, 4)
     nothing, something = torch.zeros(4, 4, dtype=torch.bool), torch.ones(4, 4, dtype=torch.bool)
     region_a, region_b = torch.stack([nothing, something, something]), torch.stack([something, nothing, something])
-    logits = merge(features, region_a, features, region_b)
+    logits = head(features, region_a, features, region_b)
     assert logits[:2].tolist() == [EMPTY_LOGIT, EMPTY_LOGIT]
     assert logits[2] != EMPTY_LOGIT
     assert torch.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("merge", [Matcher(8, k=4), RegionEmbedding(8), ImageEmbedding(8)])
-def test_a_pair_scores_the_same_alone_and_in_a_batch(merge: torch.nn.Module) -> None:
+@pytest.mark.parametrize("head", [Matcher(8, k=4), RegionEmbedding(8), ImageEmbedding(8)])
+def test_a_pair_scores_the_same_alone_and_in_a_batch(head: torch.nn.Module) -> None:
     generator = torch.Generator().manual_seed(0)
     f_a, f_b = (torch.randn(5, 8, 6, 6, generator=generator) for _ in range(2))
     region_a, region_b = (torch.rand(5, 6, 6, generator=generator) > t for t in (0.3, 0.8))
-    together = merge(f_a, region_a, f_b, region_b)
-    alone = torch.cat([merge(*(x[n : n + 1] for x in (f_a, region_a, f_b, region_b))) for n in range(5)])
+    together = head(f_a, region_a, f_b, region_b)
+    alone = torch.cat([head(*(x[n : n + 1] for x in (f_a, region_a, f_b, region_b))) for n in range(5)])
     torch.testing.assert_close(together, alone)
 
 
 def test_memory_is_bounded_and_the_logits_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    merge = Matcher(4, k=3).eval()
+    head = Matcher(4, k=3).eval()
     f_a, f_b = torch.randn(7, 4, 5, 5), torch.randn(7, 4, 5, 5)
     region_a, region_b = torch.rand(7, 5, 5) > 0.4, torch.rand(7, 5, 5) > 0.4
     region_a[3] = False
-    at_once = merge(f_a, region_a, f_b, region_b)
+    at_once = head(f_a, region_a, f_b, region_b)
     sizes: list[int] = []
-    merge.phi.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    head.phi.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     pair = 2 * 4 * 3 * 3 * 4  # bytes of its pooled tensor
     for bound, expected in ((3 * pair, [3, 3, 1]), (1, [1] * 7)):
         monkeypatch.setitem(matcher.POOLED_BYTES, "cpu", bound)
         sizes.clear()
-        torch.testing.assert_close(merge(f_a, region_a, f_b, region_b), at_once)
+        torch.testing.assert_close(head(f_a, region_a, f_b, region_b), at_once)
         assert sizes == expected
 
 
-def test_only_foreground_reaches_the_region_merges() -> None:
+def test_only_foreground_reaches_the_heads_of_regions() -> None:
     features, other = torch.randn(1, 8, 4, 4), torch.randn(1, 8, 4, 4)
     region = torch.zeros(1, 4, 4, dtype=torch.bool)
     region[:, 1:3, 1:3] = True
     changed = torch.where(region[:, None], features, other)
-    for merge in (Matcher(8, k=4), RegionEmbedding(8)):
-        torch.testing.assert_close(merge(features, region, other, region), merge(changed, region, other, region))
+    for head in (Matcher(8, k=4), RegionEmbedding(8)):
+        torch.testing.assert_close(head(features, region, other, region), head(changed, region, other, region))
     whole = ImageEmbedding(8)
     assert not torch.allclose(whole(features, region, other, region), whole(changed, region, other, region))

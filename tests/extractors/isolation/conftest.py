@@ -1,0 +1,29 @@
+"""Fixtures of the isolation tests."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.extractors.isolation.processes import children, readers
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The temporary folder of the extractions of a test, after which no process and no file may be left."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    before = children(os.getpid())
+    yield folder
+    assert children(os.getpid()) <= before, "a server is left"
+    until = time.monotonic() + 2  # a killed reader may take a moment to end
+    while readers(folder) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert readers(folder) == set(), "a reader is left"
+    assert list(folder.iterdir()) == [], "a temporary file is left"
