@@ -36,15 +36,8 @@ class Recipe:
     bend_rigid: float = 0.01  # longer sides, the same for families in `rigid`
     fold: float = 0.2  # share of objects with a fold, of families that are not in `rigid`
     fold_depth: float = 0.15  # longer sides, width of the strip that a fold hides, at most
-    rigid: tuple[str, ...] = (
-        "package",
-        "carton",
-        "scan",
-        "cad",
-        "cad_textured",
-        "lowpoly",
-        "toy",
-    )  # families that keep their shape
+    # families that keep their shape
+    rigid: tuple[str, ...] = ("package", "carton", "scan", "cad", "cad_textured", "lowpoly", "toy")
 
     plain: float = 0.3  # share of cut-outs on white or on a soft gradient; the others stand before a scene
     scenes: int = 4  # number of photographs that the images of one group stand before

@@ -29,7 +29,7 @@ SEED = 0  # the same pairs at each measurement, in every run
 
 
 class HeldOut:
-    """Pairs of objects of a pack's split val: each object once with itself and once with another of its category.
+    """Pairs of a pack's split val: image a of each drawn object with its own image b, and with that of a look-alike.
 
     Families with fewer than `group_size` objects there are left out. The pairs are the same at each measurement.
     Raises PairsError for a file that is no pack, and InputError as `load_store` does.

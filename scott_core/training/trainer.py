@@ -80,9 +80,9 @@ class Trainer:
         self.module = self.processes.wrap(self.objective)
         self.optimiser = build_optimiser(self.objective, config)
         self.average = Average(self.model, config.ema)
-        self.step = 0
-        self.best = -1.0
-        self.seconds = 0.0
+        self.step = 0  # steps done
+        self.best = -1.0  # highest ROC AUC on validation so far
+        self.seconds = 0.0  # of training so far
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pack = pack or self._own_pack()
         self.batches = Batches(

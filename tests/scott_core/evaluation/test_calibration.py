@@ -33,7 +33,7 @@ def test_pairs_without_a_region_do_not_flatten_the_slope() -> None:
     assert (card["slope"], card["bias"]) == (pytest.approx(2, abs=0.15), pytest.approx(-0.5, abs=0.15))
 
 
-def test_a_region_that_several_merges_miss_is_no_evidence_either() -> None:
+def test_a_region_that_several_matching_heads_miss_is_no_evidence_either() -> None:
     """Their sum says EMPTY_LOGIT more than once."""
     label, logit = np.array([0.0, 1, 0, 1] * 20), np.tile([-1.0, 1.0, 1.0, -0.5], 20)
     once, twice = (np.where(np.arange(80) % 8 < 2, empty, logit) for empty in (EMPTY_LOGIT, 2 * EMPTY_LOGIT))

@@ -1,4 +1,4 @@
-"""Market-1501 by its file names: 550, 50 and 150 persons, two cameras a pair, junk and distractors dropped."""
+"""Market-1501 by its file names: 550, 50 and 150 persons, two cameras a pair, junk and distractors excluded."""
 
 from pathlib import Path
 

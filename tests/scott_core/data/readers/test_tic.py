@@ -1,4 +1,4 @@
-"""TIC: annotated pairs, ambiguous ones dropped, whole products to each split in the paper's proportions."""
+"""TIC: annotated pairs, ambiguous ones excluded, whole products to each split in the paper's proportions."""
 
 from pathlib import Path
 
