@@ -22,7 +22,7 @@ def add_verbs(verb: AddVerb) -> None:
     v.add_argument("--root", required=True, metavar="URI", help="a folder, file:// or s3:// with a catalogue")
     v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: today, UTC)")
     v.add_argument("--product", nargs="+", action="extend", metavar="ID", help="only these products")
-    v.add_argument("--weights", metavar="W", help="default, a .safetensors file, or a baseline: orb, embedding, lightglue, ...")
+    v.add_argument("--weights", metavar="W", help="default, a .safetensors file, or a baseline: orb, embedding, ...")
     v.add_argument("--threshold", type=float, metavar="T", help="score from which a pair is a match")
     v.add_argument(
         "--stop-at-match",

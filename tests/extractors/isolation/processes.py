@@ -11,6 +11,15 @@ def children(parent: int) -> set[int]:
     return {process for process, of in _parents().items() if of == parent}
 
 
+def servers() -> set[int]:
+    """The servers of readers that this process has started; other tests start other children."""
+    found = set()
+    for child in children(os.getpid()):
+        if b"extractors.isolation.server" in Path(f"/proc/{child}/cmdline").read_bytes():
+            found.add(child)
+    return found
+
+
 def descendants() -> set[int]:
     """The children of this process, theirs, and so on."""
     parents = _parents()

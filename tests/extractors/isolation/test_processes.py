@@ -16,7 +16,7 @@ import pytest
 
 from extractors import Extraction, Extractor, Limits, extract_document
 from tests.extractors import pdfs
-from tests.extractors.isolation.processes import children, readers
+from tests.extractors.isolation.processes import children, readers, servers
 
 pytestmark = pytest.mark.usefixtures("scratch")
 
@@ -31,7 +31,7 @@ def test_documents_are_read_one_after_another_by_processes_of_their_own(tmp_path
     limits = Limits(seconds=3, memory_bytes=500 << 20)
     with Extractor(limits=limits) as extractor:
         read = [extractor.extract(pdf, tmp_path / "out") for pdf in (good, hangs, good, starves, good)]
-        (server,) = children(os.getpid())
+        (server,) = servers()
         assert children(server) == set()
     assert [each.status for each in read] == ["ok", "timeout", "ok", "out_of_memory", "ok"]
     assert read[0] == read[2] == read[4]
@@ -50,7 +50,7 @@ def test_a_server_that_ended_while_it_was_idle_is_started_again(tmp_path: Path) 
     pdf = pdfs.one_photograph(tmp_path / "a.pdf")
     with Extractor() as extractor:
         assert extractor.extract(pdf, tmp_path / "out").status == "ok"
-        (server,) = children(os.getpid())
+        (server,) = servers()
         os.kill(server, signal.SIGKILL)
         os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
         assert extractor.extract(pdf, tmp_path / "out").status == "ok"
@@ -84,7 +84,7 @@ def test_a_reader_ends_with_its_server(tmp_path: Path) -> None:
         reading = pool.submit(extractor.extract, pdfs.hanging(tmp_path / "a.pdf"), tmp_path / "out")
         while not readers(tmp_path / "scratch"):
             time.sleep(0.05)
-        os.kill(children(os.getpid()).pop(), signal.SIGKILL)
+        os.kill(servers().pop(), signal.SIGKILL)
         assert reading.result(timeout=10).status == "crashed"
 
 
