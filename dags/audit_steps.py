@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypedDict
 
@@ -77,7 +77,7 @@ def bucket_chain(bucket: BucketOfRun) -> None:
 
 
 @task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
-def extract(bucket: BucketOfRun) -> Any:
+def extract(bucket: BucketOfRun) -> Mapping[str, object]:
     """Documents -> images; on the default queue."""
     from jobs.audit import extract_bucket
 
@@ -85,7 +85,7 @@ def extract(bucket: BucketOfRun) -> Any:
 
 
 @task(execution_timeout=timedelta(hours=2), map_index_template=BUCKET_NAME, queue="gpu", pool="gpu")
-def score(bucket: BucketOfRun) -> Any:
+def score(bucket: BucketOfRun) -> Mapping[str, object]:
     """Every pair of catalogue and document images; where the accelerators are."""
     from jobs.audit import score_bucket
 
@@ -93,7 +93,7 @@ def score(bucket: BucketOfRun) -> Any:
 
 
 @task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
-def publish(bucket: BucketOfRun) -> Any:
+def publish(bucket: BucketOfRun) -> Mapping[str, object]:
     """Verdicts and evidence."""
     from jobs.audit import publish_bucket
 
@@ -101,7 +101,7 @@ def publish(bucket: BucketOfRun) -> Any:
 
 
 @task(execution_timeout=timedelta(minutes=30))
-def reconcile(buckets: list[BucketOfRun]) -> Any:
+def reconcile(buckets: list[BucketOfRun]) -> Mapping[str, object]:
     """Storage against plan: what is missing or does not add up turns the run red."""
     from jobs.audit import reconcile_audit
 
@@ -110,7 +110,7 @@ def reconcile(buckets: list[BucketOfRun]) -> Any:
 
 
 @task(execution_timeout=timedelta(minutes=30))
-def report(buckets: list[BucketOfRun]) -> Any:
+def report(buckets: list[BucketOfRun]) -> Mapping[str, object]:
     """The page to look at."""
     from jobs.audit import write_report
 
@@ -128,14 +128,14 @@ def _setting(name: str) -> str | None:
     return value
 
 
-def _in_bucket(step: Callable[..., Any], bucket: BucketOfRun) -> Any:
+def _in_bucket(step: Callable[..., Mapping[str, object]], bucket: BucketOfRun) -> Mapping[str, object]:
     """Runs one step, names its mapped task and says in the log what it did."""
-    from scott_core.errors import ScottError
+    from scott_core.errors import InputError
 
     get_current_context()["bucket_name"] = f"bucket {bucket['bucket']:04d}"  # type: ignore[typeddict-unknown-key]
     try:
         done = step(**bucket)
-    except ScottError as error:  # weights that are gone, a mistyped SCOTT_PRECISION: the same at every try
+    except InputError as error:  # a SCOTT_PRECISION that this worker does not have: the same at every try
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     LOG.info(step.__name__, **done)
     return done

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from scott_core.progress import Stages, silent_stages
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from scott_core.evaluation.regions import MeanIous
     from scott_core.predictor import Match, Predictor
 
 FILES = ("measures.json", "figure9.png", "failures.html")
@@ -78,7 +79,7 @@ class Evaluation:
 
     all: Measures
     groups: Mapping[str, Measures] | None = None  # by family and by kind of negative; needs the pairs file
-    mask_iou: Mapping[str, Any] | None = None  # scott_core.evaluation.regions.summarise_ious
+    mask_iou: MeanIous | None = None
     files: Sequence[str] | None = None  # those written
 
     def to_json(self) -> dict[str, object]:
@@ -112,6 +113,8 @@ def evaluate_file(
     if n_failures < 0:
         raise BadArgument(f"--failures {n_failures}: 0 or more is expected")
     if out:
+        import scott_core.evaluation.figure9  # noqa: F401 (where matplotlib is missing, that is said before the work)
+
         for name in FILES:
             check_output(out / name)
     predictor = _predictor(scored, weights) if out and rows else None
@@ -193,9 +196,7 @@ def _measure_groups(scored: Scored, pairs: Sequence[Pair], labelled: NDArray[np.
     return groups
 
 
-def _measure_regions(
-    scored: Scored, pairs: Sequence[Pair], predictor: Predictor, stages: Stages
-) -> dict[str, Any] | None:
+def _measure_regions(scored: Scored, pairs: Sequence[Pair], predictor: Predictor, stages: Stages) -> MeanIous | None:
     """IoU of the regions of the matching pairs that could be read and have masks; None where none has."""
     from scott_core.evaluation.regions import mask_ious, masked_pairs, summarise_ious
 
@@ -249,7 +250,7 @@ def _write_failures(
 
 
 def _drawn(predictor: Predictor | None, pairs: list[Pair], stages: Stages) -> Iterator[tuple[Image, Image, Match]]:
-    """Both images of each pair and its Match; a baseline compares whole images, so its regions are empty."""
+    """Both images of each pair and its Match; a baseline is not run again, and nothing is marked."""
     from scott_core.evaluation.regions import match_files
     from scott_core.images import read_image
     from scott_core.predictor import Match
@@ -259,8 +260,7 @@ def _drawn(predictor: Predictor | None, pairs: list[Pair], stages: Stages) -> It
         yield from match_files(predictor, files, progress=stages("failures", len(files)))
         return
     for images in ([read_image(file) for file in names] for names in files):
-        blank_a, blank_b = (np.zeros((image.height, image.width), np.float32) for image in images)
-        yield images[0], images[1], Match(0.0, False, blank_a, blank_b, 0.5)
+        yield images[0], images[1], Match.without_regions(0.0, False, *images)
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scott_core.errors import WeightsError
+from scott_core.errors import InputError, WeightsError
 
 WEIGHTS = Path(__file__).parent / "weights"
 CONFIGS = Path(__file__).parent / "configs"
 DEFAULT = "scott-lite0"
 REQUIRED = ("name", "architecture", "image_size", "threshold", "slope", "bias", "sha256")
+PRECISIONS = ("bfloat16", "float32")  # names of the arithmetic of inference, the cheapest first
 DECIDING = ("sha256", "architecture", "image_size", "slope", "bias")  # the fields that a score depends on
 
 
@@ -114,6 +115,12 @@ def read_card(weights: str | Path, *, verify: bool = False) -> Card:
     if verify and sha256(file) != raw["sha256"]:
         raise WeightsError(f"{file} is not the file its card describes (SHA-256 differs); fetch both again")
     return Card.of(raw)
+
+
+def check_precision(name: str) -> None:
+    """Raises InputError for a name that is not one of PRECISIONS."""
+    if name not in PRECISIONS:
+        raise InputError(f"unknown precision {name!r}; known: {', '.join(PRECISIONS)}")
 
 
 def sha256(path: Path) -> str:

@@ -50,7 +50,7 @@ def csv_rows(path: Path, required: Collection[str], *, hint: str = "") -> Iterat
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             if missing := set(required) - set(reader.fieldnames or []):
                 raise PairsError(f"{path}: no column {', '.join(sorted(missing))}{hint}")
             for row in reader:

@@ -51,6 +51,12 @@ class Match:
     mask_b: Scores
     alpha: float
 
+    @classmethod
+    def without_regions(cls, score: float, is_match: bool, image_a: Image.Image, image_b: Image.Image) -> Match:
+        """A pair of which nothing is marked."""
+        mask_a, mask_b = (np.zeros((each.height, each.width), np.float32) for each in (image_a, image_b))
+        return cls(score, is_match, mask_a, mask_b, alpha=0.5)
+
 
 class Predictor:
     """The PairScorer of a checkpoint. a is the catalogue image, b the document image: score(a, b) is not score(b, a).

@@ -42,6 +42,13 @@ def test_planning_loads_no_model_and_no_extractor(tmp_path: Path) -> None:
     assert (tmp_path / "audits" / "audit_date=2026-01-01" / "plan.json").is_file()
 
 
+def test_the_process_that_audits_has_no_pdf_library() -> None:
+    steps = "extract, score, publish, reconcile, report, run"
+    assert "pymupdf" not in loaded_by(
+        f"from jobs.audit import {steps}; import jobs.cli, extractors; extractors.Extractor"
+    )
+
+
 @pytest.mark.parametrize("package", ["scott_core", "jobs.audit", "jobs.cli", "scott_core.errors"])
 def test_a_face_is_cheap_and_has_what_it_names(package: str) -> None:
     assert not {"torch", "cv2", "pymupdf"} & loaded_by(f"import {package}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import UnknownProduct
@@ -40,9 +40,9 @@ class Explanation:
                 "document_uris": list(product.document_uris),
             },
             "verdict": self.verdict,
-            "documents": [{name: row[name] for name in _DOCUMENT} for row in self.documents],  # type: ignore[literal-required]
-            "pictures": [{name: row[name] for name in _IMAGE} for row in self.images],  # type: ignore[literal-required]
-            "pairs": [{name: row[name] for name in _PAIR} for row in self.pairs],  # type: ignore[literal-required]
+            "documents": [_columns(row, _DOCUMENT) for row in self.documents],
+            "pictures": [_columns(row, _IMAGE) for row in self.images],
+            "pairs": [_columns(row, _PAIR) for row in self.pairs],
         }
 
 
@@ -70,3 +70,7 @@ def explain_product(root: str, audit_date: str, product_id: str) -> Explanation:
 
 def _of(product_id: str, rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row["product_id"] == product_id]
+
+
+def _columns(row: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
+    return {name: row[name] for name in names}

@@ -106,7 +106,10 @@ def plan_audit(
         requested_at=requested_at,
         product_ids=None if product_ids is None else tuple(product.product_id for product in products),
         n_products=len(products),
-        **asdict(configuration),
+        weights=configuration.weights,
+        model_version=configuration.model_version,
+        threshold=configuration.threshold,
+        stop_at_match=configuration.stop_at_match,
         config_digest=configuration.digest(),
     )
     storage.update(key, lambda data: _with_run(data, audit_date, run, n_buckets, len(catalogue)).to_json())

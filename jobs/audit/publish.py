@@ -8,6 +8,7 @@ points to it, and both only by the run that owns the product.
 from __future__ import annotations
 
 import io
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -143,15 +144,19 @@ class _BestPair:
 
 def _evidence(here: Bucket, best: Sequence[_BestPair]) -> Iterator[bytes]:
     """Each best pair side by side with the common object marked, as JPEG."""
+    from scott_core import Match
     from scott_core.overlay import draw_match
 
     images_a, images_b = zip(*(each.read(here.storage) for each in best), strict=True)
     scorer = planned_scorer(here.run.weights, here.run.model_version)
-    matches = scorer.matches(images_a, images_b, [(n, n) for n in range(len(best))])
-    for image_a, image_b, each, match in zip(images_a, images_b, best, matches, strict=True):
-        recorded = replace(match, score=each.pair["score"] or 0.0, is_match=bool(each.pair["is_match"]))
+    pairs = [(n, n) for n in range(len(best))]
+    found = scorer.matches(images_a, images_b, pairs) if scorer.finds_regions else itertools.repeat(None)
+    for image_a, image_b, each, match in zip(images_a, images_b, best, found, strict=False):
+        score, is_match = each.pair["score"] or 0.0, bool(each.pair["is_match"])  # as recorded, wherever this runs
+        if match is None:
+            match = Match.without_regions(score, is_match, image_a, image_b)
         stream = io.BytesIO()
-        draw_match(image_a, image_b, recorded).save(stream, "JPEG", quality=85)
+        draw_match(image_a, image_b, replace(match, score=score, is_match=is_match)).save(stream, "JPEG", quality=85)
         yield stream.getvalue()
 
 

@@ -95,7 +95,7 @@ def _page(plan: Plan, titles: Mapping[str, str | None], rows: Sequence[Verdict])
 
 def _summary(titles: Mapping[str, str | None], rows: Sequence[Verdict]) -> list[str]:
     verdicts = Counter(row["verdict"] for row in rows)
-    reasons = Counter(row["reason"] for row in rows if row["reason"])
+    reasons = Counter(row["reason"] for row in rows if row["reason"] and row["verdict"] == "undecided")
     lines = [
         f"<p><strong>{len(rows)}</strong> products: "
         + ", ".join(f'<strong class="{name}">{verdicts[name]}</strong> {name}' for name in VERDICT_NAMES)

@@ -35,7 +35,7 @@ from scott_core.progress import Progress, silent
 if TYPE_CHECKING:
     from scott_core import PairScorer
 
-BLOCKS_WHEN_STOPPING = 4  # times as many images in a block: of more products, with fewer pairs in a round
+STOPPING_FACTOR = 4  # times as many images in a block where runs stop at a match: a round has fewer pairs of a product
 
 _Place = tuple[int, int]  # a pair of a product: indices of its catalogue image and of its document image
 
@@ -142,7 +142,7 @@ def _read_blocks(
     """The products in blocks, each with its images read."""
     prepared = PreparedImages(scorer)
     order = side_by_side([each.sources for each in products])
-    at_once = scorer.images_at_once * (BLOCKS_WHEN_STOPPING if here.run.stop_at_match else 1)
+    at_once = scorer.images_at_once * (STOPPING_FACTOR if here.run.stop_at_match else 1)
     blocks = in_blocks(((products[n], products[n].sources) for n in order), at_once)
     for block, found in read_ahead(lambda each: (each, _read(here.storage, prepared, each)), blocks, cores()):
         yield block, dict(found)

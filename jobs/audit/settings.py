@@ -40,13 +40,13 @@ class Settings:
         buckets, stop = look_up("scott_buckets"), look_up("scott_stop_at_match")
         if buckets and not buckets.strip().isdecimal():
             raise BadArgument(f"scott_buckets is {buckets!r}: expected a number of buckets")
-        if stop and stop.lower() not in _BOOLEANS:
+        if stop and stop.strip().lower() not in _BOOLEANS:
             raise BadArgument(f"scott_stop_at_match is {stop!r}: expected true or false")
         return cls(
             root,
             look_up("scott_weights") or None,
             int(buckets) if buckets else None,
-            _BOOLEANS[stop.lower()] if stop else None,
+            _BOOLEANS[stop.strip().lower()] if stop else None,
         )
 
 

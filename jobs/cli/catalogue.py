@@ -83,6 +83,7 @@ def audit(arguments: argparse.Namespace) -> int:
 def extract(arguments: argparse.Namespace) -> int:
     """Extract the images of one PDF; 2 where it cannot be read."""
     from extractors import extract_document
+    from jobs.tables.schemas import READABLE
 
     try:
         found = extract_document(arguments.file, arguments.out, password=arguments.password)
@@ -98,7 +99,7 @@ def extract(arguments: argparse.Namespace) -> int:
         print(table(columns, rows))
         used = sum(p.used for p in found.images)
         print(f"\n{found.status}: {found.pages} pages, {len(rows)} images, {used} used")
-    if found.status in ("ok", "partial"):
+    if found.status in READABLE:
         return 0
     print(f"scott: {arguments.file}: {found.status}: {found.detail}", file=sys.stderr)
     return 2

@@ -52,7 +52,7 @@ class ScoreRow(ScoreColumns):
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """Counts of a scored file, and the scorer; the file's metadata hold method, version and threshold, too."""
+    """Counts of a scored file, and its scorer's version and threshold, which the file's metadata hold too."""
 
     n_pairs: int
     n_failed: int

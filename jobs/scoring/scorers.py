@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from jobs.errors import ModelChanged
 from jobs.scoring.cores import cores
 from jobs.scoring.memory import keep_freed_memory
-from scott_core.card import read_card
+from scott_core.card import check_precision, read_card
 from scott_core.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -33,8 +33,11 @@ class DescribedScorer:
 def describe_scorer(weights: str) -> DescribedScorer:
     """Version and threshold of the scorer that `weights` names: of weights from their card, without loading them.
 
-    Raises scott_core's WeightsError where there are no such weights, or they are not those of their card.
+    Raises scott_core's WeightsError where there are no such weights, or they are not those of their card, and
+    InputError where SCOTT_PRECISION names no precision.
     """
+    if precision := _precision():
+        check_precision(precision)
     try:
         card = read_card(weights, verify=True)
     except WeightsError:
@@ -77,8 +80,11 @@ def load_predictor(weights: str | None = None) -> Predictor:
     from scott_core import Predictor
     from scott_core.inference.devices import claim_device
 
-    precision = os.environ.get("SCOTT_PRECISION") or None
-    return Predictor.load(weights or "default", device=claim_device(), precision=precision)
+    return Predictor.load(weights or "default", device=claim_device(), precision=_precision())
+
+
+def _precision() -> str | None:
+    return os.environ.get("SCOTT_PRECISION") or None
 
 
 def _keep_to_share() -> None:

@@ -39,7 +39,7 @@ class Bucket:
         return [product for product in products if product.run_id == self.run.run_id]
 
     def rows(self, table: Table[Row]) -> dict[str, list[Row]]:
-        """The rows of the bucket's object of `table` for each product id, of whichever run; none where none is."""
+        """The rows of the bucket's object of `table` by product id, whichever run wrote them."""
         return by_product(read_rows(self.storage, table, self.audit_date, self.number))
 
     def replace(self, table: Table[Row], rows: Mapping[str, list[Row]]) -> list[str]:

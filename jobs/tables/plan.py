@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from jobs.errors import UnknownAudit
@@ -36,7 +36,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The runs of one audit date; the configuration is that of the newest run over the whole catalogue."""
+    """The runs of one audit date, and the configuration that single products inherit.
+
+    It is that of the run over the whole catalogue that was planned last, or of the first run where there was none.
+    """
 
     schema_version: int
     audit_date: str
@@ -52,8 +55,8 @@ class Plan:
     @classmethod
     def from_json(cls, data: bytes) -> Plan:
         """The plan that plan.json holds."""
-        fields: dict[str, Any] = json.loads(data)
-        return cls(**{**fields, "runs": tuple(_run(run) for run in fields["runs"])})
+        plan: dict[str, Any] = json.loads(data)
+        return cls(**{**_known(cls, plan), "runs": tuple(_run(run) for run in plan["runs"])})
 
     def to_json(self) -> bytes:
         """The bytes of plan.json."""
@@ -121,9 +124,15 @@ def latest_audit(storage: Storage) -> str:
     return max(dates)
 
 
-def _run(fields: dict[str, Any]) -> Run:
-    ids = fields["product_ids"]
-    return Run(**{**fields, "product_ids": None if ids is None else tuple(ids)})
+def _run(run: dict[str, Any]) -> Run:
+    ids = run["product_ids"]
+    return Run(**{**_known(Run, run), "product_ids": None if ids is None else tuple(ids)})
+
+
+def _known(cls: type[Plan | Run], stored: dict[str, Any]) -> dict[str, Any]:
+    """The stored fields that this version knows; another may have written more."""
+    names = {field.name for field in fields(cls)}
+    return {name: value for name, value in stored.items() if name in names}
 
 
 def _json(value: object) -> bytes:

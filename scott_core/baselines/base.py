@@ -91,5 +91,4 @@ class Baseline(ABC, Generic[D]):
         """As `PairScorer.matches`; a baseline compares whole images and finds no region, so its masks are zeros."""
         scores = self.score_pairs(images_a, images_b, pairs).score
         for (i, j), score in zip(pairs, scores.tolist(), strict=True):
-            mask_a, mask_b = (np.zeros((each.height, each.width), np.float32) for each in (images_a[i], images_b[j]))
-            yield Match(score, score >= self.threshold, mask_a, mask_b, alpha=0.5)
+            yield Match.without_regions(score, score >= self.threshold, images_a[i], images_b[j])

@@ -10,14 +10,14 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Required, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
 from scott_core.errors import InputError
-from scott_core.evaluation.metrics import bootstrap_mean, iou
+from scott_core.evaluation.metrics import Interval, bootstrap_mean, iou
 from scott_core.images import read_image
 from scott_core.pairs import Pair
 from scott_core.predictor import Match
@@ -115,13 +115,31 @@ def mask_ious(
     return np.array(values, np.float64).reshape(-1, 2)
 
 
-def summarise_ious(values: NDArray[np.float64]) -> dict[str, Any]:
-    """The means of IoUs [n, 2] as `a`, `b` and `both` (of a pair's mean), 95% `intervals`, and `n`; or `n` = 0."""
+class MeanIous(TypedDict, total=False):
+    """Mean IoU over `n` pairs, of image a, of image b and of the mean of both, with 95% intervals.
+
+    Where `n` is 0, there is nothing else.
+    """
+
+    n: Required[int]
+    a: float
+    b: float
+    both: float
+    intervals: dict[str, Interval]
+
+
+def summarise_ious(values: NDArray[np.float64]) -> MeanIous:
+    """The means of IoUs [n, 2]."""
     if not len(values):
         return {"n": 0}
-    columns = {"a": values[:, 0], "b": values[:, 1], "both": values.mean(1)}
-    means = {side: float(column.mean()) for side, column in columns.items()}
-    return {"n": len(values)} | means | {"intervals": {side: bootstrap_mean(v) for side, v in columns.items()}}
+    a, b, both = values[:, 0], values[:, 1], values.mean(1)
+    return {
+        "n": len(values),
+        "a": float(a.mean()),
+        "b": float(b.mean()),
+        "both": float(both.mean()),
+        "intervals": {"a": bootstrap_mean(a), "b": bootstrap_mean(b), "both": bootstrap_mean(both)},
+    }
 
 
 def _read_mask(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -102,8 +102,8 @@ def measure(scorer: PairScorer, on: ValidationSet, data: Path, progress: Progres
         return table
     masked = masked_pairs(on.pairs, read_manifest_masks(data / "manifest.csv"))
     found = summarise_ious(mask_ious(scorer, masked))
-    intervals = {side: [round(end, 4) for end in ends] for side, ends in found.pop("intervals", {}).items()}
-    means = {name: round(value, 4) for name, value in found.items()}
+    intervals = {side: [round(end, 4) for end in ends] for side, ends in found.get("intervals", {}).items()}
+    means = {name: round(value, 4) for name, value in found.items() if isinstance(value, int | float)}
     return {**table, "mask_iou": {**means, "intervals": intervals}}
 
 

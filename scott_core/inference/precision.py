@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from scott_core import card
 from scott_core.errors import InputError
 
 PRECISIONS: Mapping[str, torch.dtype] = MappingProxyType(
-    {"bfloat16": torch.bfloat16, "float32": torch.float32}  # the cheapest first
+    {name: getattr(torch, name) for name in card.PRECISIONS}  # the cheapest first
 )
 UNSURE = 0.01  # of probability: within it of the threshold, float32 itself is not sure of a verdict (decision 13)
 Scores = NDArray[np.float32]
@@ -50,8 +51,7 @@ def resolve(name: str | None, preferred: str, device: torch.device) -> str:
     """
     if name is None:
         return preferred if preferred in available(device) else "float32"
-    if name not in PRECISIONS:
-        raise InputError(f"unknown precision {name!r}; known: {', '.join(PRECISIONS)}")
+    card.check_precision(name)
     if name not in available(device):
         raise InputError(f"this machine's {device.type} does not compute in {name}; float32 is for every machine")
     return name

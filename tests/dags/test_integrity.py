@@ -25,6 +25,12 @@ def test_both_dags_load(dag_bag: DagBag) -> None:
     assert set(dag_bag.dags) == set(PRIORITIES)
 
 
+@BOTH
+def test_the_summary_of_each_step_can_be_read_field_by_field(dag_bag: DagBag, dag_id: str) -> None:
+    for step in (*STEPS, "reconcile", "report"):
+        assert dag_bag.dags[dag_id].get_task(step).multiple_outputs, step
+
+
 def test_parsing_is_fast_and_imports_nothing_heavy() -> None:
     code = f"""
 import json, sys, time

@@ -52,6 +52,8 @@ def test_what_is_written_is_read_again_from_anywhere(tmp_path: Path) -> None:
         ("image_a,image_b,label\na,b,2\n", ":2: label is '2'"),
         ("image_a,image_b\na\n", ":2:"),
         ("image_a,image_b\na,b\na,b,c\n", ":3: more fields"),
+        ('image_a,image_b\na,"b\nc,d\n', "cannot be read: unexpected end"),
+        ('image_a,image_b\n"a"x,b\n', "cannot be read"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, text: str, said: str) -> None:

@@ -16,6 +16,7 @@ from jobs.errors import BadArgument, UnknownAudit, UnknownProduct
 from jobs.scoring.scorers import scorer_for
 from jobs.storage import Storage, open_storage
 from jobs.tables.plan import bucket_of, planned_buckets, read_plan, read_products, read_run
+from scott_core.errors import ScottError
 
 DAY = "2026-01-02"
 ASKED: dict[str, Any] = {"requested_at": "2026-01-02T03:04:05+00:00", "weights": "orb"}
@@ -162,3 +163,26 @@ def test_a_threshold_is_not_carried_over_to_other_weights_of_the_same_name(tmp_p
     after = plan_audit(storage.root, DAY, run_name="two", product_ids=["P1"], **asked)
     assert after["model_version"] != before["model_version"]
     assert after["threshold"] == 0.9
+
+
+def test_a_plan_of_another_version_is_read(storage: Storage) -> None:
+    """An older plan says nothing of stopping at a match; a newer one, or a person, may say more."""
+    plan_audit(storage.root, DAY, run_name="nightly", **ASKED)
+    key = f"audits/audit_date={DAY}/plan.json"
+    plan = json.loads(storage.read(key).data)
+    del plan["stop_at_match"], plan["runs"][0]["stop_at_match"]
+    storage.write(key, json.dumps({**plan, "note": "by hand"}).encode())
+    assert read_plan(storage, DAY).stop_at_match is False
+    again = plan_audit(storage.root, DAY, run_name="again", **ASKED)
+    assert [run.run_name for run in read_plan(storage, DAY).runs] == ["nightly", "again"]
+    assert again["run_id"] == "000002-again"
+
+
+@pytest.mark.parametrize("precision", ["float31", "bfloat61"])
+def test_a_mistyped_precision_takes_no_product(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    monkeypatch.setenv("SCOTT_PRECISION", precision)
+    with pytest.raises(ScottError, match=precision):
+        plan_audit(storage.root, DAY, run_name="nightly", requested_at="2026-01-02T03:00:00Z")
+    assert not storage.keys("audits")
