@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any, TypedDict
 
 import structlog
@@ -31,7 +31,7 @@ AUDIT_DATE = Param(
     type=["null", "string"],
     format="date",
     title="Audit date",
-    description="The audit to write to. Default: the date (UTC) of this run.",
+    description="The audit to write to. Default: the run's logical date (UTC), or today where it has none.",
 )
 BUCKET_NAME = "{{ bucket_name }}"  # set by the task itself, when it starts
 
@@ -58,7 +58,7 @@ def plan() -> list[BucketOfRun]:
         settings = Settings.read(_setting)
         planned = plan_with_settings(
             settings,
-            params["audit_date"] or dag_run.run_after.date().isoformat(),
+            params["audit_date"] or (dag_run.logical_date or dag_run.run_after).astimezone(UTC).date().isoformat(),
             run_name=re.sub(r"[^A-Za-z0-9._-]+", "-", f"{dag_run.dag_id}.{dag_run.run_id}"),
             requested_at=dag_run.run_after.isoformat(),
             product_ids=params.get("product_ids"),

@@ -5,6 +5,7 @@ image_uris, document_uris); or, where there is none of them, a folder for each p
 `catalogue/<product_id>/images/*` and `documents/*`. In a CSV, several URIs are a JSON list or are
 separated by ";". A URI is absolute (file://, s3://, or a path from "/") or relative to the storage
 root. Titles and categories may be missing. A file whose name is not UTF-8 goes by its file:// URI.
+Files that operating systems leave in folders (Thumbs.db, desktop.ini, __MACOSX, ...) are no inputs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from jobs.errors import BadCatalogue, UnknownProduct
 from jobs.storage import Storage
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+=@-]{0,127}")
+_LITTER_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}  # of Windows and macOS, in lower case
+_LITTER_FOLDERS = {"__macosx", "$recycle.bin", "system volume information", "lost+found", "@eadir"}
+_LITTER_SUFFIX = ":zone.identifier"  # a stream of NTFS that a copy has made a file
 _FORMATS = ("parquet", "csv", "jsonl")
 
 
@@ -78,10 +82,10 @@ def select_products(products: list[Product], product_ids: Iterable[str] | None) 
 
 
 def _from_folders(storage: Storage) -> list[Product]:
-    keys: dict[str, list[str]] = {name: [] for name in storage.folders("catalogue")}
+    keys: dict[str, list[str]] = {name: [] for name in storage.folders("catalogue") if not _is_litter(f"{name}/")}
     for key in storage.keys("catalogue"):
         product_id, _, rest = key.removeprefix("catalogue/").partition("/")
-        if product_id and rest:  # S3 may hold "catalogue//x"
+        if product_id and rest and not _is_litter(key):  # S3 may hold "catalogue//x"
             keys.setdefault(product_id, []).append(key)  # a folder made since `folders` looked is there too
     return [
         Product(
@@ -93,6 +97,12 @@ def _from_folders(storage: Storage) -> list[Product]:
         )
         for product_id, found in keys.items()
     ]
+
+
+def _is_litter(key: str) -> bool:
+    """Whether an operating system left the file there, or the folder that it lies in; nobody placed it as an input."""
+    *folders, name = key.lower().split("/")
+    return bool(_LITTER_FOLDERS & {*folders}) or name in _LITTER_FILES or name.endswith(_LITTER_SUFFIX)
 
 
 def _uri(storage: Storage, key: str) -> str:

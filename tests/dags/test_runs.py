@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,18 @@ def test_a_mistyped_setting_is_not_tried_again(
     assert state == "failed"
     (failed,) = [ti for ti in instances if ti.task_id == task]
     assert (str(failed.state), failed.try_number) == ("failed", 1)
+
+
+@pytest.mark.parametrize("dag_id", ["catalogue_audit", "product_audit"])
+def test_a_missed_night_goes_by_its_logical_date(dag_bag: DagBag, tmp_path: Path, dag_id: str) -> None:
+    shutil.copytree(SAMPLE / "catalogue" / "TOY-0014", tmp_path / "catalogue" / "TOY-0014")  # without a document
+    night = datetime(2026, 10, 20, 1, 30, tzinfo=timezone(timedelta(hours=2)))  # in UTC it is the 19th
+    conf = {"product_ids": ["TOY-0014"]} if dag_id == "product_audit" else {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCOTT_ROOT", str(tmp_path))
+        finished = dag_bag.dags[dag_id].test(run_conf=conf, logical_date=night)
+    assert str(finished.state) == "success"
+    assert [path.name for path in (tmp_path / "verdicts").iterdir()] == ["audit_date=2026-10-19"]
 
 
 def test_a_bucket_that_is_lost_from_storage_turns_the_run_red(

@@ -182,3 +182,24 @@ def test_an_s3_key_with_an_empty_folder_is_no_product(s3_root: str) -> None:
     assert isinstance(storage, S3Storage)
     storage.client.put_object(Bucket=storage.bucket, Key=f"{storage.prefix}catalogue//x.jpg", Body=b"x")
     assert [product.product_id for product in read_catalogue(storage)] == ["P1"]
+
+
+LITTER = (
+    "P1/images/Thumbs.db",
+    "P1/images/desktop.ini",
+    "P1/images/1.jpg:Zone.Identifier",
+    "P1/documents/@eaDir/a.pdf",
+    "P1/documents/report.pdf:Zone.Identifier",
+    "__MACOSX/P1/images/1.jpg",
+    "$RECYCLE.BIN/desktop.ini",
+    "lost+found/x",
+    "Thumbs.db",
+)
+
+
+def test_what_operating_systems_leave_is_no_input(any_storage: Storage) -> None:
+    for key in ("P1/images/1.jpg", "P1/images/thumbs.db.jpg", "P1/documents/report.pdf", *LITTER):
+        any_storage.write(f"catalogue/{key}", b"x")
+    (product,) = read_catalogue(any_storage)
+    assert product.image_uris == ("catalogue/P1/images/1.jpg", "catalogue/P1/images/thumbs.db.jpg")
+    assert product.document_uris == ("catalogue/P1/documents/report.pdf",)
