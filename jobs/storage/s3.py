@@ -38,6 +38,7 @@ from jobs.errors import (
 from jobs.storage.base import Blob, Storage, check_key
 
 CONFLICT_TRIES = 8
+BODY_TRIES = 4  # boto3 tries a request again (total_max_attempts below), and never a body that breaks off
 CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
@@ -87,13 +88,25 @@ class S3Storage(Storage):
         return sorted(name for name in names if name and name[0] != ".")
 
     def _get(self, key: str, size: int | None) -> Blob:
-        """The object, or its first `size` bytes."""
-        try:
-            reply = self.client.get_object(Bucket=self.bucket, Key=self.prefix + check_key(key))
-            with closing(reply["Body"]) as body:
-                return Blob(body.read(size), reply["ETag"])
-        except (BotoCoreError, ClientError) as error:
-            raise self._error(error, key) from error
+        """The object, or its first `size` bytes; asked for again while the body of the reply breaks off."""
+        for tried in range(1, BODY_TRIES + 1):
+            try:
+                reply = self.client.get_object(Bucket=self.bucket, Key=self.prefix + check_key(key))
+            except (BotoCoreError, ClientError) as error:
+                raise self._error(error, key) from error
+            try:
+                with closing(reply["Body"]) as body:
+                    data: bytes = body.read(size)
+            except BotoCoreError as error:
+                broken = str(error).splitlines()[0]
+            else:
+                length = reply.get("ContentLength", len(data))  # a chunked reply does not say it, and ends with a mark
+                promised = length if size is None else min(size, length)
+                if len(data) == promised:  # botocore looks where all is read, and not where a part is
+                    return Blob(data, reply["ETag"])
+                broken = f"{len(data)} bytes of {promised} came"
+            time.sleep(random.uniform(0, 0.1 * 2**tried))
+        raise StorageUnavailable(f"{self.uri(key)}: the reply broke off {BODY_TRIES} times, at last: {broken}")
 
     def _put(self, key: str, data: bytes, condition: dict[str, str]) -> None:
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"  # so that a browser shows the report
