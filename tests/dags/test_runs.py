@@ -112,7 +112,9 @@ def test_a_mistyped_setting_is_not_tried_again(
 def test_a_missed_night_goes_by_its_logical_date(dag_bag: DagBag, tmp_path: Path, dag_id: str) -> None:
     shutil.copytree(SAMPLE / "catalogue" / "TOY-0014", tmp_path / "catalogue" / "TOY-0014")  # without a document
     night = datetime(2026, 10, 20, 1, 30, tzinfo=timezone(timedelta(hours=2)))  # in UTC it is the 19th
-    conf = {"product_ids": ["TOY-0014"]} if dag_id == "product_audit" else {}
+    conf: dict[str, Any] = {"audit_date": None}  # said, because DAG.test keeps the values of an earlier test
+    if dag_id == "product_audit":
+        conf["product_ids"] = ["TOY-0014"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCOTT_ROOT", str(tmp_path))
         finished = dag_bag.dags[dag_id].test(run_conf=conf, logical_date=night)
