@@ -36,9 +36,7 @@ def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
     not those of the architecture; the message names the first keys that differ.
     """
     path = resolve(weights)
-    card = read_card(path)
-    if sha256(path) != card.sha256:
-        raise WeightsError(f"{path} is not the file its card describes (SHA-256 differs); fetch both again")
+    card = read_card(path, verify=True)
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as error:

@@ -8,7 +8,6 @@ points to it, and both only by the run that owns the product.
 from __future__ import annotations
 
 import io
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -150,8 +149,8 @@ def _evidence(here: Bucket, best: Sequence[_BestPair]) -> Iterator[bytes]:
     images_a, images_b = zip(*(each.read(here.storage) for each in best), strict=True)
     scorer = planned_scorer(here.run.weights, here.run.model_version)
     pairs = [(n, n) for n in range(len(best))]
-    found = scorer.matches(images_a, images_b, pairs) if scorer.finds_regions else itertools.repeat(None)
-    for image_a, image_b, each, match in zip(images_a, images_b, best, found, strict=False):
+    found = scorer.matches(images_a, images_b, pairs) if scorer.finds_regions else [None] * len(best)
+    for image_a, image_b, each, match in zip(images_a, images_b, best, found, strict=True):
         score, is_match = each.pair["score"] or 0.0, bool(each.pair["is_match"])  # as recorded, wherever this runs
         if match is None:
             match = Match.without_regions(score, is_match, image_a, image_b)

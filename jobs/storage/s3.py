@@ -89,7 +89,10 @@ class S3Storage(Storage):
 
     def _get(self, key: str, size: int | None) -> Blob:
         """The object, or its first `size` bytes; asked for again while the body of the reply breaks off."""
-        for tried in range(1, BODY_TRIES + 1):
+        broken = ""
+        for tried in range(BODY_TRIES):
+            if broken:
+                time.sleep(random.uniform(0, 0.1 * 2**tried))
             try:
                 reply = self.client.get_object(Bucket=self.bucket, Key=self.prefix + check_key(key))
             except (BotoCoreError, ClientError) as error:
@@ -105,7 +108,6 @@ class S3Storage(Storage):
                 if len(data) == promised:  # botocore looks where all is read, and not where a part is
                     return Blob(data, reply["ETag"])
                 broken = f"{len(data)} bytes of {promised} came"
-            time.sleep(random.uniform(0, 0.1 * 2**tried))
         raise StorageUnavailable(f"{self.uri(key)}: the reply broke off {BODY_TRIES} times, at last: {broken}")
 
     def _put(self, key: str, data: bytes, condition: dict[str, str]) -> None:
