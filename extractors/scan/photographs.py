@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.geometry import area, enclose, intersect
+from extractors.geometry import area, intersect
 from extractors.model import Box, Pixels
 from extractors.scan.captions import frame_images
+from extractors.scan.gutters import PixelBox, part_images
 from extractors.scan.skew import Upright, skew, turn_back
 
 LONG_SIDE = 1170  # px: longer side of the working copy, A4 at 100 dpi; lengths below are in its pixels
@@ -58,9 +59,11 @@ def read_scan(pixels: Pixels) -> Scan:
     difference = _difference(_resized(pixels, factor))
     ink, dark = _ink(difference), (difference > DARK).astype(np.uint8)
     angle = skew(ink & (1 - _whole(_image_mask(ink), dark)))
-    ink, dark = turn_back(ink, angle).pixels, turn_back(dark, angle).pixels
+    levels = np.asarray(difference.clip(0, 255), np.uint8)
+    ink, dark, levels = (turn_back(each, angle).pixels for each in (ink, dark, levels))
     image_ink = _whole(_image_mask(ink), dark)
-    boxes = sorted(_merged(_components(image_ink)), key=lambda box: (box[1], box[0]))
+    found = part_images(_merged(_components(image_ink)), levels, ink, MIN_SIDE)
+    boxes = sorted(found, key=lambda box: (box[1], box[0]))
     across, down = _rules(ink)
     framed = frame_images(boxes, ink, image_ink, _components(across) + _components(down))
     return Scan(
@@ -125,7 +128,7 @@ def _opened(mask: Mask, shape: tuple[int, int]) -> Mask:
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
 
 
-def _components(mask: Mask) -> list[tuple[int, int, int, int]]:
+def _components(mask: Mask) -> list[PixelBox]:
     """The boxes of the connected components of a mask."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     return [(x, y, x + width, y + height) for x, y, width, height, _ in stats[1:count].tolist()]
@@ -159,14 +162,15 @@ def _paper(page: Plane) -> Plane:
     return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _merged(found: Sequence[Box]) -> list[Box]:
+def _merged(found: Sequence[PixelBox]) -> list[PixelBox]:
     """The boxes, with those that overlap made one until none do."""
     boxes = list(found)
     index = 0
     while index < len(boxes):
         touching = [other for other in range(index + 1, len(boxes)) if area(intersect(boxes[index], boxes[other])) > 0]
         if touching:
-            boxes[index] = enclose([boxes[index], *(boxes[other] for other in touching)])
+            x0, y0, x1, y1 = zip(boxes[index], *(boxes[other] for other in touching), strict=True)
+            boxes[index] = (min(x0), min(y0), max(x1), max(y1))
             boxes = [box for other, box in enumerate(boxes) if other not in touching]
             index = 0
         else:
