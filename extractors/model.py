@@ -28,6 +28,10 @@ Status = Literal[
 Kind = Literal["embedded", "inline", "region", "scan_region", "figure"]  # a figure is drawn by paths
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
+# Photo probability from which on a used image is a photograph beyond doubt: a document that shows none such may show no
+# photograph at all. CERTAIN_SOURCE
+CERTAIN = 0.8
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -57,6 +61,7 @@ PlacementJson = TypedDict(
         "used": bool,
         "reason": str | None,
         "class": str,
+        "photo_probability": float | None,
     },
 )
 
@@ -84,6 +89,7 @@ class Placement:
     image_class: str  # one of classifier.classify.CLASSES, or too_small, hidden, letterhead, background, ...
     used: bool  # whether the image takes part in matching
     reason: str | None  # why it is excluded, or why a figure is no photograph
+    photo_probability: float | None = None  # that it is a photograph; None where the classifier was not asked
 
     def to_json(self) -> PlacementJson:
         """The fields of the placement as `scott extract --json` prints them."""
@@ -98,6 +104,7 @@ class Placement:
             "used": self.used,
             "reason": self.reason,
             "class": self.image_class,
+            "photo_probability": self.photo_probability,
         }
 
 

@@ -49,6 +49,7 @@ class Judgement:
 
     image_class: str
     why: str
+    photo_probability: float
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,13 @@ def classify(pixels: Pixels, origin: Origin) -> Judgement:
     """The class of an RGB image [H, W, 3]: photo from THRESHOLD on, else the likeliest of the other classes."""
     marked = float(ink_of(grey_of(pixels), FAINT).mean())
     if marked < BLANK:
-        return Judgement("blank", f"{marked:.2%} of it is marked")
+        return Judgement("blank", f"{marked:.2%} of it is marked", 0.0)
     chance = dict(zip(CLASSES, load_network(origin).probabilities(measure(pixels, origin)).tolist(), strict=True))
     photo = chance.pop("photo")
     if photo >= THRESHOLD:
-        return Judgement("photo", f"probability {photo:.2f}; at least {THRESHOLD} is needed")
+        return Judgement("photo", f"probability {photo:.2f}; at least {THRESHOLD} is needed", photo)
     height, width = pixels.shape[:2]
     if max(height, width) >= LINE * min(height, width):
-        return Judgement("line", f"{width}x{height} px; photo {photo:.2f}")
+        return Judgement("line", f"{width}x{height} px; photo {photo:.2f}", photo)
     name = max(chance, key=lambda each: chance[each])
-    return Judgement(name, f"probability {chance[name]:.2f}; photo {photo:.2f}")
+    return Judgement(name, f"probability {chance[name]:.2f}; photo {photo:.2f}", photo)

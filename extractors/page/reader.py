@@ -195,8 +195,10 @@ class PageReader:
             return self._excluded(box, pixels, kind, "too_small", reason, write=False)
         judged = classify(pixels, "scanned" if kind == "scan_region" else "embedded")
         if judged.image_class != "photo":
-            return self._excluded(box, pixels, kind, judged.image_class, judged.why)
-        return self._place(box, pixels, kind, "photo", None, write=True)
+            excluded = self._excluded(box, pixels, kind, judged.image_class, judged.why)
+            return replace(excluded, photo_probability=round(judged.photo_probability, 4))
+        used = self._place(box, pixels, kind, "photo", None, write=True)
+        return replace(used, photo_probability=round(judged.photo_probability, 4))
 
     def _excluded(self, box: Box, pixels: Pixels, kind: Kind, name: str, why: str, *, write: bool = True) -> Placement:
         """The placement of an unused image of the class `name`; its file is written for review unless not `write`."""

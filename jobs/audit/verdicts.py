@@ -4,7 +4,8 @@
    where the run left out the other pairs on account of it.
 2. Else, if any input was not read or any pair not scored, `undecided` with the first reason that holds:
    no_catalogue_images, no_document, document_unreadable:<status>, document_partial, no_document_images,
-   catalogue_image_unreadable, pairs_failed.
+   catalogue_image_unreadable, pairs_failed, doubtful_document_images (none of the images compared is a photograph
+   beyond doubt, so that the documents may show no photograph at all).
 3. Else every image was read and every pair scored: `no_match`.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
+from extractors import CERTAIN
 from jobs.tables.failed import Failed
 from jobs.tables.plan import PlannedProduct, Run
 from jobs.tables.schemas import READABLE, SCHEMA_VERSION, DocumentImage, PairScore, Verdict, VerdictName
@@ -100,6 +102,8 @@ def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pair
         return "catalogue_image_unreadable"
     if any(pair["score"] is None for pair in pairs):
         return "pairs_failed"
+    if all((row["photo_probability"] or 0.0) < CERTAIN for row in documents if row["used"]):
+        return "doubtful_document_images"
     return None
 
 

@@ -91,6 +91,12 @@ class DocumentImage(TypedDict):
             "scanned_page",
         ),
     ]
+    photo_probability: Annotated[
+        float | None,
+        Column(
+            pa.float32(), "probability that it is a photograph, in [0, 1]; null where its class needed no classifier"
+        ),
+    ]
     used: Annotated[bool, Column(pa.bool_(), "whether it is compared with the catalogue")]
     reason: Annotated[str | None, Column(_TEXT, "why it was set aside; null when used")]
     image: Annotated[bytes | None, Column(pa.binary(), "the picture, encoded as PNG or JPEG; null when set aside")]

@@ -16,7 +16,17 @@ import numpy.typing as npt
 
 from extractors.classifier.classify import CLASSES
 from extractors.classifier.features import Features, Origin, measure
-from extractors.classifier.training import charts, codes, diagrams, handmade, icons, logos, screens, sheets
+from extractors.classifier.training import (
+    certificates,
+    charts,
+    codes,
+    diagrams,
+    handmade,
+    icons,
+    logos,
+    screens,
+    sheets,
+)
 from extractors.classifier.training.canvas import Rng
 from extractors.classifier.training.photographs import photograph, plain_object, side_by_side
 from extractors.model import Pixels
@@ -30,6 +40,7 @@ PHOTOGRAPHS = {"train": 3500, "val": 700}  # samples of the class photo, by spli
 DRAWINGS = {"train": 450, "val": 100}  # samples of each other class, by split
 PLAIN_OBJECTS = 0.08  # share of the photographs that are drawn: the manifest has nothing like a plain box
 MONTAGES = 0.08  # share of the photographs that show two side by side
+SLIVERS = 0.12  # share of the drawings of which a part is shown
 GRAPHICS: dict[str, tuple[Drawing, ...]] = {
     "logo": (
         *(logos.word_logo, logos.shapes_logo, logos.ce_mark, logos.certification_mark),
@@ -39,16 +50,17 @@ GRAPHICS: dict[str, tuple[Drawing, ...]] = {
     "barcode": (codes.barcode, codes.barcode, codes.stacked_barcode),
     "qr_code": (codes.qr_code, codes.qr_code, codes.data_matrix),
     "signature": (handmade.signature,),
-    "stamp": (handmade.stamp,),
+    "stamp": (handmade.stamp, handmade.stamp, certificates.seal),
     "chart": (
         *(charts.plot, charts.plot, charts.analyser_screen, charts.analyser_screen),
         *(charts.pie, charts.heat_map, charts.polar, charts.relief),
     ),
     "table": (sheets.table,),
-    "text": (sheets.paragraphs, sheets.short_text, sheets.enlarged_text),
+    "text": (sheets.paragraphs, sheets.short_text, sheets.enlarged_text, certificates.certificate_page),
     "diagram": (
         *(diagrams.block_diagram, diagrams.circuit, diagrams.line_drawing, diagrams.rendering, diagrams.map_sheet),
         *(diagrams.cartoon, screens.software_window, screens.phone_screen, diagrams.engraving, diagrams.decoration),
+        *(certificates.panel, certificates.mesh),
     ),
 }
 
@@ -91,6 +103,9 @@ def samples(root: Path, split: str, origin: Origin) -> tuple[Features, Labels]:
         labels.append(0)
     for name, drawings in GRAPHICS.items():
         for index in range(DRAWINGS[split]):
-            features.append(measure(spoil(rng, drawings[index % len(drawings)](rng), origin), origin))
+            drawing = drawings[index % len(drawings)](rng)
+            if rng.random() < SLIVERS:
+                drawing = certificates.sliver(rng, drawing)
+            features.append(measure(spoil(rng, drawing, origin), origin))
             labels.append(CLASSES.index(name))
     return np.array(features), np.array(labels)
