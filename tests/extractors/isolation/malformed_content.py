@@ -1,25 +1,17 @@
-"""Pages whose painting is hostile: without end, without bound, too often, or in a circle."""
+"""Pages that paint in a circle, out of all proportion or out of order, and still end in an image or an error."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
+from tests.extractors.isolation.malformed import LOST, READ, Malformed, collect
+from tests.extractors.rawpdf import EVERYWHERE, EXTRA, stream, two_pages, write
 
-from tests.extractors import pdfs
-from tests.extractors.isolation.hostile import COSTLY, LOST, READ, Hostile, collect
-from tests.extractors.rawpdf import EVERYWHERE, EXTRA, PHOTO, packed, stream, two_pages, write, zeros
-
-CASES: list[Hostile] = []
+CASES: list[Malformed] = []
 P = "/XObject<</P 7 0 R>>"
 FORM = "/Type/XObject/Subtype/Form/BBox[0 0 595 842]"
 PAINT = b"q 240 0 0 180 60 562 cm /P Do Q"
 ROUND = b"60 562 m 60 740 l 200 760 l 300 740 l 300 562 l h W n "  # a clip that makes an image a region of the page
-
-
-@collect(CASES, *COSTLY, photographs=0)
-def page_that_never_ends(path: Path) -> None:
-    pdfs.hanging(path, first=PHOTO)
 
 
 @collect(CASES, *READ)
@@ -34,7 +26,7 @@ def forms_in_a_circle(path: Path) -> None:
     write(path, two_pages(b"/F Do", f"/XObject<</F {EXTRA} 0 R>>", forms))
 
 
-@collect(CASES, *COSTLY)
+@collect(CASES, *READ)
 def forms_10000_deep(path: Path) -> None:
     last = EXTRA + 9999
     forms = [stream(f"{FORM}/Resources<</XObject<</F {n + 1} 0 R>>>>", b"q /F Do Q") for n in range(EXTRA, last)]
@@ -54,95 +46,32 @@ def strips_100000(path: Path) -> None:
     write(path, two_pages(b"".join(one % (n % 9 + 1, 562 + n * 0.002) for n in range(100_000)), P))
 
 
-@collect(CASES, *COSTLY)
-def strips_3900_in_one_place(path: Path) -> None:
-    """Nearly as many images as a page may have, each on top of all the others."""
-    write(path, two_pages(b"".join(b"q 240 0 0 180 %.3f 562 cm /P Do Q\n" % (60 + n / 9000) for n in range(3900)), P))
+@collect(CASES, *READ)
+def strips_400_in_one_place(path: Path) -> None:
+    """Each strip is on top of all the others."""
+    write(path, two_pages(b"".join(b"q 240 0 0 180 %.3f 562 cm /P Do Q\n" % (60 + n / 9000) for n in range(400)), P))
 
 
-@collect(CASES, *COSTLY)
-def tiles_3900_that_touch(path: Path) -> None:
-    """Images beside each other: 62 x 62, each of whose seams is looked at."""
+@collect(CASES, *READ)
+def tiles_400_that_touch(path: Path) -> None:
+    """Images beside each other: 20 x 20, each of whose seams is looked at."""
     cell = b"q 9 0 0 12 %d %d cm /P Do Q\n"
-    write(path, two_pages(b"".join(cell % (9 * (n % 62), 12 * (n // 62)) for n in range(3844)), P))
+    write(path, two_pages(b"".join(cell % (9 * (n % 20), 12 * (n // 20)) for n in range(400)), P))
 
 
-def _tiling(step: str, box: str = "0 0 1 1", inside: bytes = b"q 1 0 0 1 0 0 cm /P Do Q", resources: str = P) -> bytes:
-    cell = f"/PatternType 1/PaintType 1/TilingType 1/BBox[{box}]/XStep {step}/YStep {step}/Resources<<{resources}>>"
-    return stream(cell, inside)
-
-
-def _patterned(path: Path, pattern: bytes, *extra: bytes) -> None:
-    content = b"/Pattern cs /T scn 0 0 595 842 re f q " + ROUND + PAINT + b" Q"
-    write(path, two_pages(content, f"/Pattern<</T {EXTRA} 0 R>>{P}", [pattern, *extra]))
-
-
-@collect(CASES, *COSTLY)
-def tiling_step_0_001(path: Path) -> None:
-    _patterned(path, _tiling("0.001"))
-
-
-@collect(CASES, *COSTLY)
-def tiling_step_0(path: Path) -> None:
-    _patterned(path, _tiling("0"))
-
-
-@collect(CASES, *COSTLY)
-def tiling_box_huge(path: Path) -> None:
-    _patterned(path, _tiling("1000000000", "0 0 1000000000 1000000000"))
-
-
-@collect(CASES, *COSTLY)
+@collect(CASES, *READ)
 def tiling_that_paints_itself(path: Path) -> None:
-    inside = b"/Pattern cs /T scn 0 0 9 9 re f"
-    _patterned(path, _tiling("5", "0 0 9 9", inside, f"/Pattern<</T {EXTRA} 0 R>>"))
-
-
-@collect(CASES, *COSTLY)
-def image_100000x100000_in_a_pattern(path: Path) -> None:
-    image = packed(pdfs.image_dictionary(PHOTO, "DeviceRGB").replace("Width 120", "Width 100000000"), b"few")
-    _patterned(path, _tiling("50", "0 0 50 50", b"50 0 0 50 0 0 cm /I Do", f"/XObject<</I {EXTRA + 1} 0 R>>"), image)
-
-
-def _shaded(path: Path, dictionary: str, data: bytes | None) -> None:
-    shading = stream(dictionary, data) if data is not None else f"<<{dictionary}>>".encode()
-    content = b"/S sh q " + ROUND + PAINT + b" Q"
-    write(path, two_pages(content, f"/Shading<</S {EXTRA} 0 R>>{P}", [shading]))
-
-
-MESH = "/ColorSpace/DeviceRGB/BitsPerCoordinate 8/BitsPerComponent 8/BitsPerFlag 8/Decode[0 595 0 842 0 1 0 1 0 1]"
-
-
-@collect(CASES, *COSTLY)
-def mesh_of_200000_triangles(path: Path) -> None:
-    points = np.random.default_rng(0).integers(0, 256, (600_000, 6), np.uint8)
-    points[:, 0] = 0
-    _shaded(path, f"/ShadingType 4{MESH}", points.tobytes())
-
-
-@collect(CASES, *COSTLY)
-def mesh_of_20000_patches(path: Path) -> None:
-    patches = np.random.default_rng(0).integers(0, 256, (20_000, 1 + 24 + 12), np.uint8)
-    patches[:, 0] = 0
-    _shaded(path, f"/ShadingType 6{MESH}", patches.tobytes())
-
-
-@collect(CASES, *COSTLY)
-def mesh_of_one_row_without_end(path: Path) -> None:
-    _shaded(path, f"/ShadingType 5/VerticesPerRow 2147483647{MESH}", bytes(9000))
-
-
-@collect(CASES, *COSTLY)
-def shading_function_over_a_huge_domain(path: Path) -> None:
-    function = "/Function<</FunctionType 2/Domain[0 1e9 0 1e9]/N 1e9>>"
-    _shaded(path, f"/ShadingType 1/ColorSpace/DeviceRGB/Domain[0 1000000000 0 1000000000]{function}", None)
+    cell = "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep 5/YStep 5"
+    pattern = stream(f"{cell}/Resources<</Pattern<</T {EXTRA} 0 R>>>>", b"/Pattern cs /T scn 0 0 9 9 re f")
+    content = b"/Pattern cs /T scn 0 0 595 842 re f q " + ROUND + PAINT + b" Q"
+    write(path, two_pages(content, f"/Pattern<</T {EXTRA} 0 R>>{P}", [pattern]))
 
 
 def _placed(name: str, numbers: str) -> None:
     def build(path: Path) -> None:
         write(path, two_pages(f"q {numbers} cm /P Do Q".encode(), P))
 
-    CASES.append(Hostile(f"image_{name}", build, READ, 1))
+    CASES.append(Malformed(f"image_{name}", build, READ, 1))
 
 
 _placed("at_1e9_points", "1000000000 0 0 1000000000 -500000000 -500000000")
@@ -167,7 +96,7 @@ def restores_without_saves(path: Path) -> None:
     write(path, two_pages(b"Q " * 1_000_000 + PAINT, P))
 
 
-@collect(CASES, *COSTLY)
+@collect(CASES, *READ)
 def clips_nested_20000(path: Path) -> None:
     write(path, two_pages((b"q " + ROUND) * 20_000 + PAINT, P))
 
@@ -177,26 +106,7 @@ def operands_without_operator(path: Path) -> None:
     write(path, two_pages(b"1 " * 1_000_000 + b"[" * 50_000 + PAINT, P))
 
 
-@collect(CASES, *COSTLY, photographs=0)
-def content_bomb(path: Path) -> None:
-    content = stream("/Filter/FlateDecode", zeros(2000))
-    write(path, two_pages(None, P, [content]))
-
-
-@collect(CASES, *COSTLY)
-def dashes_without_end(path: Path) -> None:
-    line = b"[0.00001] 0 d 1 w 0 0 m 595 842 l S q "
-    write(path, two_pages(line + ROUND + PAINT + b" Q", P))
-
-
-@collect(CASES, *COSTLY)
-def path_of_300000_points(path: Path) -> None:
-    points = np.random.default_rng(0).integers(0, 842, (300_000, 2))
-    line = b"0 0 m " + b" ".join(b"%d %d l" % (x, y) for x, y in points.tolist()) + b" f* q "
-    write(path, two_pages(None, P, [packed("", line + ROUND + PAINT + b" Q")]))
-
-
-@collect(CASES, *COSTLY)
+@collect(CASES, *READ)
 def groups_nested_3000(path: Path) -> None:
     """Nested groups, each of which needs a raster of its own; the image in the innermost is a region of the page."""
     last = EXTRA + 2999
@@ -206,14 +116,14 @@ def groups_nested_3000(path: Path) -> None:
     write(path, two_pages(b"/F Do", f"/XObject<</F {EXTRA} 0 R>>", forms))
 
 
-@collect(CASES, *COSTLY)
+@collect(CASES, *READ)
 def soft_mask_that_uses_itself(path: Path) -> None:
     state = f"/ExtGState<</G<</SMask<</S/Luminosity/G {EXTRA} 0 R>>>>>>"
     form = stream(f"{FORM}/Group<</S/Transparency/CS/DeviceGray>>/Resources<<{state}{P}>>", b"/G gs " + PAINT)
     write(path, two_pages(b"/G gs " + PAINT, state + P, [form]))
 
 
-@collect(CASES, *COSTLY)
+@collect(CASES, *READ)
 def glyph_that_shows_itself(path: Path) -> None:
     font = (
         f"<</Type/Font/Subtype/Type3/FontBBox[0 0 1000 1000]/FontMatrix[0.001 0 0 0.001 0 0]/FirstChar 97/LastChar 97"
@@ -221,16 +131,6 @@ def glyph_that_shows_itself(path: Path) -> None:
     )
     glyph = stream("", b"1000 0 d0 BT /F 900 Tf (aaaaaaaaaa) Tj ET")
     write(path, two_pages(b"BT /F 90 Tf (aaaa) Tj ET " + PAINT, f"/Font<</F {EXTRA} 0 R>>{P}", [font.encode(), glyph]))
-
-
-@collect(CASES, *COSTLY)
-def font_bomb(path: Path) -> None:
-    font = (
-        "<</Type/Font/Subtype/TrueType/BaseFont/X/FirstChar 97/LastChar 97/Widths[500]"
-        "/FontDescriptor<</Type/FontDescriptor/FontName/X/Flags 4/FontFile2 9 0 R>>/ToUnicode 9 0 R>>"
-    )
-    file = stream("/Filter/FlateDecode", zeros(2000))
-    write(path, two_pages(b"BT /F 90 Tf (aaaa) Tj ET " + PAINT, f"/Font<</F {EXTRA} 0 R>>{P}", [font.encode(), file]))
 
 
 @collect(CASES, *READ)
