@@ -22,11 +22,13 @@ from typing import get_args
 from PIL import Image
 
 from extractors import Extraction, Extractor, Limits, Placement, Status
-from tests.extractors.isolation.malformed import Malformed
+from tests.extractors.isolation.malformed.document import Malformed
 from tests.extractors.isolation.processes import descendants
 from tests.extractors.isolation.robustness import CASES, flipped, seeds, truncated
 
-LIMITS = Limits(seconds=8.0, memory_bytes=1 << 30, file_bytes=64 << 20, image_pixels=1_000_000)
+LIMITS = Limits(
+    seconds=8.0, memory_bytes=1 << 30, pages=50, image_pixels=1_000_000, images_per_page=500
+)  # lower: cheap to exceed
 MARGIN = 4.0  # seconds beyond the limit, to end a child and gather what it left
 
 

@@ -28,6 +28,7 @@ from extractors.model import Limits
 
 SECRET = "SCOTT_TEST_SECRET"  # an environment variable of the parent
 DESCRIPTOR = 57  # an open file of the parent, marked to be inherited
+CHUNK = 1 << 24  # bytes: a reader takes a few of them, so that nothing is harmed where a guard fails
 _COMMAND = b"% misbehave"
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _read_document = server.read_document
@@ -51,27 +52,21 @@ def _spin() -> None:
 
 
 def _allocate() -> None:
-    held = []
-    while True:
-        held.append(bytes(1 << 24))
+    _held = [bytes(CHUNK) for _ in range(64)]
 
 
 def _map() -> None:
-    held = []
-    while True:
-        held.append(mmap.mmap(-1, 1 << 24))
+    _held = [mmap.mmap(-1, CHUNK) for _ in range(64)]
 
 
 def _write() -> None:
-    with Path("endless").open("wb") as file:
-        while True:
-            file.write(bytes(1 << 24))
+    with Path("large").open("wb") as file:
+        for _ in range(16):
+            file.write(bytes(CHUNK))
 
 
 def _open() -> None:
-    held = []
-    while True:
-        held.append(os.open(os.devnull, os.O_RDONLY))
+    _held = [os.open(os.devnull, os.O_RDONLY) for _ in range(100)]
 
 
 def _dereference_null() -> None:

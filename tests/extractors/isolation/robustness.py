@@ -13,8 +13,10 @@ import pymupdf
 from PIL import Image
 
 from tests.extractors import pdfs
-from tests.extractors.isolation import malformed_content, malformed_images, malformed_structure
-from tests.extractors.isolation.malformed import ANY, Malformed
+from tests.extractors.isolation.malformed import content as malformed_content
+from tests.extractors.isolation.malformed import images as malformed_images
+from tests.extractors.isolation.malformed import structure as malformed_structure
+from tests.extractors.isolation.malformed.document import ANY, Malformed
 from tests.extractors.rawpdf import EXTRA, PHOTO, packed, two_pages, write
 
 CASES: list[Malformed] = [*malformed_structure.CASES, *malformed_images.CASES, *malformed_content.CASES]

@@ -16,7 +16,7 @@ import pytest
 from extractors import Extraction, Extractor, Status, extract_document
 from tests.extractors import pdfs
 from tests.extractors.isolation.fuzz import LIMITS, examine
-from tests.extractors.isolation.malformed import Malformed
+from tests.extractors.isolation.malformed.document import Malformed
 from tests.extractors.isolation.robustness import CASES, flipped, seeds, truncated
 from tests.extractors.rawpdf import write
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.extractors.isolation.malformed import ANY, LOST, READ, Malformed, collect
+from tests.extractors.isolation.malformed.document import ANY, LOST, READ, Malformed, collect
 from tests.extractors.rawpdf import (
     EVERYWHERE,
     EXTRA,
@@ -23,9 +23,9 @@ P = "/XObject<</P 7 0 R>>"
 
 
 @collect(CASES, "too_many_pages", "damaged", photographs=0)
-def one_page_3001_times(path: Path) -> None:
+def one_page_51_times(path: Path) -> None:
     objects = two_pages(PAINT, P)
-    objects[1] = f"<</Type/Pages/Kids[{'3 0 R ' * 3001}]/Count 3001>>".encode()
+    objects[1] = f"<</Type/Pages/Kids[{'3 0 R ' * 51}]/Count 51>>".encode()
     write(path, objects)
 
 
@@ -79,9 +79,9 @@ def cyclic_parent(path: Path) -> None:
 
 
 @collect(CASES, *READ, "damaged", photographs=0)
-def page_tree_5000_deep(path: Path) -> None:
+def page_tree_500_deep(path: Path) -> None:
     objects = two_pages(PAINT, P)
-    last = EXTRA + 4999
+    last = EXTRA + 499
     chain = [f"<</Type/Pages/Kids[{n + 1} 0 R]/Count 1/Parent {n - 1} 0 R>>".encode() for n in range(EXTRA, last)]
     objects[1] = f"<</Type/Pages/Kids[{EXTRA} 0 R 5 0 R]/Count 2>>".encode()
     write(path, [*objects, *chain, b"<</Type/Pages/Kids[3 0 R]/Count 1>>"])
@@ -162,13 +162,13 @@ def contents_contain_themselves(path: Path) -> None:
 
 
 @collect(CASES, *ANY, photographs=0)
-def arrays_nested_100000(path: Path) -> None:
-    write(path, two_pages(PAINT, P + "/Deep" + "[" * 100_000 + "]" * 100_000))
+def arrays_nested_2000(path: Path) -> None:
+    write(path, two_pages(PAINT, P + "/Deep" + "[" * 2000 + "]" * 2000))
 
 
 @collect(CASES, *ANY, photographs=0)
-def dictionaries_nested_100000(path: Path) -> None:
-    write(path, two_pages(PAINT, P + "/Deep" + "<</A" * 100_000 + " 1" + ">>" * 100_000))
+def dictionaries_nested_2000(path: Path) -> None:
+    write(path, two_pages(PAINT, P + "/Deep" + "<</A" * 2000 + " 1" + ">>" * 2000))
 
 
 @collect(CASES, *READ, photographs=2)

@@ -1,7 +1,6 @@
 """Images that lie about their size, refer to themselves or name what is not there; a good one follows.
 
-The robustness set is read with a limit of 1 megapixel (fuzz.LIMITS), so that a size over the limit is no size that
-would cost a library anything.
+The limit of pixels is that of fuzz.LIMITS, so that a size over the limit is none that would cost a library anything.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 from extractors import Status
 from tests.extractors import pdfs
-from tests.extractors.isolation.malformed import LOST, READ, Malformed, collect
+from tests.extractors.isolation.malformed.document import LOST, READ, Malformed, collect
 from tests.extractors.rawpdf import EXTRA, PHOTO, packed, stream, two_pages, write
 
 CASES: list[Malformed] = []
