@@ -39,7 +39,7 @@ test: $(DEVELOPMENT)  ## runs the tests; ARGS are pytest's: make test ARGS="test
 coverage: $(DEVELOPMENT)  ## runs the tests (or ARGS) and prints which lines no test has run
 	@coverage run -m pytest $(ARGS); status=$$?; coverage combine --quiet; coverage report; exit $$status
 
-fuzz: $(DEVELOPMENT)  ## reads 2,000 damaged and all hostile documents: no hang, no crash, nothing left behind
+fuzz: $(DEVELOPMENT)  ## reads 2,000 flipped, all cut and all malformed documents: each ends in images or a reason
 	@python -m tests.extractors.isolation.fuzz
 
 lint: $(DEVELOPMENT)  ## checks style, format, types and the directions of imports

@@ -41,6 +41,7 @@ from extractors.model import Extraction, Limits, Placement, Status
 HEADER = b"%PDF-"
 HEADER_WITHIN = 1024  # bytes from the start that hold the header (PDF Reference 1.7, implementation note 13)
 _OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # on a starved reader's stderr
+_SERVER = "extractors.isolation.server"  # the module that starts readers
 _GRACE = 30.0  # seconds beyond the document's limit: to fork a reader and to kill it
 _TAIL = 1 << 16  # bytes at the end of a reader's standard error that are searched
 _DETAIL = 500  # characters of its last line that a detail quotes
@@ -82,7 +83,7 @@ class Extractor:
                 raise
             finally:
                 self._idle.put(server)
-            extraction = _conclude(_read_findings(work / FINDINGS), ending)
+            extraction = _conclude(_read_findings(work), ending)
             for name in sorted({placement.file for placement in extraction.images if placement.file}):
                 shutil.move(work / name, out / name)
         return extraction
@@ -195,7 +196,7 @@ def _start() -> subprocess.Popen[bytes]:
     }
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "extractors.isolation.server"],
+            [sys.executable, "-P", "-m", _SERVER],
             cwd="/",
             env=environment,
             stdin=subprocess.PIPE,
@@ -214,17 +215,31 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _tail(path: Path) -> str:
     """The end of a text file; "" where there is no file."""
-    if not path.exists():
+    if not path.is_file():
         return ""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _TAIL, 0))
         return file.read().decode(errors="replace")
 
 
-def _read_findings(path: Path) -> list[Event]:
-    """The events that were written whole; the last line of a killed reader may be cut."""
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
-    return [decode_event(line) for line in lines]
+def _read_findings(folder: Path) -> list[Event]:
+    """The events that were written whole; the last line of a killed reader may be cut.
+
+    A document may have taken its reader over: the list ends with a fault at the first line that no reader writes.
+    """
+    path, events = folder / FINDINGS, list[Event]()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.is_file() else []
+    try:
+        for line in lines:
+            event = decode_event(line)
+            if isinstance(event, Found) and event.placement.file:
+                image = folder / event.placement.file
+                if image.parent != folder or image.is_symlink() or not image.is_file():
+                    raise ValueError("the file of an image is none of the reader's")
+            events.append(event)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        events.append(Fault("crashed", "the reader wrote what is no event"))
+    return events
 
 
 def _conclude(events: Iterable[Event], ending: Fault | None) -> Extraction:

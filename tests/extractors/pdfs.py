@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -123,43 +122,6 @@ def image_dictionary(pixels: npt.NDArray[np.uint8], space: str, more: str = "") 
         f"/Type/XObject/Subtype/Image/Width {pixels.shape[1]}/Height {pixels.shape[0]}"
         f"/ColorSpace/{space}/BitsPerComponent 8{more}"
     )
-
-
-def hanging(path: Path, first: Pixels | None = None) -> Path:
-    """A small valid file whose last page never ends: forms that paint a form ten times, twenty deep."""
-    document = pymupdf.open()
-    if first is not None:
-        page = document.new_page()
-        page.insert_image(pymupdf.Rect(50, 50, 50 + first.shape[1], 50 + first.shape[0]), stream=png(first))
-    page = document.new_page()
-    form = "/Type/XObject/Subtype/Form/BBox[0 0 600 800]"
-    inner = document.get_new_xref()
-    document.update_object(inner, f"<<{form}>>")
-    document.update_stream(inner, b"0 0 9 9 re f ")
-    for _ in range(20):
-        outer = document.get_new_xref()
-        document.update_object(outer, f"<<{form}/Resources<</XObject<</F {inner} 0 R>>>>>>")
-        document.update_stream(outer, b"/F Do " * 10)
-        inner = outer
-    contents = document.get_new_xref()
-    document.update_object(contents, "<<>>")
-    document.update_stream(contents, b"/F Do")
-    document.xref_set_key(page.xref, "Resources", f"<</XObject<</F {inner} 0 R>>>>")
-    document.xref_set_key(page.xref, "Contents", f"{contents} 0 R")
-    return save(document, path)
-
-
-def bomb(path: Path, megabytes: int) -> Path:
-    """A file of a few hundred kB whose content stream is one string of so many megabytes."""
-    press = zlib.compressobj(1)
-    stream = press.compress(b"(") + b"".join(press.compress(b"a" * (1 << 20)) for _ in range(megabytes))
-    document = pymupdf.open(raw_page(path, b"", {}))
-    contents = document[0].get_contents()[0]
-    document.update_stream(contents, stream + press.flush(), compress=False)
-    document.xref_set_key(contents, "Filter", "/FlateDecode")
-    document.saveIncr()
-    document.close()
-    return path
 
 
 def scanned(

@@ -1,4 +1,4 @@
-"""Writes PDF files byte by byte: hostile files have what no library would write."""
+"""Writes PDF files byte by byte: malformed files have what no library would write."""
 
 from __future__ import annotations
 
@@ -21,15 +21,6 @@ def stream(dictionary: str, data: bytes, length: str | None = None) -> bytes:
 def packed(dictionary: str, data: bytes) -> bytes:
     """A stream object, Flate-compressed."""
     return stream(dictionary + "/Filter/FlateDecode", zlib.compress(data, 9))
-
-
-def zeros(megabytes: int) -> bytes:
-    """This many megabytes of zeros, Flate-compressed to a thousandth: one compressed megabyte is repeated."""
-    megabyte, press, check = bytes(1 << 20), zlib.compressobj(9), 1
-    first, other = (press.compress(megabyte) + press.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
-    for _ in range(megabytes):
-        check = zlib.adler32(megabyte, check)
-    return first + other * (megabytes - 1) + b"\x03\x00" + check.to_bytes(4, "big")
 
 
 def photo_object() -> bytes:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from extractors.isolation import extractor
+from tests.extractors.isolation import misbehaving as misbehaving_server
 from tests.extractors.isolation.processes import children, readers
 
 
@@ -27,3 +29,9 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         time.sleep(0.02)
     assert readers(folder) == set(), "a reader is left"
     assert list(folder.iterdir()) == [], "a temporary file is left"
+
+
+@pytest.fixture
+def misbehaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers obey the documents that command them to misbehave."""
+    monkeypatch.setattr(extractor, "_SERVER", misbehaving_server.__name__)

@@ -22,11 +22,13 @@ from typing import get_args
 from PIL import Image
 
 from extractors import Extraction, Extractor, Limits, Placement, Status
-from tests.extractors.isolation.hostile import Hostile
+from tests.extractors.isolation.malformed.document import Malformed
 from tests.extractors.isolation.processes import descendants
 from tests.extractors.isolation.robustness import CASES, flipped, seeds, truncated
 
-LIMITS = Limits(seconds=8.0, memory_bytes=1 << 30, file_bytes=64 << 20)
+LIMITS = Limits(
+    seconds=8.0, memory_bytes=1 << 30, pages=50, image_pixels=1_000_000, images_per_page=500
+)  # lower: cheap to exceed
 MARGIN = 4.0  # seconds beyond the limit, to end a child and gather what it left
 
 
@@ -47,7 +49,7 @@ class Outcome:
         return row + "".join(f"\n    BROKEN: {what}" for what in self.broken)
 
 
-def examine(case: Hostile, folder: Path, extractor: Extractor) -> Outcome:
+def examine(case: Malformed, folder: Path, extractor: Extractor) -> Outcome:
     """Build the document, read it, and check everything that is left. `folder` must exist and be empty."""
     outcome = Outcome(case.name)
     pdf, out, scratch = folder / "a.pdf", folder / "out", folder / "scratch"
@@ -79,7 +81,7 @@ def examine(case: Hostile, folder: Path, extractor: Extractor) -> Outcome:
     return outcome
 
 
-def _wrong_ending(case: Hostile, extraction: Extraction) -> Iterator[str]:
+def _wrong_ending(case: Malformed, extraction: Extraction) -> Iterator[str]:
     """The rules that the status, the detail and the number of images break."""
     used = sum(placement.used for placement in extraction.images)
     if extraction.status not in get_args(Status):
@@ -126,7 +128,7 @@ def _left_behind(extraction: Extraction, folder: Path, before: bytes) -> Iterato
         yield f"{len(written)} files written, others reported"
 
 
-def run(cases: Iterable[Hostile]) -> Iterator[Outcome]:
+def run(cases: Iterable[Malformed]) -> Iterator[Outcome]:
     """Examine one document after another, each in a folder of its own."""
     with Extractor(limits=LIMITS) as extractor:
         for case in cases:
@@ -134,8 +136,8 @@ def run(cases: Iterable[Hostile]) -> Iterator[Outcome]:
                 yield examine(case, Path(folder), extractor)
 
 
-def robustness_set(seed: int, flips: int) -> Iterator[Hostile]:
-    """The documents of the set: hostile, cut off and with flipped bytes."""
+def robustness_set(seed: int, flips: int) -> Iterator[Malformed]:
+    """The documents of the set: malformed, cut off and with flipped bytes."""
     with tempfile.TemporaryDirectory(prefix="scott-fuzz-") as folder:
         contents = seeds(Path(folder))
     return itertools.chain(CASES, truncated(contents), flipped(contents, seed, flips))

@@ -15,7 +15,7 @@ def servers() -> set[int]:
     """The servers of readers that this process has started; other tests start other children."""
     found = set()
     for child in children(os.getpid()):
-        if b"extractors.isolation.server" in Path(f"/proc/{child}/cmdline").read_bytes():
+        if b"extractors.isolation." in Path(f"/proc/{child}/cmdline").read_bytes():
             found.add(child)
     return found
 

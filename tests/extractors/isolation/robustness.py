@@ -1,4 +1,4 @@
-"""The robustness set: hostile documents, and small valid ones cut off at every kilobyte or with flipped bytes."""
+"""The robustness set: malformed documents, and small valid ones cut off at every kilobyte or with flipped bytes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import pymupdf
 from PIL import Image
 
 from tests.extractors import pdfs
-from tests.extractors.isolation import hostile_content, hostile_images, hostile_structure
-from tests.extractors.isolation.hostile import ANY, Hostile
+from tests.extractors.isolation.malformed import content as malformed_content
+from tests.extractors.isolation.malformed import images as malformed_images
+from tests.extractors.isolation.malformed import structure as malformed_structure
+from tests.extractors.isolation.malformed.document import ANY, Malformed
 from tests.extractors.rawpdf import EXTRA, PHOTO, packed, two_pages, write
 
-CASES: list[Hostile] = [*hostile_structure.CASES, *hostile_images.CASES, *hostile_content.CASES]
+CASES: list[Malformed] = [*malformed_structure.CASES, *malformed_images.CASES, *malformed_content.CASES]
 KILOBYTE = 1024
 NEVER_OK = tuple(status for status in ANY if status != "ok")
 PLACE = pymupdf.Rect(60, 80, 300, 260)
@@ -94,14 +96,14 @@ def _writes(content: bytes) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(content)
 
 
-def truncated(contents: dict[str, bytes]) -> Iterator[Hostile]:
+def truncated(contents: dict[str, bytes]) -> Iterator[Malformed]:
     """Each document cut off at each kilobyte."""
     for name, whole in contents.items():
         for length in range(0, len(whole), KILOBYTE):
-            yield Hostile(f"cut-{name}-{length}", _writes(whole[:length]), NEVER_OK, 0)
+            yield Malformed(f"cut-{name}-{length}", _writes(whole[:length]), NEVER_OK, 0)
 
 
-def flipped(contents: dict[str, bytes], seed: int, count: int) -> Iterator[Hostile]:
+def flipped(contents: dict[str, bytes], seed: int, count: int) -> Iterator[Malformed]:
     """`count` documents with 1 to 16 bytes changed, in every other round only outside streams, where the structure is.
 
     Each flip has its own random numbers, so that one alone can be repeated from `seed` and its number.
@@ -115,7 +117,7 @@ def flipped(contents: dict[str, bytes], seed: int, count: int) -> Iterator[Hosti
         places = structure[name] if number // len(names) % 2 else range(len(mutant))
         for _ in range(numbers.randint(1, 16)):
             mutant[numbers.choice(places)] ^= numbers.randint(1, 255)
-        yield Hostile(f"flip-{seed}-{number}-{name}", _writes(bytes(mutant)), ANY, 0)
+        yield Malformed(f"flip-{seed}-{number}-{name}", _writes(bytes(mutant)), ANY, 0)
 
 
 def _outside_streams(whole: bytes) -> list[int]:

@@ -1,4 +1,4 @@
-"""The robustness set, all hostile documents and a short sample of the rest; `make fuzz` runs all of it."""
+"""The robustness set, all malformed documents and a short sample of the rest; `make fuzz` runs all of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from extractors import Extraction, Extractor, Status, extract_document
 from tests.extractors import pdfs
 from tests.extractors.isolation.fuzz import LIMITS, examine
-from tests.extractors.isolation.hostile import Hostile
+from tests.extractors.isolation.malformed.document import Malformed
 from tests.extractors.isolation.robustness import CASES, flipped, seeds, truncated
 from tests.extractors.rawpdf import write
 
@@ -35,14 +35,14 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_hostile_document_ends_in_images_or_a_reason(case: Hostile, extractor: Extractor, tmp_path: Path) -> None:
+def test_a_malformed_document_ends_in_images_or_a_reason(case: Malformed, extractor: Extractor, tmp_path: Path) -> None:
     assert examine(case, tmp_path, extractor).broken == []
 
 
 def test_the_seeds_themselves_are_read(contents: dict[str, bytes], extractor: Extractor, tmp_path: Path) -> None:
     for name, whole in contents.items():
         (tmp_path / name).mkdir()
-        case = Hostile(name, lambda path, whole=whole: path.write_bytes(whole), ("ok",), 1)
+        case = Malformed(name, lambda path, whole=whole: path.write_bytes(whole), ("ok",), 1)
         assert examine(case, tmp_path / name, extractor).broken == []
 
 
@@ -91,7 +91,7 @@ def test_what_is_broken_is_said(extractor: Extractor, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(extractor, "extract", broken)
     try:
-        said = examine(Hostile("x", lambda path: write(path, [b"<<>>"]), ("damaged",), 1), tmp_path, extractor).broken
+        said = examine(Malformed("x", lambda path: write(path, [b"<<>>"]), ("damaged",), 1), tmp_path, extractor).broken
     finally:
         for process in left:
             process.kill()

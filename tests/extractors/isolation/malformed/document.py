@@ -1,4 +1,4 @@
-"""The type of a hostile document: its builder, the statuses it may end in, and what is found in it all the same."""
+"""The type of a malformed document: its builder, the statuses it may end in, and what is found in it all the same."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from extractors import Status
 
 Builder = Callable[[Path], object]
 
-ANY = tuple(status for status in get_args(Status) if status != "crashed")
+ANY = tuple(status for status in get_args(Status) if status not in ("crashed", "timeout", "out_of_memory"))
 READ: tuple[Status, ...] = ("ok", "partial")
 LOST: tuple[Status, ...] = ("partial",)  # an image cannot be shown, and the detail says so
-COSTLY: tuple[Status, ...] = ("ok", "partial", "timeout", "out_of_memory")  # read to the end, or given up at a limit
 
 
 @dataclass(frozen=True)
-class Hostile:
-    """A document that means harm, or that a broken program wrote."""
+class Malformed:
+    """A document that no sound program writes."""
 
     name: str
     build: Builder  # writes the document to the path that it is given
@@ -27,11 +26,11 @@ class Hostile:
     photographs: int  # least number of used placements
 
 
-def collect(cases: list[Hostile], *ends: Status, photographs: int = 1) -> Callable[[Builder], Builder]:
+def collect(cases: list[Malformed], *ends: Status, photographs: int = 1) -> Callable[[Builder], Builder]:
     """Decorator: add the document that a function builds to `cases`, under the function's name."""
 
     def register(build: Builder) -> Builder:
-        cases.append(Hostile(build.__name__.strip("_"), build, ends, photographs))
+        cases.append(Malformed(build.__name__.strip("_"), build, ends, photographs))
         return build
 
     return register
