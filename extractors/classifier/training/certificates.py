@@ -1,4 +1,4 @@
-"""Drawings of what certificates show beside text: whole pages on a security pattern, seals, panels, and parts of them."""
+"""Drawings of what certificates show: whole pages on a security pattern, seals, fading panels, meshes, and slivers."""
 
 from __future__ import annotations
 
