@@ -4,8 +4,11 @@
    where the run left out the other pairs on account of it.
 2. Else, if any input was not read or any pair not scored, `undecided` with the first reason that holds:
    no_catalogue_images, no_document, document_unreadable:<status>, document_partial, no_document_images,
-   catalogue_image_unreadable, pairs_failed.
+   catalogue_image_unreadable, catalogue_images_blank, pairs_failed.
 3. Else every image was read and every pair scored: `no_match`.
+
+A catalogue image that shows nothing (`catalogue_image_blank` in its pairs' errors) leaves the verdict to the product's
+other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from jobs.tables.schemas import READABLE, SCHEMA_VERSION, DocumentImage, PairSco
 
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 STOPPED = "stopped_at_match"
+BLANK = "catalogue_image_blank"  # the reason in the error of a pair whose catalogue image shows nothing
 
 
 def decide(
@@ -95,10 +99,12 @@ def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pair
         return "document_partial"
     if not any(row["used"] for row in documents):
         return "no_document_images"
-    failures = [failed for pair in pairs if (failed := Failed.from_column(pair["error"]))]
-    if any(failed.reason == "catalogue_image_unreadable" for failed in failures):
+    reasons = [failed.reason for pair in pairs if (failed := Failed.from_column(pair["error"]))]
+    if "catalogue_image_unreadable" in reasons:
         return "catalogue_image_unreadable"
-    if any(pair["score"] is None for pair in pairs):
+    if reasons.count(BLANK) == len(pairs):
+        return "catalogue_images_blank"
+    if any(reason != BLANK for reason in reasons):
         return "pairs_failed"
     return None
 
