@@ -14,27 +14,24 @@ ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")  # the pages of a TIFF are no frames
 MAX_FRAMES = 32  # looked at, from the first: one to three seconds of an animation (GIF: 10 to 30 a second)
 
 
-def shown_frame(image: Image.Image, max_pixels: int) -> Image.Image:
-    """`image`, loaded: at the chosen frame if it is animated.
+def chosen_frame(image: Image.Image, max_pixels: int) -> int | None:
+    """The number of the frame that stands for `image`, an open file; None where it is no animation.
 
-    At most MAX_FRAMES frames, of `max_pixels` pixels together, are looked at. A later frame that cannot be decoded ends
-    them.
+    At most MAX_FRAMES frames, of `max_pixels` pixels together, are looked at. A later frame that cannot be decoded, or
+    that enlarges the image (in GIF one can), ends them. The file is then at any of them: it is to be opened again.
     """
     if image.format not in ANIMATED or not getattr(image, "is_animated", False):
-        image.load()
-        return image
-    contrasts: list[float] = []
-    for number in range(max(1, min(MAX_FRAMES, max_pixels // (image.width * image.height)))):
+        return None
+    size, contrasts = image.size, [_contrast(image)]
+    for number in range(1, min(MAX_FRAMES, max_pixels // (size[0] * size[1]))):
         try:
             image.seek(number)
+            if image.size != size:
+                break
             contrasts.append(_contrast(image))
-        except Exception:  # EOFError after the last frame; damage is of many types
-            if number == 0:
-                raise
+        except Exception:  # noqa: BLE001 (EOFError after the last frame; damage is of many types)
             break
-    image.seek(next(number for number, contrast in enumerate(contrasts) if contrast >= max(contrasts) / 2))
-    image.load()
-    return image
+    return next(number for number, contrast in enumerate(contrasts) if contrast >= max(contrasts) / 2)
 
 
 def _contrast(image: Image.Image) -> float:

@@ -13,6 +13,8 @@ import re
 import numpy as np
 from PIL import Image
 
+from scott_core.images.metadata import MAX_PIECES
+
 END = b"\xff\xd9"
 _NOISE = bytes(n * 97 % 251 for n in range(1, 129))  # 128 bytes without 0xFF: data of some blocks, and no marker
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # no fill byte, escaped 0xFF or restart marker
@@ -53,7 +55,10 @@ def _has_every_scan(body: bytes) -> bool:
     """
     missing: dict[int, set[int]] = {}
     at = 2
-    while found := _MARKER.search(body, at):
+    for _ in range(MAX_PIECES):
+        found = _MARKER.search(body, at)
+        if found is None:
+            break
         at, kind = found.end(), found.group()[1]
         segment = body[at + 2 : at + int.from_bytes(body[at : at + 2])]
         if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # start of frame; no tables
@@ -64,4 +69,6 @@ def _has_every_scan(body: bytes) -> bool:
                 if bits & 15 == 0:
                     missing.get(component, set()).difference_update(range(first, last + 1))
         at += len(segment) + 2
+    else:
+        return False
     return bool(missing) and not any(missing.values())

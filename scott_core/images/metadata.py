@@ -7,12 +7,14 @@ colour profile, is kept beside. What cannot be followed is left as it is, for Pi
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+MAX_PIECES = 1 << 17  # chunks or segments of a file: 64 MiB in pieces of 512 bytes; more are work without an image
 MAX_PROFILE = 4 << 20  # bytes; a printer's profile (CMYK, three rendering intents) has 0.5 to 3 MiB
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -63,13 +65,16 @@ def _part_png(data: bytes) -> Parts:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
     """Kind and bytes of each chunk of a PNG up to the last, and whether its CRC is right."""
     at = len(PNG)
-    while at + 8 <= len(data):
+    for _ in range(MAX_PIECES):
+        if at + 8 > len(data):
+            return
         size, kind = struct.unpack_from(">I4s", data, at)
         chunk = data[at : at + size + 12]
         yield kind, chunk, kind not in _PIXELS and chunk == _chunk(kind, chunk[8:-4])
         if kind == b"IEND":
             return
         at += size + 12
+    raise ValueError(f"it has over {MAX_PIECES} chunks")
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -107,7 +112,12 @@ def _part_jpeg(data: bytes) -> Parts:
     kept, exif = [data[:2]], None
     profile: dict[int, bytes] = {}
     at = 2
-    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+    for piece in itertools.count():
+        at = data.find(b"\xff", at)
+        if piece > MAX_PIECES:
+            raise ValueError(f"it has over {MAX_PIECES} segments")
+        if at < 0 or at + 4 > len(data):
+            break
         marker = data[at + 1]
         if marker in (0xFF, 0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # fill, or no segment
             at += 1 if marker == 0xFF else 2

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from scott_core.errors import UnreadableImage
 from scott_core.images.colour import flattened, opacity
-from scott_core.images.frames import shown_frame
+from scott_core.images.frames import chosen_frame
 from scott_core.images.jpeg_end import mended, seems_cut
 from scott_core.images.metadata import Parts, parted
 
@@ -87,15 +87,23 @@ def _named_bytes(source: Path | str | bytes) -> tuple[str, bytes]:
 
 def _decoded(parts: Parts, name: str) -> Image.Image:
     """The image in its own mode, loaded and upright."""
-    opened = Image.open(io.BytesIO(parts.data), formats=FORMATS)
-    width, height = opened.size
+    image = _opened(parts)
+    width, height = image.size
     if min(width, height) < MIN_SIDE:
         raise UnreadableImage(f"{name} is {width}x{height} px; at least {MIN_SIDE}x{MIN_SIDE} is needed")
     if width * height > MAX_PIXELS:
         raise UnreadableImage(f"{name} declares {width}x{height} px; {MAX_PIXELS} pixels are the limit")
-    is_jpeg = opened.format == "JPEG"
-    image = _whole_jpeg(opened, parts.data, name) if is_jpeg else shown_frame(opened, MAX_PIXELS)
+    frame = chosen_frame(image, MAX_PIXELS)
+    if frame is not None:
+        image = _opened(parts)
+        image.seek(frame)
+    image = _whole_jpeg(image, parts.data, name) if image.format == "JPEG" else image
+    image.load()
     return _upright(image, parts.exif or image.info.get("exif"))
+
+
+def _opened(parts: Parts) -> Image.Image:
+    return Image.open(io.BytesIO(parts.data), formats=FORMATS)
 
 
 def _whole_jpeg(image: Image.Image, data: bytes, name: str) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -59,6 +60,15 @@ def test_a_later_frame_that_is_cut_does_not_refuse_the_first() -> None:
         read_image(data[: len(data) // 4])
 
 
+def test_a_later_frame_cannot_enlarge_the_image() -> None:
+    """In GIF it can: a file of 154 bytes was 9000 x 9000 pixels."""
+    data = bytearray(animation("GIF", PHOTO, OTHER))
+    place = data.index(b"\x2c\0\0\0\0\x60\0\x40\0", data.index(b"\x2c\0\0\0\0\x60\0\x40\0") + 1)
+    data[place + 5 : place + 9] = struct.pack("<HH", 9000, 9000)
+    assert read_image(bytes(data)).size == PHOTO.size
+    assert apart(bytes(data), PHOTO) < 8
+
+
 def test_a_thousand_frames_cost_no_more_than_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[int] = []
     contrast = frames._contrast
@@ -73,5 +83,5 @@ def test_a_thousand_frames_cost_no_more_than_a_few(monkeypatch: pytest.MonkeyPat
     assert looked_at == list(range(frames.MAX_FRAMES))
     looked_at.clear()
     with Image.open(io.BytesIO(animation("GIF", WHITE, PHOTO, OTHER))) as image:
-        frames.shown_frame(image, 2 * 96 * 64)
+        assert frames.chosen_frame(image, 2 * 96 * 64) == 1
     assert looked_at == [0, 1]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scott_core import read_image
+from scott_core import UnreadableImage, read_image
 from tests.scott_core.images import files
 from tests.scott_core.images.files import Entry, chunk, saved, with_segment
 
@@ -108,6 +108,16 @@ def test_chunks_beside_the_pixels_never_refuse_a_png(odd: bytes) -> None:
     assert np.array_equal(np.asarray(read_image(files.png(pixels, odd))), pixels)
     late = files.png(pixels)
     assert np.array_equal(np.asarray(read_image(late[:-12] + odd + late[-12:])), pixels)
+
+
+def test_a_file_of_countless_pieces_is_refused_at_once() -> None:
+    pixels = np.asarray(PHOTO)
+    many = files.png(pixels, *[chunk(b"teXt", b"")] * 2000)
+    assert np.array_equal(np.asarray(read_image(many)), pixels)
+    with pytest.raises(UnreadableImage, match="it has over 131072 chunks"):
+        read_image(files.png(pixels, chunk(b"teXt", b"") * (1 << 17)))
+    with pytest.raises(UnreadableImage, match="it has over 131072 segments"):
+        read_image(PLAIN[:2] + files.segment(0xFE, b"") * (1 << 18) + PLAIN[2:])
 
 
 @pytest.mark.parametrize(
