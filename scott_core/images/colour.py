@@ -12,6 +12,7 @@ from scott_core.errors import UnreadableImage
 
 SAME = 2  # of 255; a profile that moves no colour by more is sRGB: profiles of sRGB (ICC, Ghostscript) move them by 1
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # the mode of an image whose profile has this colour space
+_PHOTOMETRIC = 262  # the tag of TIFF that says what its samples are; 0: white is zero
 _KEPT = 8  # profiles whose transforms are kept; a shop's images share a few
 
 
@@ -45,7 +46,10 @@ def opacity(image: Image.Image) -> Image.Image | None:
 def _eight_bits(image: Image.Image) -> Image.Image:
     """The colours of an image without its alpha, of 8 bits: mode L, CMYK, LAB or RGB."""
     if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8
-        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+        deep = np.asarray(image).astype(np.uint16)
+        if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # a TIFF whose zero is white, which Pillow leaves so
+            deep = np.invert(deep)
+        return Image.fromarray((deep >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise UnreadableImage(f"pixels of mode {image.mode} have no range known to us; 8 or 16 bits are expected")
     if image.mode in ("1", "LA"):

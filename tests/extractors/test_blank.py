@@ -54,7 +54,7 @@ NOTHING: dict[str, list[Draw]] = {
 
 
 @pytest.mark.parametrize("name", NOTHING)
-@pytest.mark.parametrize("scale", [0.5, 1, 2.5])
+@pytest.mark.parametrize("scale", [0.5, 1, 2.5, 6])
 @pytest.mark.parametrize("coded", [False, True])
 def test_one_colour_with_a_line_or_a_speck_is_nothing(name: str, scale: float, coded: bool) -> None:
     pixels = ground(scale, (255, 255, 255) if name != "one colour" else (30, 120, 200))
@@ -114,6 +114,13 @@ def test_colours_of_one_grey_level_are_something() -> None:
     pixels[100:200, 100:300] = (100, 110, 101)
     assert np.ptp(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(int)) <= 1
     assert shows_nothing(pixels) is None
+
+
+@pytest.mark.parametrize("size", [(8, 8), (8, 9000), (9000, 8), (40, 500), (3000, 33)])
+def test_images_of_any_shape_are_judged(size: tuple[int, int]) -> None:
+    pixels = np.full((*size, 3), 255, np.uint8)
+    assert shows_nothing(pixels) is not None
+    assert shows_nothing(np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)) is None
 
 
 def test_no_catalogue_image_is_blank(shared_data: Path) -> None:

@@ -101,6 +101,16 @@ def test_formats_that_are_not_read_are_named(name: str, start: bytes) -> None:
         read_image(start + bytes(64))
 
 
+def test_a_tiff_of_sixteen_bits_whose_zero_is_white_is_no_negative() -> None:
+    grey = np.linspace(0, 65535, 16 * 20).astype(np.uint16).reshape(16, 20)
+    for photometric, wanted in ((0, 255 - grey // 257), (1, grey // 257)):
+        entries = [(256, 20), (257, 16), (258, 16), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 16)]
+        body = grey.astype("<u2").tobytes()
+        table = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in [*entries, (279, len(body))])
+        data = b"II*\0" + struct.pack("<I", 8 + len(body)) + body + struct.pack("<H", 9) + table + bytes(4)
+        assert np.abs(np.asarray(read_image(data))[..., 0].astype(int) - wanted).max() <= 1
+
+
 def test_a_bitmap_whose_fourth_bytes_are_zero_is_opaque() -> None:
     """As programs for Windows leave them; such an image is shown by every viewer and was all white here."""
     height, width = 12, 20
