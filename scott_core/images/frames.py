@@ -15,15 +15,18 @@ MAX_FRAMES = 32  # looked at, from the first: one to three seconds of an animati
 
 
 def chosen_frame(image: Image.Image, max_pixels: int) -> int | None:
-    """The number of the frame that stands for `image`, an open file; None where it is no animation.
+    """The number of the frame that stands for `image`, an open file; None where it is no animation, or too large.
 
     At most MAX_FRAMES frames, of `max_pixels` pixels together, are looked at. A later frame that cannot be decoded, or
     that enlarges the image (in GIF one can), ends them. The file is then at any of them: it is to be opened again.
     """
     if image.format not in ANIMATED or not getattr(image, "is_animated", False):
         return None
-    size, contrasts = image.size, [_contrast(image)]
-    for number in range(1, min(MAX_FRAMES, max_pixels // (size[0] * size[1]))):
+    size, at_most = image.size, min(MAX_FRAMES, max_pixels // (image.width * image.height))
+    if at_most < 2:
+        return None
+    contrasts = [_contrast(image)]
+    for number in range(1, at_most):
         try:
             image.seek(number)
             if image.size != size:

@@ -18,8 +18,7 @@ from scott_core.images.metadata import MAX_PIECES
 END = b"\xff\xd9"
 _NOISE = bytes(n * 97 % 251 for n in range(1, 129))  # 128 bytes without 0xFF: data of some blocks, and no marker
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # no fill byte, escaped 0xFF or restart marker
-_BLOCK = 8  # px
-_FILL = 128  # the grey of a block without data
+_FILL = (127, 128)  # levels of a block without data; 127 where CMYK is inverted
 
 
 def mended(data: bytes) -> Image.Image | None:
@@ -32,11 +31,10 @@ def mended(data: bytes) -> Image.Image | None:
 def seems_cut(image: Image.Image, data: bytes) -> bool:
     """Whether the file was cut and then closed by an end marker, so that libjpeg filled the rest of `image` with grey.
 
-    Only an image whose last block is that grey is decoded again, which costs others nothing.
+    Only an image whose last pixel is that grey is decoded again, which costs others nothing.
     """
-    width, height = image.size
-    last = np.asarray(image.crop((width - width % _BLOCK - 1, height - height % _BLOCK - 1, width, height)))
-    return bool((last == _FILL).all()) and _same_whatever_follows(data[: data.rfind(END)]) is None
+    last = np.asarray(image.crop((image.width - 1, image.height - 1, image.width, image.height)))
+    return bool(np.isin(last, _FILL).all()) and _same_whatever_follows(data[: data.rfind(END)]) is None
 
 
 def _same_whatever_follows(body: bytes) -> Image.Image | None:
