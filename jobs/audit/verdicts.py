@@ -5,7 +5,7 @@
 2. Else, if any input was not read or any pair not scored, `undecided` with the first reason that holds:
    no_catalogue_images, no_document, document_unreadable:<status>, document_partial, no_document_images,
    catalogue_image_unreadable, catalogue_images_blank, pairs_failed.
-3. Else every image was read and every pair scored: `no_match`.
+3. Else every image was read, and every pair scored whose catalogue image shows something: `no_match`.
 
 A catalogue image that shows nothing (`catalogue_image_blank` in its pairs' errors) leaves the verdict to the product's
 other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`.
