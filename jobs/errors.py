@@ -3,6 +3,7 @@
     JobError
     +-- InputError             the request is wrong; a command exits with 2
     |   +-- BadArgument        a date, an id, a threshold, a CSV header that cannot be used
+    |   +-- BlankImage         an image that shows nothing, so that comparing it would say nothing
     |   +-- BadCatalogue       the catalogue is missing, ambiguous or malformed
     |   +-- UnknownProduct     a product id that the catalogue does not have
     |   +-- UnknownAudit       no plan for that date, or no such run in it
@@ -35,6 +36,10 @@ class InputError(JobError):
 
 class BadArgument(InputError):
     """A value that cannot be used, named in the message."""
+
+
+class BlankImage(InputError):
+    """An image that shows nothing; in an audit it becomes a row."""
 
 
 class BadCatalogue(InputError):

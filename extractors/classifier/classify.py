@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from extractors.classifier.features import FEATURES, Features, Origin, grey_of, ink_of, measure
+from extractors.blank import shows_nothing
+from extractors.classifier.features import FEATURES, Features, Origin, measure
 from extractors.model import Pixels
 
 CLASSES = (
@@ -36,8 +37,6 @@ WEIGHTS = Path(__file__).with_name("classes.json")
 # Probability from which on an image is a photograph. It is low, for a lost photograph can cost a verdict and a graphic
 # too many costs only time: precision 0.93 at recall 0.99 (`python -m extractors.classifier.training DATA --measure`).
 THRESHOLD = 0.15
-BLANK = 0.001  # share of pixels more than FAINT from the ground below which an image is blank
-FAINT = 8  # grey levels
 LINE = 12  # longer side / shorter side from which on an image that is no photograph is a line
 
 Values = npt.NDArray[np.float64]
@@ -86,9 +85,9 @@ def load_network(origin: Origin) -> Network:
 
 def classify(pixels: Pixels, origin: Origin) -> Judgement:
     """The class of an RGB image [H, W, 3]: photo from THRESHOLD on, else the likeliest of the other classes."""
-    marked = float(ink_of(grey_of(pixels), FAINT).mean())
-    if marked < BLANK:
-        return Judgement("blank", f"{marked:.2%} of it is marked", 0.0)
+    nothing = shows_nothing(pixels)
+    if nothing is not None:
+        return Judgement("blank", nothing, 0.0)
     chance = dict(zip(CLASSES, load_network(origin).probabilities(measure(pixels, origin)).tolist(), strict=True))
     photo = chance.pop("photo")
     if photo >= THRESHOLD:

@@ -4,7 +4,7 @@ Reads the bucket's object of `document_images`, which holds the images themselve
 bucket's object of `pair_scores`: one row for each pair, in the order of the catalogue's images and then of the
 documents'. Products share the scorer's batches, and an image is decoded once for all of them, which is why those that
 share one come together; the score of a pair does not depend on what else is in its bucket. An image that cannot be read
-fails its pairs, with a reason.
+fails its pairs, with a reason, and so does a catalogue image that shows nothing.
 
 With `stop_at_match` in the plan a product's likelier pairs come first, and those left when one is a match are not
 scored and have no row.
@@ -150,17 +150,17 @@ def _read_blocks(
 
 def _read(storage: Storage, prepared: PreparedImages, source: _Source) -> _Read:
     if source.uri is None:
-        return _Read(_with_reason("document_image_unreadable", prepared.get(source.digest, source.data)))
+        return _Read(_of("document_image", prepared.get(source.digest, source.data, is_extracted=True)))
     try:
         found = read_image_input(storage, source.uri)
     except UnreadableInput as error:
         return _Read(Failed("catalogue_image_unreadable", f"{error.status}: {error}"))
-    image = _with_reason("catalogue_image_unreadable", prepared.get(found.sha256, found.data))
-    return _Read(image, found.sha256)
+    return _Read(_of("catalogue_image", prepared.get(found.sha256, found.data)), found.sha256)
 
 
-def _with_reason(reason: str, image: Prepared | Failed) -> Prepared | Failed:
-    return replace(image, reason=reason) if isinstance(image, Failed) else image
+def _of(side: str, image: Prepared | Failed) -> Prepared | Failed:
+    """The image, or its failure with the side in its reason: `catalogue_image_blank`."""
+    return replace(image, reason=f"{side}_{image.reason}") if isinstance(image, Failed) else image
 
 
 def _score_products(

@@ -4,9 +4,12 @@
    where the run left out the other pairs on account of it.
 2. Else, if any input was not read or any pair not scored, `undecided` with the first reason that holds:
    no_catalogue_images, no_document, document_unreadable:<status>, document_partial, no_document_images,
-   catalogue_image_unreadable, pairs_failed, doubtful_document_images (none of the images compared is a photograph
-   beyond doubt, so that the documents may show no photograph at all).
-3. Else every image was read and every pair scored: `no_match`.
+   catalogue_image_unreadable, catalogue_images_blank, pairs_failed, doubtful_document_images.
+3. Else every image was read, and every pair scored whose catalogue image shows something: `no_match`.
+
+A catalogue image that shows nothing (`catalogue_image_blank` in its pairs' errors) leaves the verdict to the product's
+other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`. Where none of the document
+images is a photograph beyond doubt (CERTAIN), the documents may show no photograph at all: `doubtful_document_images`.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from jobs.tables.schemas import READABLE, SCHEMA_VERSION, DocumentImage, PairSco
 
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 STOPPED = "stopped_at_match"
+BLANK = "catalogue_image_blank"  # the reason in the error of a pair whose catalogue image shows nothing
 
 
 def decide(
@@ -97,10 +101,12 @@ def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pair
         return "document_partial"
     if not any(row["used"] for row in documents):
         return "no_document_images"
-    failures = [failed for pair in pairs if (failed := Failed.from_column(pair["error"]))]
-    if any(failed.reason == "catalogue_image_unreadable" for failed in failures):
+    reasons = [failed.reason for pair in pairs if (failed := Failed.from_column(pair["error"]))]
+    if "catalogue_image_unreadable" in reasons:
         return "catalogue_image_unreadable"
-    if any(pair["score"] is None for pair in pairs):
+    if reasons.count(BLANK) == len(pairs):
+        return "catalogue_images_blank"
+    if any(reason != BLANK for reason in reasons):
         return "pairs_failed"
     if all((row["photo_probability"] or 0.0) < CERTAIN for row in documents if row["used"]):
         return "doubtful_document_images"

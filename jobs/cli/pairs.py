@@ -51,13 +51,13 @@ def add_verbs(verb: AddVerb) -> None:
 def match(arguments: argparse.Namespace) -> int:
     """Score one pair: a catalogue image and a document image."""
     from jobs.outputs import check_image_output, writing
+    from jobs.scoring.images import read_shown
     from jobs.scoring.scorers import load_predictor
-    from scott_core import read_image
     from scott_core.overlay import draw_match
 
     if arguments.overlay:
         check_image_output(arguments.overlay)
-    image_a, image_b = read_image(arguments.image_a), read_image(arguments.image_b)
+    image_a, image_b = read_shown(arguments.image_a), read_shown(arguments.image_b)
     predictor = load_predictor(arguments.weights)
     found = predictor.match(image_a, image_b)
     if arguments.overlay:

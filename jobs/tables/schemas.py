@@ -131,7 +131,14 @@ class PairScore(TypedDict):
         float | None, Column(pa.float32(), "share of the document image that is the common object, in [0, 1]")
     ]
     is_match: Annotated[bool | None, Column(pa.bool_(), "score >= threshold of the run; null when scoring failed")]
-    error: Annotated[str | None, Column(_TEXT, "why scoring failed, as `reason: detail`; null when it did not")]
+    error: Annotated[
+        str | None,
+        Column(
+            _TEXT,
+            "why scoring failed, as `reason: detail`; null when it did not. `catalogue_image_blank`: the image shows "
+            "nothing, and the verdict is left to the product's others",
+        ),
+    ]
     model_version: Annotated[str, Column(_TEXT, "version of the weights that scored the pair")]
     run_id: _RunId
     schema_version: _Version
@@ -148,8 +155,8 @@ class Verdict(TypedDict):
         str | None,
         Column(
             _TEXT,
-            "why the verdict is undecided; `stopped_at_match` for a match after which the product's other pairs were "
-            "not scored (--stop-at-match); else null",
+            "why the verdict is undecided (`catalogue_images_blank`: all of them show nothing); `stopped_at_match` "
+            "for a match after which the product's other pairs were not scored (--stop-at-match); else null",
         ),
     ]
     best_score: Annotated[

@@ -1,9 +1,11 @@
 """Scoring a bucket: products share batches without touching one another, and may stop at their first match."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from jobs.audit.extract import extract_bucket
 from jobs.audit.plan import plan_audit
@@ -57,6 +59,36 @@ def test_a_product_scores_the_same_whatever_else_is_in_its_bucket(storage: Stora
     for name, pairs in together.items():
         for column in ("catalogue_image", "digest", "score", "region_a", "region_b", "is_match"):
             assert [pair[column] for pair in pairs] == [pair[column] for pair in alone[name]], (name, column)
+
+
+def test_a_catalogue_image_that_shows_nothing_decides_nothing(tmp_path: Path) -> None:
+    """White, of one colour, white on transparent: each was a firm no_match."""
+    storage = open_storage(str(tmp_path / "root"))
+    clear = Image.new("RGBA", (64, 48), (255, 255, 255, 0))
+    clear.paste((255, 255, 255, 255), (10, 10, 50, 40))
+    lined = Image.new("RGB", (400, 300), "white")
+    lined.paste("black", (0, 140, 400, 142))
+    blank = [as_png(image) for image in (Image.new("RGB", (64, 48), (200, 200, 200)), clear, lined)]
+    add_product(storage, "ALL", blank, [report(picture(1), picture(2))])
+    add_product(storage, "SOME", [*blank, picture(3)], [report(picture(1))])
+    add_product(storage, "MATCH", [*blank, picture(1)], [report(picture(1))])
+    run_audit(storage.root, DAY, **with_orb("blank"))
+    found = {row["product_id"]: row for row in read_verdicts(storage, DAY)[1]}
+    assert {name: (row["verdict"], row["reason"]) for name, row in found.items()} == {
+        "ALL": ("undecided", "catalogue_images_blank"),
+        "SOME": ("no_match", None),
+        "MATCH": ("match", None),
+    }
+    assert [found["ALL"][f"n_pairs{part}"] for part in ("", "_scored", "_failed")] == [6, 0, 6]
+    assert [found["SOME"][f"n_pairs{part}"] for part in ("", "_scored", "_failed")] == [4, 1, 3]
+    errors = [row["error"] for row in rows(storage, PAIR_SCORES)["ALL"]]
+    assert all(error.startswith("catalogue_image_blank: ") for error in errors)
+
+
+def as_png(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
 
 
 def test_a_picture_is_decoded_once_for_all_products(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,36 @@ def said(planned: PlannedProduct, documents: list[Any], pairs: list[Any]) -> tup
             ("undecided", "catalogue_image_unreadable"),
         ),
         (
+            product(images=2),
+            [picture()],
+            [pair(None, error="catalogue_image_blank: x"), pair(0.2, "i1")],
+            ("no_match", None),
+        ),
+        (
+            product(images=2),
+            [picture()],
+            [pair(None, error="catalogue_image_blank: x"), pair(0.7, "i1")],
+            ("match", None),
+        ),
+        (
+            product(images=2),
+            [picture()],
+            [pair(None, error="catalogue_image_blank: x"), pair(None, "i1", "catalogue_image_blank: y")],
+            ("undecided", "catalogue_images_blank"),
+        ),
+        (
+            product(images=2),
+            [picture()],
+            [pair(None, error="catalogue_image_blank: x"), pair(None, "i1")],
+            ("undecided", "pairs_failed"),
+        ),
+        (
+            product(images=2),
+            [picture()],
+            [pair(None, error="catalogue_image_blank: x"), pair(None, "i1", "catalogue_image_unreadable: y")],
+            ("undecided", "catalogue_image_unreadable"),
+        ),
+        (
             product(documents=2),
             [picture(), unread("timeout", "d1")],
             [pair(0.2)],

@@ -71,6 +71,7 @@ def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Ca
     good, image = tmp_path / "good.csv", tmp_path / "1.jpg"
     good.write_text("image_a,image_b\n1.jpg,1.jpg\n")
     image.write_bytes(picture(1))
+    Image.new("RGB", (64, 48), "white").save(tmp_path / "white.png")
     (tmp_path / "r.pdf").write_bytes(report(picture(1)))
     cases: list[tuple[list[object], str]] = [
         (["audit", "--root", root, "--product", "nope", "--weights", "orb"], "'nope'"),
@@ -85,6 +86,7 @@ def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Ca
         (["score", tmp_path / "q.csv", "--out", tmp_path / "s"], "q.csv"),
         (["match", tmp_path / "x.jpg", tmp_path / "x.jpg"], "x.jpg"),
         (["match", tmp_path / "y.jpg", tmp_path / "x.jpg"], "y.jpg"),
+        (["match", image, tmp_path / "white.png"], "white.png of 64x48 px shows nothing: 0.00% of it is marked"),
         (["audit", "--root", "~nosuchuser/x"], "~nosuchuser"),
         (["score", good, "--out", "/proc/x/s.parquet"], "/proc/x/s.parquet cannot be written"),
         (["score", good, "--out", tmp_path], "cannot be written: Is a directory"),

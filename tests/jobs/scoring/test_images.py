@@ -1,5 +1,6 @@
 """Pictures on their way to a scorer: decoded once, read ahead, in blocks that are bounded."""
 
+import io
 import itertools
 import random
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from jobs.scoring.blocks import in_blocks, side_by_side
 from jobs.scoring.images import PreparedImages, read_ahead
@@ -133,3 +135,12 @@ def _reads(items: Sequence[Sequence[str]], room: int) -> int:
             reads += 1
         kept = [*kept, source][-room:]
     return reads
+
+
+def test_an_image_that_shows_nothing_is_a_failure_unless_the_extractor_looked_at_it() -> None:
+    images = PreparedImages(Scorer())
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 48), "white").save(stream, "PNG")
+    found = images.get("blank", stream.getvalue())
+    assert (found.reason, found.detail.partition(":")[0]) == ("blank", "image of 64x48 px shows nothing")
+    assert images.get("extracted", stream.getvalue(), is_extracted=True).size == (64, 48)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from sklearn.metrics import f1_score, roc_auc_score
 
 from jobs.errors import BadArgument
@@ -69,6 +70,17 @@ def test_one_row_for_each_input_row_in_its_order(folder: Path, tmp_path: Path) -
     assert frame["score"].dtype == np.float32
     assert frame["score"].dropna().between(0, 1).all()
     assert min(frame["score"][0], frame["score"][5]) > max(frame["score"][1], frame["score"][4])
+
+
+def test_a_pair_with_an_image_that_shows_nothing_has_no_score(folder: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), "white").save(folder / "white.png")
+    rows = [(ROWS[0][0], "white.png", 0), ("white.png", ROWS[0][1], 0)]
+    pairs = write_csv(folder / "blank.csv", ["image_a", "image_b", "label"], rows)
+    frame = score(pairs, tmp_path / "s.parquet", method="orb")
+    assert frame["score"].isna().all()
+    for side, error in zip(("image_b", "image_a"), frame["error"], strict=True):
+        assert error.startswith(f"{side}: ")
+        assert "white.png of 64x48 px shows nothing" in error
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 512])

@@ -1,17 +1,16 @@
-"""Reading images, and the way into the model's square and back."""
+"""Reading image files: RGB, upright, on white, or a reason."""
 
 import contextlib
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from scott_core import UnreadableImage, read_image
-from scott_core import images as images_module
-from scott_core.images import Letterbox
+from scott_core.images import reader
 
 
 def test_images_come_upright_and_on_white(tmp_path: Path) -> None:
@@ -25,6 +24,16 @@ def test_images_come_upright_and_on_white(tmp_path: Path) -> None:
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "ink.jpg")
     red, green, blue = read_image(tmp_path / "ink.jpg").getpixel((3, 3))  # type: ignore[misc]
     assert red > 200 > 60 > max(green, blue)
+
+
+def test_ordinary_photographs_are_what_a_plain_decode_gives(shared_data: Path, tmp_path: Path) -> None:
+    """What models were trained on stays what they see: every byte."""
+    for path in sorted((shared_data / "images").rglob("*.jpg"))[::150]:
+        with Image.open(path) as image:
+            plain = image.convert("RGB")
+        assert read_image(path).tobytes() == plain.tobytes(), path
+        plain.save(tmp_path / "a.png")
+        assert read_image(tmp_path / "a.png").tobytes() == plain.tobytes(), path
 
 
 def test_sixteen_bits_are_scaled_and_what_has_no_range_is_refused(tmp_path: Path) -> None:
@@ -70,18 +79,45 @@ def test_missing_truncated_tiny_and_huge_images_say_so(tmp_path: Path, monkeypat
     Image.new("L", (40, 2)).save(tmp_path / "line.png")
     with pytest.raises(UnreadableImage, match="40x2"):
         read_image(tmp_path / "line.png")
-    monkeypatch.setattr(images_module, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(reader, "MAX_PIXELS", 1000)
     with pytest.raises(UnreadableImage, match="64x64"):
         read_image(tmp_path / "a.jpg")
 
 
-@pytest.mark.parametrize("size", [(300, 200), (50, 400), (64, 64), (2, 90)])
-def test_letterbox_centres_on_white_and_crops_back(size: tuple[int, int]) -> None:
-    image = Image.new("RGB", size, "black")
-    box = Letterbox.of(image, 64)
-    square = box.apply(image)
-    assert square.shape == (64, 64, 3)
-    inside = box.crop(torch.from_numpy(square).permute(2, 0, 1))
-    assert inside.max() == 0
-    assert (square == 0).sum() == inside.numel()
-    assert max(inside.shape[1:]) == 64
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+        ("HEIC", b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"),
+        ("JPEG XL", b"\xff\x0a"),
+        ("JPEG XL", b"\0\0\0\x0cJXL \r\n\x87\n"),
+        ("JPEG 2000", b"\0\0\0\x0cjP  \r\n\x87\n"),
+        ("SVG", b'<?xml version="1.0"?>\n<!-- made -->\n<svg xmlns="http://www.w3.org/2000/svg">'),
+        ("HTML", b"<!DOCTYPE html><html><title>404</title>"),
+    ],
+)
+def test_formats_that_are_not_read_are_named(name: str, start: bytes) -> None:
+    with pytest.raises(UnreadableImage, match=f"^image is {name}, which is not read; save it as JPEG or PNG$"):
+        read_image(start + bytes(64))
+
+
+def test_a_tiff_of_sixteen_bits_whose_zero_is_white_is_no_negative() -> None:
+    grey = np.linspace(0, 65535, 16 * 20).astype(np.uint16).reshape(16, 20)
+    for photometric, wanted in ((0, 255 - grey // 257), (1, grey // 257)):
+        entries = [(256, 20), (257, 16), (258, 16), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 16)]
+        body = grey.astype("<u2").tobytes()
+        table = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in [*entries, (279, len(body))])
+        data = b"II*\0" + struct.pack("<I", 8 + len(body)) + body + struct.pack("<H", 9) + table + bytes(4)
+        assert np.abs(np.asarray(read_image(data))[..., 0].astype(int) - wanted).max() <= 1
+
+
+def test_a_bitmap_whose_fourth_bytes_are_zero_is_opaque() -> None:
+    """As programs for Windows leave them; such an image is shown by every viewer and was all white here."""
+    height, width = 12, 20
+    pixels = np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
+    for fourth, shown in ((0, pixels), (255, pixels)):
+        body = np.dstack([pixels[::-1, :, ::-1], np.full((height, width), fourth, np.uint8)]).tobytes()
+        head = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 32, 3, len(body), 2835, 2835, 0, 0)
+        head += struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48) + bytes(16)
+        data = b"BM" + struct.pack("<IHHI", 138 + len(body), 0, 0, 138) + head + body
+        assert np.array_equal(np.asarray(read_image(data)), shown)
