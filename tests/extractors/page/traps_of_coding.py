@@ -84,7 +84,7 @@ def _masks() -> dict[str, Trap]:
         "soft mask missing": _coded(photo, more="/SMask 999 0 R"),
         "soft mask corrupt": _coded(photo, more="/SMask {mask}", objects=lost, status="partial"),
         "soft mask breaks off": masked(
-            photo, "/SMask {mask}", (soft, OVAL.tobytes()[: OVAL.size * 2 // 3]), status="partial", truth=cut_off
+            photo, "/SMask {mask}", (soft, OVAL.tobytes()[: OVAL.size * 2 // 3]), status="partial", truth=(cut_off,)
         ),
     }
 
@@ -216,7 +216,7 @@ def _filters() -> dict[str, Trap]:
         "JPEG 2000 with a colour space": _coded(_file(image, "jpeg2000"), more="/Filter/JPXDecode"),
         "JPEG 2000 of grey": _coded(_file(grey, "jpeg2000"), "", more="/Filter/JPXDecode"),
         "JPEG 2000 with its own mask": _coded(
-            _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 1", truth=on_white
+            _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 1", truth=(on_white,)
         ),
         "JBIG2": _coded(_jbig2(fax4), more="/Filter/JBIG2Decode", **stencil),
         "CCITT group 4": _coded(fax4, more=f"/Filter/CCITTFaxDecode/DecodeParms<</K -1{columns}>>", **stencil),
