@@ -81,6 +81,7 @@ class PageTrace:
     fills_before: list[int] = field(default_factory=list)  # for each image
     occluders: list[Occluder] = field(default_factory=list)  # painted after the first image
     drawn: int = 0  # painted paths that are more than a line or a rectangle, as told by their size in memory
+    masks: list[Any] = field(default_factory=list)  # mupdf.FzImage: painted in definitions of soft masks
     cut: bool = False  # whether the page paints more images than are listed
     complaints: list[str] = field(default_factory=list)  # messages of MuPDF about what it left out
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from extractors.model import Box, Kind, Limits, Pixels, Placement
 from extractors.page.amend import drop_broken_masks
 from extractors.page.figures import Word, find_figures
 from extractors.page.messages import forget, painting_faults
+from extractors.page.missing import MISSING, missing_share
 from extractors.page.occluders import is_seen_alone, visible_part
 from extractors.page.paint import ShownPage, native_scale, paint_group, paint_key
 from extractors.page.painted import PageTrace, PaintedImage
@@ -97,15 +99,13 @@ class PageReader:
             else:
                 yield TooLarge(excess)
         forget()  # the messages of the trace are judged above
-        # Joining decodes some images, and MuPDF says of no image twice that it is broken: its messages count, too.
-        groups = join_pieces([trace.images[index] for index in readable])
-        yield from _faults()
-        for members in groups:
+        for members in join_pieces([trace.images[index] for index in readable]):
             try:
                 yield from self._read_group(trace, [readable[member] for member in members])
             except READ_ERRORS as error:
                 yield error
-            yield from _faults()
+        if painting_faults():
+            yield from _losses([trace.images[index] for index in readable], trace.masks)
         if trace.drawn:
             try:
                 yield from self._read_figures(trace)
@@ -225,11 +225,14 @@ class PageReader:
         )
 
 
-def _faults() -> Iterator[Exception]:
-    """The messages of MuPDF while it painted, as one error: the image is there, in part or blank."""
-    said = painting_faults()
-    if said:
-        yield ValueError(f"the data of an image breaks off or is broken: {'; '.join(said[:2])}")
+def _losses(images: Sequence[PaintedImage], masks: Sequence[Any]) -> Iterator[Exception]:
+    """An error for each image, soft masks too, of which more is missing than a viewer would notice."""
+    parts = [part for image in images for part in (image.image, image.image.mask(), image.mask) if part] + [*masks]
+    for part in {part.m_internal_value(): part for part in parts if part.m_internal}.values():
+        missing = missing_share(part)
+        if missing > MISSING:
+            size = f"{part.w()}x{part.h()} px"
+            yield ValueError(f"the data of an image of {size} breaks off or is broken: {missing:.0%} is missing")
 
 
 def _rounded(box: Box) -> Box:

@@ -208,6 +208,7 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
     def _note(self, image: Any, ctm: Any, alpha: float, stencil: Stencil | None) -> None:
         """Note an image that is painted with the matrix `ctm`."""
         if self.in_mask:
+            self.trace.masks.append(mupdf.FzImage(mupdf.ll_fz_keep_image(image)))
             return
         if len(self.trace.images) >= self.limit:
             self.trace.cut = True
