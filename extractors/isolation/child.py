@@ -14,7 +14,7 @@ from pymupdf import mupdf
 
 from extractors.isolation.protocol import End, Event, Fault, Found, Pages, Refused, encode_event
 from extractors.model import Limits, Status
-from extractors.page.amend import amend_layers
+from extractors.page.amend import add_hidden_objects, amend_layers
 from extractors.page.reader import READ_ERRORS, PageReader, Shared
 from extractors.page.trace import TooLarge
 
@@ -88,6 +88,10 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     tell(Pages(document.page_count))
     if document.is_repaired and not _is_complete(pdf):
         tell(Fault("damaged", "the file breaks off before its end"))
+    try:
+        add_hidden_objects(document, pdf)
+    except READ_ERRORS as error:
+        tell(Fault("damaged", f"its hidden objects: {error}"))
     try:
         amend_layers(document)
     except READ_ERRORS as error:

@@ -26,6 +26,7 @@ from extractors.page.occluders import is_seen_alone, visible_part
 from extractors.page.paint import ShownPage, native_scale, paint_group, paint_key
 from extractors.page.painted import PageTrace, PaintedImage
 from extractors.page.pieces import join_pieces
+from extractors.page.recode import is_odd, recode_images
 from extractors.page.strokes import SEGMENTS, painted_strokes
 from extractors.page.trace import TooLarge, trace_page
 from extractors.scan.photographs import read_scan
@@ -91,6 +92,8 @@ class PageReader:
             yield ValueError(f"something is not painted: {'; '.join(trace.complaints[:2])}")
             if drop_broken_masks(self.page):
                 trace = trace_page(self.page, self.limits.images_per_page)
+        if any(is_odd(image.image) for image in trace.images) and recode_images(self.page, self.limits.image_pixels):
+            trace = trace_page(self.page, self.limits.images_per_page)
         readable = []
         for index, image in enumerate(trace.images):
             excess = image.excess(self.limits)

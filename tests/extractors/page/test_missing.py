@@ -81,6 +81,7 @@ ODD = {
     "zlib, a byte short": (zlib.compress(RAW[:-1]), FLATE),
     "zlib, a row short": (zlib.compress(RAW[: -WIDTH * 3]), FLATE),
     "zlib, rows too many": (zlib.compress(RAW + bytes(WIDTH * 9)), FLATE),
+    "zlib after an empty line": (b"\r\n" + ZIP, FLATE),
     "JPEG without its end": (JPEG[:-2], DCT),
     "JPEG with more after its end": (JPEG + b"\r\n" + bytes(40), DCT),
     "progressive JPEG without its end": (PROGRESSIVE[:-2], DCT),
@@ -144,3 +145,13 @@ def test_an_image_that_breaks_off_in_a_mask_is_damage(form: str, extractor: Extr
     resources = f"/XObject<</I {{i}}>>/ExtGState<</G<</SMask<</S{form}/G {{g}}>>>>>>"
     pdf = pdfs.raw_page(tmp_path / "a.pdf", b"/G gs " + PLACE, objects, resources)
     assert extractor.extract(pdf, tmp_path / "out").status == "partial"
+
+
+def test_a_broken_image_leaves_one_that_is_read_in_another_way(extractor: Extractor, tmp_path: Path) -> None:
+    size = f"/Type/XObject/Subtype/Image/Width {WIDTH}/Height {HEIGHT}"
+    objects = {"b": (size + JPX, b"no image"), "i": (size + FLATE, b"\n" + ZIP), "c": (size + JPX, b"no image")}
+    content = PLACE + b" q 240 0 0 200 60 300 cm /B Do /C Do Q"
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</B {b}/I {i}/C {c}>>")
+    extraction = extractor.extract(pdf, tmp_path / "out")
+    assert extraction.status == "partial"
+    assert _difference(extraction, tmp_path / "out") == 0

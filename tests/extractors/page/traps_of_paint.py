@@ -67,6 +67,14 @@ def _layers() -> dict[str, Trap]:
         "not": ("/Type/OCMD/OCGs[{on} {off}]/P/AnyOff", None),
         "none": ("/Type/OCMD/OCGs[{on}]/P/AnyOff", None),
     }
+    expressions: dict[str, tuple[str, tuple[Box, ...]]] = {  # by what they say: an expression, and what is shown
+        "not on": ("[/Not {on}]", ()),
+        "not off": ("[/Not {off}]", (BOX,)),
+        "both": ("[/And {on} {off}]", ()),
+        "one of both": ("[/Or {off} {on}]", (BOX,)),
+        "neither": ("[/Not[/Or {off} {on}]]", ()),
+        "one without the other": ("[/And {on}[/Not {off}]]", (BOX,)),
+    }
     catalog = "/OCProperties<</OCGs[{on} {off}]/D<</OFF[{off}]>>>>"
     named = "/Properties<</On {on}/Off {off}/Both {both}/Any {any}/Not {not}/None {none}>>"
 
@@ -77,6 +85,11 @@ def _layers() -> dict[str, Trap]:
     def of(entry: str, boxes: tuple[Box, ...]) -> Trap:
         image = (PLAIN["i"][0] + entry, PLAIN["i"][1])
         return Trap((Page(PLACE, boxes),), {"i": image, **groups}, IMAGES, catalog)
+
+    def expressed(expression: str, boxes: tuple[Box, ...]) -> Trap:
+        dictionary = f"/Type/OCMD/OCGs {{on}}/P/{'AllOff' if boxes else 'AnyOn'}/VE {expression}"
+        plain = of("/OC {member}", boxes)
+        return dataclasses.replace(plain, objects={**plain.objects, "member": (dictionary, None)})
 
     form = (f"{FORM}/OC {{off}}/Resources<<{IMAGES}>>", PLACE)
     note = "/Type/Annot/Subtype/Stamp/F 4/Rect[0 0 320 300]/OC {off}/AP<</N {look}>>"
@@ -91,6 +104,7 @@ def _layers() -> dict[str, Trap]:
         "layers, all on, of a base that is off": dataclasses.replace(
             marked(b"Both", ()), catalog="/OCProperties<</OCGs[{on} {off}]/D<</BaseState/OFF/ON[{on}]>>>>"
         ),
+        **{f"layers, expression: {name}": expressed(*how) for name, how in expressions.items()},
         "image of a layer on": of("/OC {on}", (BOX,)),
         "image of a layer off": of("/OC {off}", ()),
         "form of a layer off": Trap(
