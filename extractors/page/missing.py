@@ -23,10 +23,10 @@ _COEFFICIENTS = 64  # of a block
 def missing_share(image: Any) -> float:
     """The share of an image (mupdf.FzImage) that its data do not give, in [0, 1]; 1 where it cannot be decoded.
 
-    It is 0 for JBIG2, of which that cannot be told: it decodes to a whole page, whatever its data are.
+    Of JBIG2 only the latter can be told: what can be decoded is a whole page, whatever its data are.
     """
     buffer = mupdf.ll_fz_compressed_image_buffer(image.m_internal)
-    if not buffer or buffer.params.type == mupdf.FZ_IMAGE_JBIG2:
+    if not buffer:
         return 0.0
     try:
         if buffer.params.type == mupdf.FZ_IMAGE_JPX:  # decoded whole or not at all
