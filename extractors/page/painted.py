@@ -42,6 +42,11 @@ class PaintedImage:
         """Whether the page under the image may be seen through it."""
         return self.alpha < 1 or self.mask is not None or self.stencil is not None or bool(self.image.use_colorkey())
 
+    @property
+    def fading(self) -> bool:
+        """Whether it has a soft mask of more than one bit a pixel, by which it may fade into the page."""
+        return self.mask is not None and self.mask.bpc() > 1
+
     def excess(self, limits: Limits) -> str | None:
         """What of the image, or of its soft mask, goes over the limits; None where nothing does."""
         image = self.image.m_internal

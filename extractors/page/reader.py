@@ -29,6 +29,7 @@ from extractors.page.pieces import join_pieces
 from extractors.page.recode import is_odd, recode_images
 from extractors.page.strokes import SEGMENTS, painted_strokes
 from extractors.page.trace import TooLarge, trace_page
+from extractors.scan.fades import is_one_photograph
 from extractors.scan.photographs import read_scan
 
 PAGE_WIDE = 0.7  # share of the page from which on an image is a raster of the page: a scan or a background
@@ -154,7 +155,8 @@ class PageReader:
         if page_wide:
             pixels = paint_group(images, max_side) if plain else self.shown.region(box, scale, max_side, only=members)
             glyphs = trace.glyphs_over(members[-1])
-            yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs)
+            fading = any(image.fading for image in images)
+            yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs, fading=fading)
         elif plain and (
             shorter < self.limits.min_side
             or is_seen_alone(self.shown, group, over, box, scale, on_blank=trace.fills_before[members[0]] == 0)
@@ -166,15 +168,18 @@ class PageReader:
         else:
             yield self._judge(self.shown.region(box, scale, max_side, only=members), box, "region")
 
-    def _read_page_raster(self, pixels: Pixels, box: Box, kind: Kind, glyphs: int) -> Iterator[Placement]:
+    def _read_page_raster(
+        self, pixels: Pixels, box: Box, kind: Kind, glyphs: int, *, fading: bool
+    ) -> Iterator[Placement]:
         """The placements of the images on a page-wide raster, or of itself where it is one image or has none.
 
-        `glyphs` is the number of glyphs painted over it.
+        `glyphs` is the number of glyphs painted over it, `fading` says that it has a soft mask.
         """
         height, width = pixels.shape[:2]
         scan = read_scan(pixels)
         boxes = scan.boxes
-        whole = [found for found in boxes if area(found) >= WHOLE * width * height]
+        whole = any(area(found) >= WHOLE * width * height for found in boxes)
+        whole = whole or is_one_photograph(scan.page.pixels, boxes, fading=fading)
         if whole and glyphs >= TEXT_OVER:
             yield self._excluded(box, pixels, kind, "background", f"{glyphs} glyphs are painted over it")
         elif whole:
