@@ -43,7 +43,8 @@ class Limits:
     memory_bytes: int = 2 << 30  # address space of the reader's process
     output_bytes: int = 1 << 30  # size of the written images; the pages after that are not read
     image_pixels: int = 120_000_000  # declared width x height of one image, checked before it is decoded
-    images_per_page: int = 4000  # painted images; a page with more is a fault
+    bilevel_pixels: int = 2_400_000_000  # the same of a 1-bit image, read row by row: A0 at 1,200 dpi is 2.2e9, 6 s
+    images_per_page: int = 4000  # painted images; a page with more is not read: its half would pass as whole images
     min_side: int = 32  # px; an image narrower or lower than this is excluded as `too_small`
     max_side: int = 2048  # px; an image with a longer side is written at this size
 

@@ -10,12 +10,13 @@ from typing import IO
 
 import cv2
 import pymupdf
+from pymupdf import mupdf
 
 from extractors.isolation.protocol import End, Event, Fault, Found, Pages, Refused, encode_event
 from extractors.model import Limits, Status
-from extractors.page.amend import amend_layers
+from extractors.page.amend import add_hidden_objects, amend_layers
 from extractors.page.reader import READ_ERRORS, PageReader, Shared
-from extractors.page.trace import TooManyImages
+from extractors.page.trace import TooLarge
 
 _TAIL = 2048  # bytes at the end of a file in which a complete one has its %%EOF
 
@@ -88,6 +89,10 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     if document.is_repaired and not _is_complete(pdf):
         tell(Fault("damaged", "the file breaks off before its end"))
     try:
+        add_hidden_objects(document, pdf)
+    except READ_ERRORS as error:
+        tell(Fault("damaged", f"its hidden objects: {error}"))
+    try:
         amend_layers(document)
     except READ_ERRORS as error:
         tell(Fault("damaged", f"its layers: {error}"))
@@ -106,7 +111,7 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
                     bytes_left -= (out / found.file).stat().st_size
                 if bytes_left < 0:
                     break
-        except (*READ_ERRORS, TooManyImages) as error:
+        except (*READ_ERRORS, TooLarge) as error:
             fault(index + 1, error)
         if bytes_left < 0:
             why = f"page {index + 1}: more than {limits.output_bytes} bytes of pictures; the rest is not read"
@@ -123,7 +128,9 @@ def _is_complete(pdf: Path) -> bool:
 
 
 def _cause(error: BaseException) -> Status:
-    """The status of an error of a library: MuPDF reports a failed allocation by its message alone."""
+    """The status that an error means: MuPDF reports a failed allocation by its message alone."""
+    if isinstance(error, (TooLarge, mupdf.FzErrorLimit)):
+        return "too_large"
     text = str(error).lower()
     starved = isinstance(error, MemoryError) or "malloc" in text or "alloc" in text or "memory" in text
     return "out_of_memory" if starved else "damaged"

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
 
 import pymupdf
 from pymupdf import mupdf
 
 # A policy of optional content that MuPDF reads wrongly: one that means the same where one group stands for all
 _SAME_OF_ONE = {"/AllOn": "/AnyOn", "/AnyOff": "/AllOff"}
+_NUMBER = re.compile(r"\d+")
+_OBJECT = re.compile(rb"\s*(\d+)\s+(\d+)\s+obj")
 _REFERENCE = re.compile(r"(\d+) 0 R")
 
 
 def amend_layers(document: pymupdf.Document) -> None:
-    """Express the policies AllOn and AnyOff of optional content, which MuPDF 1.28 reads wrongly, as AnyOn and AllOff.
+    """Express what MuPDF 1.28 reads wrongly of optional content by what it reads rightly (ISO 32000-1, 8.11.2.2).
 
-    A group that is off, if there is one, stands for all groups of a membership dictionary (ISO 32000-1, 8.11.2.2).
+    The policies AllOn and AnyOff of a membership dictionary become AnyOn and AllOff of one group: of one that is off,
+    if there is one. A visibility expression, which goes before them, becomes a policy of any of its groups.
 
     Raises MuPDF's errors and ValueError where the document's layers are damaged.
     """
@@ -25,13 +32,52 @@ def amend_layers(document: pymupdf.Document) -> None:
     off = set(shown.get("off", []))
     if shown.get("basestate") == "OFF":
         off |= document.get_ocgs().keys() - set(shown.get("on", []))
+    pdf = mupdf.pdf_document_from_fz_document(document.this)
     for xref in range(1, document.xref_length()):
+        if document.xref_get_key(xref, "Type")[1] != "/OCMD":
+            continue
         policy = _SAME_OF_ONE.get(document.xref_get_key(xref, "P")[1])
-        if policy and document.xref_get_key(xref, "Type")[1] == "/OCMD":
-            groups = [int(number) for number in _REFERENCE.findall(document.xref_get_key(xref, "OCGs")[1])]
-            stands_for_all = [group for group in groups if group in off][:1] or groups
-            document.xref_set_key(xref, "OCGs", f"[{' '.join(f'{group} 0 R' for group in stands_for_all)}]")
-            document.xref_set_key(xref, "P", policy)
+        expression = mupdf.pdf_dict_gets(mupdf.pdf_new_indirect(pdf, xref, 0), "VE")
+        if mupdf.pdf_is_array(expression):
+            visibility = _Visibility(off)
+            visible = visibility.of(expression)
+            stands_for_all = list(visibility.groups)[:1]
+            policy = "/AnyOn" if [visible] == [visibility.groups[group] for group in stands_for_all] else "/AllOff"
+            document.xref_set_key(xref, "VE", "null")
+        elif policy:
+            named = [int(number) for number in _REFERENCE.findall(document.xref_get_key(xref, "OCGs")[1])]
+            stands_for_all = [group for group in named if group in off][:1] or named
+        else:
+            continue
+        document.xref_set_key(xref, "OCGs", f"[{' '.join(f'{group} 0 R' for group in stands_for_all)}]")
+        document.xref_set_key(xref, "P", policy)
+
+
+class _Visibility:
+    """Evaluates visibility expressions; `groups` are those that were met, by number, and whether each is on."""
+
+    def __init__(self, off: Collection[int]) -> None:
+        self.groups: dict[int, bool] = {}
+        self._off = off
+        self._arrays: dict[int, bool] = {}  # by number: each is evaluated once, however often others name it
+
+    def of(self, expression: Any) -> bool:
+        """Whether an expression holds: a group, or an array of And, Or or Not and expressions.
+
+        Raises RecursionError for an array that contains itself.
+        """
+        number = mupdf.pdf_to_num(expression)
+        if not mupdf.pdf_is_array(expression):
+            return self.groups.setdefault(number, number not in self._off)
+        if number not in self._arrays:
+            operator = mupdf.pdf_to_name(mupdf.pdf_array_get(expression, 0))
+            count = mupdf.pdf_array_len(expression)
+            values = [self.of(mupdf.pdf_array_get(expression, index)) for index in range(1, count)]
+            value = any(values) if operator == "Or" else not any(values) if operator == "Not" else all(values)
+            if not number:
+                return value
+            self._arrays[number] = value
+        return self._arrays[number]
 
 
 def drop_broken_masks(page: pymupdf.Page) -> bool:
@@ -46,3 +92,39 @@ def drop_broken_masks(page: pymupdf.Page) -> bool:
                 document.xref_set_key(xref, "SMask", "null")
                 dropped = True
     return dropped
+
+
+def add_hidden_objects(document: pymupdf.Document, pdf: Path) -> None:
+    """Give the document the objects of a hybrid-reference file that its table hides (ISO 32000-1, 7.5.8.4).
+
+    The table calls them free, so that readers of PDF 1.4 ignore them, and the cross-reference stream /XRefStm beside it
+    says where they are. MuPDF 1.28 believes the table.
+
+    Raises MuPDF's errors, ValueError and IndexError where that stream is damaged.
+    """
+    kind, offset = document.xref_get_key(-1, "XRefStm")
+    if kind != "int" or document.xref_get_key(-1, "Encrypt")[0] != "null":
+        return
+    with pdf.open("rb") as file:
+        file.seek(int(offset))
+        head = _OBJECT.match(file.read(64))
+    if head is None:
+        raise ValueError(f"no object at {offset}, where XRefStm points")
+    xref = int(head[1])
+    _set_entry(document, xref, 1, int(offset) + head.start(1), int(head[2]))
+    fields = [int(value) for value in _NUMBER.findall(document.xref_get_key(xref, "W")[1])]
+    runs = [int(value) for value in _NUMBER.findall(document.xref_get_key(xref, "Index")[1])]
+    rows = io.BytesIO(document.xref_stream(xref))
+    for first, count in zip(runs[::2], runs[1::2], strict=True):
+        for number in range(first, first + min(count, document.xref_length())):
+            row = [int.from_bytes(rows.read(width), "big") for width in fields]
+            _set_entry(document, number, *(row if fields[0] else [1, *row[1:]]))
+
+
+def _set_entry(document: pymupdf.Document, xref: int, kind: int, place: int, last: int) -> None:
+    """Say where an object is that the table calls free, by the fields of a cross-reference stream (table 18)."""
+    if kind in (1, 2) and 0 < xref < document.xref_length():
+        pdf = mupdf.pdf_document_from_fz_document(document.this)
+        entry = mupdf.ll_pdf_get_xref_entry(pdf.m_internal, xref)
+        if entry.type in ("f", "\0"):
+            entry.type, entry.ofs, entry.gen = "n" if kind == 1 else "o", place, last

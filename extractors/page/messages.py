@@ -29,7 +29,7 @@ def losses() -> list[str]:
 
 
 def painting_faults() -> list[str]:
-    """The messages since the last call that mean that a painted image is not as it should be."""
+    """The messages since the last call after which a painted image may not be as it should be."""
     return [line for line in _messages() if not (_HARMLESS.match(line) or _ABOUT_TYPE.match(line))]
 
 

@@ -9,7 +9,7 @@ against poppler's rendering in tests/extractors/page/test_traps.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from extractors.page.paint import ShownPage, paint_group
 from extractors.page.painted import Occluder, PaintedImage
 
 SLIVER = 1.0  # points: a visible part narrower than this counts as none
+SEEN = 0.25  # share of the box around what is left from which on the image counts as shown: chosen, not measured
 CELL = 0.5  # points: side of the cells in which the visible part is found
 MOST_CELLS = 2048  # along a side; a larger image gets larger cells
 NEARLY = 0.1  # share of a cell by which an occluder may miss its edge and still hide it
@@ -29,7 +30,10 @@ OVERPAINTED = 0.05  # share of such pixels from which on the page is rendered; a
 
 
 def visible_part(box: Box, occluders: Sequence[Box]) -> Box | None:
-    """The box around the part of `box` that opaque occluders leave; None where it is narrower than SLIVER."""
+    """The box around the part of `box` that opaque occluders leave.
+
+    None where it is narrower than SLIVER, or less than SEEN of it is left: a rim around what is laid over the image.
+    """
     if not occluders:
         return box
     x0, y0, x1, y1 = box
@@ -43,6 +47,8 @@ def visible_part(box: Box, occluders: Sequence[Box]) -> Box | None:
     rows, columns = np.flatnonzero(left.any(axis=1)), np.flatnonzero(left.any(axis=0))
     if not rows.size or min(rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]) * CELL < SLIVER:
         return None
+    if left[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].mean() < SEEN:
+        return None
     if rows.size == height and columns.size == width:
         return box
     return (
@@ -54,17 +60,27 @@ def visible_part(box: Box, occluders: Sequence[Box]) -> Box | None:
 
 
 def is_seen_alone(
-    page: ShownPage, group: Sequence[PaintedImage], over: Sequence[Occluder], box: Box, scale: float, *, on_blank: bool
+    page: ShownPage,
+    group: Mapping[int, PaintedImage],
+    over: Sequence[Occluder],
+    box: Box,
+    scale: float,
+    *,
+    on_blank: bool,
 ) -> bool:
-    """Whether the page shows in `box` what the images of a group show when they are painted alone on white.
+    """Whether the page without its other images shows in `box` what a group shows when it is painted alone on white.
 
-    `over` are the occluders over them, `scale` is in pixels per point, and `on_blank` says that nothing is painted
-    under them. The page is rendered only where the two may differ.
+    `group` are images by their index in the page's trace, `over` the occluders over them, `scale` is in pixels per
+    point, and `on_blank` says that no path or shading is painted under them. The page is rendered only where the two
+    may differ.
     """
-    occluded = any(area(intersect(box, occluder.box)) >= OVERPAINTED * area(box) for occluder in over)
-    if not occluded and (on_blank or not any(image.translucent for image in group)):
+    drawn = (occluder.box for occluder in over if occluder.image is None)
+    occluded = any(area(intersect(box, each)) >= OVERPAINTED * area(box) for each in drawn)
+    images = list(group.values())
+    if not occluded and (on_blank or not any(image.translucent for image in images)):
         return True
-    alone = paint_group(group, COMPARED_AT)
-    shown = cv2.resize(page.region(box, scale, COMPARED_AT), alone.shape[1::-1], interpolation=cv2.INTER_AREA)
+    alone = paint_group(images, COMPARED_AT)
+    region = page.region(box, scale, COMPARED_AT, only=group)
+    shown = cv2.resize(region, alone.shape[1::-1], interpolation=cv2.INTER_AREA)
     smooth = [cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.int16) for pixels in (alone, shown)]
     return bool((np.abs(smooth[0] - smooth[1]).max(axis=2) > DIFFERENT).mean() <= OVERPAINTED)

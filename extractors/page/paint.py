@@ -7,7 +7,8 @@ any size, orientation, pieces of one image. All results are uint8 RGB arrays [H,
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +17,9 @@ import pymupdf
 from pymupdf import mupdf
 
 from extractors.geometry import enclose
-from extractors.model import Box, Pixels
+from extractors.model import Box, Limits, Pixels
 from extractors.page.painted import PaintedImage
+from extractors.page.trace import listed_images
 
 
 def native_scale(images: Sequence[PaintedImage]) -> float:
@@ -65,10 +67,12 @@ def paint_key(images: Sequence[PaintedImage], max_side: int) -> Hashable:
 
 
 class ShownPage:
-    """A page as it is shown. It is interpreted once, at the first region that is painted."""
+    """A page as it is shown, whole or with some of its images alone. It is interpreted once, at the first region."""
 
-    def __init__(self, page: pymupdf.Page) -> None:
+    def __init__(self, page: pymupdf.Page, limit: int = Limits.images_per_page) -> None:
+        """`limit` is the number of images up to which the page was traced."""
         self._page = page
+        self._limit = limit
 
     @cached_property
     def _content(self) -> pymupdf.DisplayList:
@@ -80,11 +84,42 @@ class ShownPage:
         mupdf.fz_close_device(device)
         return pymupdf.DisplayList(content)
 
-    def region(self, box: Box, scale: float, max_side: int) -> Pixels:
-        """The region `box` (points) at `scale` pixels per point, or less so that no side passes `max_side` px."""
+    @cached_property
+    def _images(self) -> list[PaintedImage]:
+        """The images of the content, with the indices that they have in the page's trace."""
+        rect = self._page.rect
+        return listed_images(self._content, (rect.x0, rect.y0, rect.x1, rect.y1), self._limit)
+
+    def region(self, box: Box, scale: float, max_side: int, only: Collection[int] | None = None) -> Pixels:
+        """The region `box` (points) at `scale` pixels per point, or less so that no side passes `max_side` px.
+
+        Of the page's images it shows `only` those with these indices in the page's trace, by default all.
+        """
         scale = _scale(box, scale, max_side)
-        matrix = pymupdf.Matrix(scale, scale)
-        return _to_array(self._content.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, clip=pymupdf.Rect(box)).this)
+        matrix, clip = pymupdf.Matrix(scale, scale), pymupdf.Rect(box)
+        with _hidden([] if only is None else self._others(only)):
+            return _to_array(self._content.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, clip=clip).this)
+
+    def _others(self, only: Collection[int]) -> list[PaintedImage]:
+        """The images without those with these indices and without repeats of them, which are one object with them."""
+        kept = {self._images[index].image.m_internal_value() for index in only}
+        return [image for image in self._images if image.image.m_internal_value() not in kept]
+
+
+@contextmanager
+def _hidden(images: Sequence[PaintedImage]) -> Iterator[None]:
+    """Let MuPDF paint nothing of these images: it passes over an image without a width (draw-device.c).
+
+    Tiles and glyphs are left, for MuPDF would keep them without their image.
+    """
+    hidden = [image for image in images if not image.repeated]
+    try:
+        for image in hidden:
+            image.image.m_internal.w = 0
+        yield
+    finally:
+        for image in hidden:
+            image.image.m_internal.w = image.pixels[0]
 
 
 def _paint(device: Any, image: PaintedImage, to_pixels: Any) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pymupdf import mupdf
 
-from extractors.model import Box
+from extractors.model import Box, Limits
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,33 @@ class PaintedImage:
     stencil: Stencil | None
     plain: bool  # whether the image painted alone equals the page there
     pixels: tuple[int, int]  # declared width, height
-    largest: tuple[int, int]  # declared width, height of the larger of it and its soft mask
+    repeated: bool = False  # whether a pattern or a glyph paints it, which MuPDF renders once for all its places
 
     @property
     def translucent(self) -> bool:
         """Whether the page under the image may be seen through it."""
         return self.alpha < 1 or self.mask is not None or self.stencil is not None or bool(self.image.use_colorkey())
+
+    @property
+    def fading(self) -> bool:
+        """Whether it has a soft mask of more than one bit a pixel, by which it may fade into the page."""
+        return self.mask is not None and self.mask.bpc() > 1
+
+    def excess(self, limits: Limits) -> str | None:
+        """What of the image, or of its soft mask, goes over the limits; None where nothing does."""
+        image = self.image.m_internal
+        for part in (image, image.mask):
+            if part and part.w * part.h > limits.image_pixels:
+                allowed = limits.bilevel_pixels if _is_bilevel(part) else limits.image_pixels
+                if part.w * part.h > allowed:
+                    return f"an image is {part.w}x{part.h} px; at most {allowed} pixels are read"
+        return None
+
+
+def _is_bilevel(image: Any) -> bool:
+    """Whether MuPDF reduces an image of one bit a pixel row by row, for which it has to be no index of colours."""
+    plain = image.bpc == 1 and image.n <= 1 and not image.use_colorkey
+    return plain and not (image.colorspace and mupdf.ll_fz_colorspace_is_indexed(image.colorspace))
 
 
 @dataclass(frozen=True)
@@ -60,10 +82,12 @@ class PageTrace:
     images: list[PaintedImage] = field(default_factory=list)
     glyphs: int = 0  # painted so far
     glyphs_before: list[int] = field(default_factory=list)  # for each image
-    fills: int = 0  # filled paths, shadings and images painted so far
+    fills: int = 0  # filled paths and shadings painted so far
     fills_before: list[int] = field(default_factory=list)  # for each image
     occluders: list[Occluder] = field(default_factory=list)  # painted after the first image
     drawn: int = 0  # painted paths that are more than a line or a rectangle, as told by their size in memory
+    masks: list[Any] = field(default_factory=list)  # mupdf.FzImage: painted in definitions of soft masks
+    cut: bool = False  # whether the page paints more images than are listed
     complaints: list[str] = field(default_factory=list)  # messages of MuPDF about what it left out
 
     def glyphs_over(self, index: int) -> int:

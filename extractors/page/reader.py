@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,12 +21,15 @@ from extractors.model import Box, Kind, Limits, Pixels, Placement
 from extractors.page.amend import drop_broken_masks
 from extractors.page.figures import Word, find_figures
 from extractors.page.messages import forget, painting_faults
+from extractors.page.missing import MISSING, missing_share
 from extractors.page.occluders import is_seen_alone, visible_part
 from extractors.page.paint import ShownPage, native_scale, paint_group, paint_key
 from extractors.page.painted import PageTrace, PaintedImage
 from extractors.page.pieces import join_pieces
+from extractors.page.recode import is_odd, recode_images
 from extractors.page.strokes import SEGMENTS, painted_strokes
-from extractors.page.trace import trace_page
+from extractors.page.trace import TooLarge, trace_page
+from extractors.scan.fades import is_one_photograph
 from extractors.scan.photographs import read_scan
 
 PAGE_WIDE = 0.7  # share of the page from which on an image is a raster of the page: a scan or a background
@@ -73,7 +77,7 @@ class PageReader:
 
     def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, shared: Shared) -> None:
         self.page = page
-        self.shown = ShownPage(page)
+        self.shown = ShownPage(page, limits.images_per_page)
         self.shared = shared
         self.number: int = page.number + 1
         self.out = out
@@ -82,30 +86,30 @@ class PageReader:
     def placements(self) -> Iterator[Placement | Exception]:
         """The placements in painting order, figures last; for an image that cannot be read, the error that says why.
 
-        Raises TooManyImages, and MuPDF's errors where the page itself is broken.
+        Raises TooLarge for a page of too many images, and MuPDF's errors where the page itself is broken.
         """
         trace = trace_page(self.page, self.limits.images_per_page)
         if trace.complaints:
             yield ValueError(f"something is not painted: {'; '.join(trace.complaints[:2])}")
             if drop_broken_masks(self.page):
                 trace = trace_page(self.page, self.limits.images_per_page)
+        if any(is_odd(image.image) for image in trace.images) and recode_images(self.page, self.limits.image_pixels):
+            trace = trace_page(self.page, self.limits.images_per_page)
         readable = []
         for index, image in enumerate(trace.images):
-            width, height = image.largest
-            if width * height <= self.limits.image_pixels:
+            excess = image.excess(self.limits)
+            if excess is None:
                 readable.append(index)
             else:
-                yield ValueError(f"an image is {width}x{height} px; {self.limits.image_pixels} pixels are allowed")
+                yield TooLarge(excess)
         forget()  # the messages of the trace are judged above
-        # Joining decodes some images, and MuPDF says of no image twice that it is broken: its messages count, too.
-        groups = join_pieces([trace.images[index] for index in readable])
-        yield from _faults()
-        for members in groups:
+        for members in join_pieces([trace.images[index] for index in readable]):
             try:
                 yield from self._read_group(trace, [readable[member] for member in members])
             except READ_ERRORS as error:
                 yield error
-            yield from _faults()
+        if painting_faults():
+            yield from _losses([trace.images[index] for index in readable], trace.masks)
         if trace.drawn:
             try:
                 yield from self._read_figures(trace)
@@ -130,9 +134,10 @@ class PageReader:
 
     def _read_group(self, trace: PageTrace, members: list[int]) -> Iterator[Placement]:
         """The placements of one image of the page; `members` are its painted images in the trace, in painting order."""
-        group = [trace.images[index] for index in members]
-        kind: Kind = "inline" if all(image.pixels not in self.shared.embedded_sizes for image in group) else "embedded"
-        whole = intersect(enclose(image.box for image in group), trace.box)
+        group = {index: trace.images[index] for index in members}
+        images = list(group.values())
+        kind: Kind = "inline" if all(image.pixels not in self.shared.embedded_sizes for image in images) else "embedded"
+        whole = intersect(enclose(image.box for image in images), trace.box)
         over = trace.occluders_over(members, whole)
         opaque = [occluder.box for occluder in over if occluder.opaque and occluder.after > members[-1]]
         box = visible_part(whole, opaque)
@@ -141,36 +146,40 @@ class PageReader:
             return
         page_wide = area(box) >= PAGE_WIDE * area(trace.box)
         max_side = SCAN_SIDE if page_wide else self.limits.max_side
-        scale = native_scale(group)
+        scale = native_scale(images)
         shorter, longer = sorted((scale * (box[2] - box[0]), scale * (box[3] - box[1])))
         if shorter < 1 or longer < 2:
             yield self._excluded(box, _NOTHING, kind, "too_small", "under a pixel")
             return
-        plain = box == whole and all(image.plain for image in group)
+        plain = box == whole and all(image.plain for image in images)
         if page_wide:
-            pixels = paint_group(group, max_side) if plain else self.shown.region(box, scale, max_side)
+            pixels = paint_group(images, max_side) if plain else self.shown.region(box, scale, max_side, only=members)
             glyphs = trace.glyphs_over(members[-1])
-            yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs)
+            fading = any(image.fading for image in images)
+            yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs, fading=fading)
         elif plain and (
             shorter < self.limits.min_side
             or is_seen_alone(self.shown, group, over, box, scale, on_blank=trace.fills_before[members[0]] == 0)
         ):
-            key = paint_key(group, max_side)
+            key = paint_key(images, max_side)
             if key not in self.shared.read:
-                self.shared.read[key] = group, self._judge(paint_group(group, max_side), box, kind)
+                self.shared.read[key] = images, self._judge(paint_group(images, max_side), box, kind)
             yield replace(self.shared.read[key][1], page=self.number, bbox=_rounded(box))
         else:
-            yield self._judge(self.shown.region(box, scale, max_side), box, "region")
+            yield self._judge(self.shown.region(box, scale, max_side, only=members), box, "region")
 
-    def _read_page_raster(self, pixels: Pixels, box: Box, kind: Kind, glyphs: int) -> Iterator[Placement]:
+    def _read_page_raster(
+        self, pixels: Pixels, box: Box, kind: Kind, glyphs: int, *, fading: bool
+    ) -> Iterator[Placement]:
         """The placements of the images on a page-wide raster, or of itself where it is one image or has none.
 
-        `glyphs` is the number of glyphs painted over it.
+        `glyphs` is the number of glyphs painted over it, `fading` says that it has a soft mask.
         """
         height, width = pixels.shape[:2]
         scan = read_scan(pixels)
         boxes = scan.boxes
-        whole = [found for found in boxes if area(found) >= WHOLE * width * height]
+        whole = any(area(found) >= WHOLE * width * height for found in boxes)
+        whole = whole or is_one_photograph(scan.page.pixels, boxes, fading=fading)
         if whole and glyphs >= TEXT_OVER:
             yield self._excluded(box, pixels, kind, "background", f"{glyphs} glyphs are painted over it")
         elif whole:
@@ -226,11 +235,14 @@ class PageReader:
         )
 
 
-def _faults() -> Iterator[Exception]:
-    """The messages of MuPDF while it painted, as one error: the image is there, in part or blank."""
-    said = painting_faults()
-    if said:
-        yield ValueError(f"the data of an image breaks off or is broken: {'; '.join(said[:2])}")
+def _losses(images: Sequence[PaintedImage], masks: Sequence[Any]) -> Iterator[Exception]:
+    """An error for each image, soft masks too, of which more is missing than a viewer would notice."""
+    parts = [part for image in images for part in (image.image, image.image.mask(), image.mask) if part] + [*masks]
+    for part in {part.m_internal_value(): part for part in parts if part.m_internal}.values():
+        missing = missing_share(part)
+        if missing > MISSING:
+            size = f"{part.w()}x{part.h()} px"
+            yield ValueError(f"the data of an image of {size} breaks off or is broken: {missing:.0%} is missing")
 
 
 def _rounded(box: Box) -> Box:

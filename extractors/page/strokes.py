@@ -69,8 +69,7 @@ class _PathListener(Listener):
     """Walks the paths that are filled or stroked; images and text are left out."""
 
     def __init__(self, trace: PageTrace, cookie: Any) -> None:
-        super().__init__(trace, 0)
-        self.cookie = cookie
+        super().__init__(trace, 0, cookie)
         self.walker = _Walker()
         self.paths: list[tuple[float, ...]] = []  # for each path: number of segments, matrix (6), clip (4)
         self.filled: list[bool] = []  # for each shape

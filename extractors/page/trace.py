@@ -40,8 +40,8 @@ def _sizes_of_straight_paths() -> frozenset[int]:
 _STRAIGHT = _sizes_of_straight_paths()
 
 
-class TooManyImages(Exception):
-    """A page paints more images than the limit allows."""
+class TooLarge(Exception):
+    """A part of the document goes over a limit and is not read."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class _Clip:
 class Listener(mupdf.FzDevice2):  # type: ignore[misc]
     """Follows clips, groups, masks and tiles and fills in `trace`; its methods are given MuPDF's own structures.
 
-    Raises TooManyImages at the image after `limit`.
+    At the image after `limit` it stops the run of which `cookie` is.
     """
 
-    def __init__(self, trace: PageTrace, limit: int) -> None:
+    def __init__(self, trace: PageTrace, limit: int, cookie: Any) -> None:
         super().__init__()
         for event in (
             *("fill_image", "fill_image_mask", "fill_text", "stroke_text", "fill_path", "stroke_path", "fill_shade"),
@@ -70,6 +70,7 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
             getattr(self, f"use_virtual_{event}")()
         self.trace = trace
         self.limit = limit
+        self.cookie = cookie
         self.clips = [_Clip(trace.box)]
         self.groups: list[bool] = []  # whether each open group is plain
         self.in_mask = 0  # depth of open mask definitions, in which painting shows nothing
@@ -207,9 +208,12 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
     def _note(self, image: Any, ctm: Any, alpha: float, stencil: Stencil | None) -> None:
         """Note an image that is painted with the matrix `ctm`."""
         if self.in_mask:
+            self.trace.masks.append(mupdf.FzImage(mupdf.ll_fz_keep_image(image)))
             return
         if len(self.trace.images) >= self.limit:
-            raise TooManyImages(f"more than {self.limit} images are painted on the page")
+            self.trace.cut = True
+            self.cookie.m_internal.abort = 1
+            return
         matrix = mupdf.FzMatrix(ctm)
         clip = self.clips[-1]
         box = clip.box if self.in_tile else intersect(clip.box, _unit_box(matrix))
@@ -217,7 +221,6 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
             return
         masks = [each for each in self.clips if each.mask is not None]
         own_mask = masks[-1] if masks and masks[-1] is clip else None
-        sizes = [(each.w, each.h) for each in (image, image.mask) if each]
         self.trace.images.append(
             PaintedImage(
                 image=mupdf.FzImage(mupdf.ll_fz_keep_image(image)),
@@ -229,34 +232,39 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
                 stencil=stencil,
                 plain=self._is_plain() and len(masks) <= 1 and (own_mask is not None or not masks),
                 pixels=(image.w, image.h),
-                largest=max(sizes, key=lambda size: size[0] * size[1]),
+                repeated=bool(self.in_tile) or self.in_glyph,
             )
         )
         self.trace.glyphs_before.append(self.trace.glyphs)
         self.trace.fills_before.append(self.trace.fills)
-        self.trace.fills += 1
         painted = self.trace.images[-1]
         opaque = painted.plain and not painted.translucent and _is_upright(matrix)
         self._occlude(box, opaque=opaque, image=len(self.trace.images) - 1)
 
 
 def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
-    """The trace of `page`. Raises TooManyImages past `limit` images, and MuPDF's errors where the page is broken."""
+    """The trace of `page`. Raises TooLarge past `limit` images, and MuPDF's errors where the page is broken."""
     rect = page.rect
     trace = PageTrace((rect.x0, rect.y0, rect.x1, rect.y1))
-    listener = Listener(trace, limit)
     cookie = mupdf.FzCookie()
+    listener = Listener(trace, limit, cookie)
     forget()
-    try:
-        mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), cookie)
-    except Exception as error:
-        if len(trace.images) >= limit:  # MuPDF wraps an exception of a callback in its own
-            raise TooManyImages(f"more than {limit} images are painted on the page") from error
-        raise
+    mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), cookie)
     mupdf.fz_close_device(listener)
+    if trace.cut:
+        raise TooLarge(f"more than {limit} images are painted on it; the page is not read")
     if cookie.m_internal.errors:
         trace.complaints = losses()
     return trace
+
+
+def listed_images(content: pymupdf.DisplayList, box: Box, limit: int) -> list[PaintedImage]:
+    """The images of a display list of a page with this box: those of the page's trace, as objects of the list."""
+    trace = PageTrace(box)
+    cookie = mupdf.FzCookie()
+    everywhere = mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
+    mupdf.fz_run_display_list(content.this, Listener(trace, limit, cookie), mupdf.FzMatrix(), everywhere, cookie)
+    return trace.images
 
 
 def _is_upright(matrix: Any) -> bool:

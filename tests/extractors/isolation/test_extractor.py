@@ -132,7 +132,7 @@ def test_declared_size_is_checked_before_decoding(tmp_path: Path) -> None:
     content = b"q 400 0 0 400 90 300 cm /I Do Q"
     pdf = pdfs.raw_page(tmp_path / "a.pdf", content, {"i": (dictionary, bytes(100))}, "/XObject<</I {i}>>")
     extraction = extract_document(pdf, tmp_path / "out", limits=Limits(image_pixels=1_000_000))
-    assert extraction.status == "damaged"
+    assert extraction.status == "too_large"
     assert "1200x1200 px" in extraction.detail
 
 

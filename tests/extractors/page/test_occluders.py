@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -47,3 +48,39 @@ def test_many_small_occluders_hide_little(tmp_path: Path) -> None:
     ).images
     assert image.used
     assert image.bbox == pytest.approx((40, 42, 540, 542), abs=1)
+
+
+def _mark() -> pdfs.Pixels:
+    """A pale ring and bar on white, as a laboratory prints it under its pages."""
+    mark = np.full((360, 360, 3), 255, np.uint8)
+    cv2.circle(mark, (180, 120), 85, (218, 226, 243), 30)
+    cv2.rectangle(mark, (155, 220), (205, 340), (218, 226, 243), -1)
+    return mark
+
+
+def _backing() -> pdfs.Pixels:
+    """White paper with a little grain."""
+    return np.random.default_rng(5).integers(247, 256, (360, 360, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("under", [_mark(), _backing()], ids=["watermark", "backing"])
+@pytest.mark.parametrize("oval", [False, True], ids=["whole", "cut to an oval"])
+def test_what_lies_under_photographs_is_read_without_them(tmp_path: Path, under: pdfs.Pixels, oval: bool) -> None:
+    """In neither way is there a region that holds the photographs: nobody has placed one."""
+    objects = {
+        name: (pdfs.image_dictionary(pixels, "DeviceRGB"), pixels.tobytes())
+        for name, pixels in {"u": under, "i": pdfs.photograph(2), "j": pdfs.photograph(11)}.items()
+    }
+    clip = b"300 200 m 500 300 500 500 300 600 c 100 500 100 300 300 200 c h W n " if oval else b""
+    content = (
+        b"q "
+        + clip
+        + b"400 0 0 400 100 200 cm /U Do Q q 240 0 0 200 60 350 cm /I Do Q q 240 0 0 200 310 350 cm /J Do Q"
+    )
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, objects, "/XObject<</U {u}/I {i}/J {j}>>")
+    extraction = extract_document(pdf, tmp_path / "out")
+    assert extraction.status == "ok"
+    assert [image.used for image in extraction.images] == [False, True, True]
+    for image, photo in zip(extraction.images[1:], (pdfs.photograph(2), pdfs.photograph(11)), strict=True):
+        assert image.file is not None
+        assert (pdfs.read(tmp_path / "out" / image.file) == photo).all()

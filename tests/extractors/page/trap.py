@@ -55,7 +55,7 @@ class Trap:
     alike: float = 0.99  # least correlation with it, of each channel
     photo: bool = True  # whether its images are used; those of a few colours are not asked to be
     status: str = "ok"
-    truth: pdfs.Pixels | None = None  # what is shown in each box, where poppler is known to be wrong
+    truth: tuple[pdfs.Pixels, ...] = ()  # what each box shows, where poppler is wrong or shows other images there, too
 
     def write(self, path: Path) -> Path:
         """The trap as a file."""

@@ -84,7 +84,7 @@ def _masks() -> dict[str, Trap]:
         "soft mask missing": _coded(photo, more="/SMask 999 0 R"),
         "soft mask corrupt": _coded(photo, more="/SMask {mask}", objects=lost, status="partial"),
         "soft mask breaks off": masked(
-            photo, "/SMask {mask}", (soft, OVAL.tobytes()[: OVAL.size * 2 // 3]), status="partial", truth=cut_off
+            photo, "/SMask {mask}", (soft, OVAL.tobytes()[: OVAL.size * 2 // 3]), status="partial", truth=(cut_off,)
         ),
     }
 
@@ -216,8 +216,24 @@ def _filters() -> dict[str, Trap]:
         "JPEG 2000 with a colour space": _coded(_file(image, "jpeg2000"), more="/Filter/JPXDecode"),
         "JPEG 2000 of grey": _coded(_file(grey, "jpeg2000"), "", more="/Filter/JPXDecode"),
         "JPEG 2000 with its own mask": _coded(
-            _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 1", truth=on_white
+            _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 1", truth=(on_white,)
         ),
+        "JPEG 2000 with an alpha that is not to be used": _coded(
+            _file(cut_out, "jpeg2000"), "", more="/Filter/JPXDecode/SMaskInData 0", truth=(PHOTO,)
+        ),
+        "JPEG 2000 with an alpha that is not announced": _coded(
+            _file(cut_out, "jpeg2000"), more="/Filter/JPXDecode", truth=(PHOTO,)
+        ),
+        "JPEG 2000, bare, with an alpha that is not announced": _coded(
+            _file(cut_out, "jpeg2000", no_jp2=True), more="/Filter/JPXDecode", truth=(PHOTO,)
+        ),
+        "JPEG 2000 of grey with an alpha that is not announced": _coded(
+            _file(Image.merge("LA", (grey, Image.fromarray(OVAL))), "jpeg2000"),
+            "/DeviceGray",
+            more="/Filter/JPXDecode",
+            truth=(np.dstack([GREY] * 3),),
+        ),
+        "JPEG that is said to be grey": _coded(jpeg, "/DeviceGray", more="/Filter/DCTDecode", truth=(PHOTO,)),
         "JBIG2": _coded(_jbig2(fax4), more="/Filter/JBIG2Decode", **stencil),
         "CCITT group 4": _coded(fax4, more=f"/Filter/CCITTFaxDecode/DecodeParms<</K -1{columns}>>", **stencil),
         "CCITT group 3": _coded(fax3, more=f"/Filter/CCITTFaxDecode/DecodeParms<</K 0{columns}>>", **stencil),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from tests.extractors import pdfs
-from tests.extractors.page.trap import BOX, IMAGES, PHOTO, PLACE, PLAIN, TWO, TWO_IMAGES, Box, Page, Trap
+from tests.extractors.page.trap import BOX, IMAGES, OTHER, PHOTO, PLACE, PLAIN, TWO, TWO_IMAGES, Box, Page, Trap
 from tests.extractors.page.traps_of_coding import OVAL
 
 FORM = "/Type/XObject/Subtype/Form/BBox[0 0 320 300]"
@@ -65,6 +67,14 @@ def _layers() -> dict[str, Trap]:
         "not": ("/Type/OCMD/OCGs[{on} {off}]/P/AnyOff", None),
         "none": ("/Type/OCMD/OCGs[{on}]/P/AnyOff", None),
     }
+    expressions: dict[str, tuple[str, tuple[Box, ...]]] = {  # by what they say: an expression, and what is shown
+        "not on": ("[/Not {on}]", ()),
+        "not off": ("[/Not {off}]", (BOX,)),
+        "both": ("[/And {on} {off}]", ()),
+        "one of both": ("[/Or {off} {on}]", (BOX,)),
+        "neither": ("[/Not[/Or {off} {on}]]", ()),
+        "one without the other": ("[/And {on}[/Not {off}]]", (BOX,)),
+    }
     catalog = "/OCProperties<</OCGs[{on} {off}]/D<</OFF[{off}]>>>>"
     named = "/Properties<</On {on}/Off {off}/Both {both}/Any {any}/Not {not}/None {none}>>"
 
@@ -75,6 +85,11 @@ def _layers() -> dict[str, Trap]:
     def of(entry: str, boxes: tuple[Box, ...]) -> Trap:
         image = (PLAIN["i"][0] + entry, PLAIN["i"][1])
         return Trap((Page(PLACE, boxes),), {"i": image, **groups}, IMAGES, catalog)
+
+    def expressed(expression: str, boxes: tuple[Box, ...]) -> Trap:
+        dictionary = f"/Type/OCMD/OCGs {{on}}/P/{'AllOff' if boxes else 'AnyOn'}/VE {expression}"
+        plain = of("/OC {member}", boxes)
+        return dataclasses.replace(plain, objects={**plain.objects, "member": (dictionary, None)})
 
     form = (f"{FORM}/OC {{off}}/Resources<<{IMAGES}>>", PLACE)
     note = "/Type/Annot/Subtype/Stamp/F 4/Rect[0 0 320 300]/OC {off}/AP<</N {look}>>"
@@ -89,6 +104,7 @@ def _layers() -> dict[str, Trap]:
         "layers, all on, of a base that is off": dataclasses.replace(
             marked(b"Both", ()), catalog="/OCProperties<</OCGs[{on} {off}]/D<</BaseState/OFF/ON[{on}]>>>>"
         ),
+        **{f"layers, expression: {name}": expressed(*how) for name, how in expressions.items()},
         "image of a layer on": of("/OC {on}", (BOX,)),
         "image of a layer off": of("/OC {off}", ()),
         "form of a layer off": Trap(
@@ -103,8 +119,9 @@ def _layers() -> dict[str, Trap]:
 def _occluders() -> dict[str, Trap]:
     """Occluders of an image; `J` is another image."""
     ink = (60, 80, 180, 180)
-    over = b"q 160 0 0 130 40 100 cm /J Do Q"
+    over = b"q 156 0 0 130 42 100 cm /J Do Q"
     inset = b"q 60 0 0 50 120 120 cm /J Do Q"
+    veil, corner = (42, 70, 198, 200), (120, 140, 240, 240)
     half = b"q 120 0 0 100 120 120 cm /J Do Q"
     font = "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>"
     states = "/ExtGState<</G<</ca .5>>>>"
@@ -115,23 +132,29 @@ def _occluders() -> dict[str, Trap]:
         page = Page(PLACE + content, boxes, ink=inked)
         return Trap((page,), TWO, TWO_IMAGES + font + states, **{"off_by": 3.5, **how})
 
-    stays_out = {"truth": PHOTO}  # small things over an image, and text, are not taken with it
+    stays_out = {"truth": (PHOTO,)}  # small things over an image, and text, are not taken with it
 
     return {
         "covered by white": shown(b"1 g 50 110 140 120 re f", ()),
         "covered by white in two parts": shown(b"1 g 50 110 70 120 re f 110 110 80 120 re f", ()),
         "covered by a colour": shown(b".8 g 50 110 140 120 re f", (), (50, 70, 190, 190)),
-        "covered by an image": shown(over, ((40, 70, 200, 200),)),
+        "covered by an image": shown(over, ((42, 70, 198, 200),)),
         "covered by the same box": shown(b"q 120 0 0 100 60 120 cm /J Do Q", (BOX,)),
         "covered by four": shown(
             tiles, ((60, 130, 120, 180), (60, 80, 120, 130), (120, 130, 180, 180), (120, 80, 180, 130)), **fine
         ),
         "half covered by white": shown(b"1 g 120 110 90 120 re f", ((60, 80, 120, 180),)),
         "half covered by an image": shown(half, ((60, 80, 120, 180), (120, 80, 240, 180))),
-        "an image set into it": shown(inset, (BOX, (120, 130, 180, 180)), **fine),
+        "an image set into it": shown(inset, (BOX, (120, 130, 180, 180)), truth=(PHOTO, OTHER)),
+        "an image over its corner": shown(b"q 120 0 0 100 120 60 cm /J Do Q", (BOX, corner), truth=(PHOTO, OTHER)),
+        "all but its rim covered by an image": shown(
+            b"q 108 0 0 90 66 125 cm /J Do Q", ((66, 85, 174, 175),), BOX, truth=(OTHER,)
+        ),
         "a hole of white": shown(b"1 g 90 140 60 60 re f", (BOX,)),
         "veiled": shown(b"q /G gs 1 g 50 110 140 120 re f Q", (BOX,)),
-        "a veil of an image": shown(b"q /G gs " + over + b" Q", (BOX, (40, 70, 200, 200)), (40, 70, 200, 200)),
+        "a veil of an image": shown(
+            b"q /G gs " + over + b" Q", (BOX, veil), veil, truth=(PHOTO, (OTHER / 2 + 127.5).astype(np.uint8))
+        ),
         "an arrow over it": shown(
             b"1 0 0 rg 1 0 0 RG 3 w 90 150 m 150 200 l S 150 200 m 140 198 l 148 190 l f", (BOX,), **stays_out
         ),

@@ -71,7 +71,7 @@ def _pages() -> dict[str, Trap]:
         "page turned by 270": Trap((Page(PLACE, ((80, 140, 180, 260),), "/Rotate 270"),)),
         "page turned by -90": Trap((Page(PLACE, ((80, 140, 180, 260),), "/Rotate -90"),)),
         "UserUnit": Trap(  # pdftoppm knows no UserUnit
-            (Page(PLACE, ((120, 160, 360, 360),), "/UserUnit 2", ink=BOX),), truth=PHOTO
+            (Page(PLACE, ((120, 160, 360, 360),), "/UserUnit 2", ink=BOX),), truth=(PHOTO,)
         ),
         "CropBox": Trap((Page(PLACE, ((40, 60, 160, 160),), crop),)),
         "CropBox turned by 90": Trap((Page(PLACE, ((90, 40, 190, 160),), crop + "/Rotate 90"),)),
