@@ -9,6 +9,7 @@
     |   +-- BadStorageUri      a URI or key that names no storage
     |   +-- BucketMissing      the S3 bucket does not exist
     |   +-- StorageDenied      storage refuses these credentials
+    |       +-- ObjectDenied   storage knows these credentials, and refuses them this object
     +-- UnreadableInput        one image or document cannot be read; becomes a row, and the audit goes on
     +-- AuditError             we failed; the task fails and is tried again
         +-- ObjectMissing      an object that should be there is not
@@ -59,6 +60,10 @@ class BucketMissing(InputError):
 
 class StorageDenied(InputError):
     """Storage refuses these credentials."""
+
+
+class ObjectDenied(StorageDenied):
+    """Storage knows these credentials, and refuses them this object."""
 
 
 class UnreadableInput(JobError):
