@@ -14,6 +14,7 @@
     +-- AuditError             we failed; the task fails and is tried again
         +-- ObjectMissing      an object that should be there is not
         +-- StorageUnavailable storage does not answer, or answers with an error
+        +-- WorkFolderUnusable the folder for temporary files cannot be written
         +-- LostRace           the object changed between the read and the write
         +-- RowsMissing        a step runs before the step whose rows it reads
         +-- ModelChanged       the weights loaded are not those of the plan
@@ -84,6 +85,10 @@ class ObjectMissing(AuditError):
 
 class StorageUnavailable(AuditError):
     """Storage does not answer, or answers with an error."""
+
+
+class WorkFolderUnusable(AuditError):
+    """The folder for temporary files cannot be written: it is full, say."""
 
 
 class LostRace(AuditError):

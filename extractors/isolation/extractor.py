@@ -35,6 +35,7 @@ from extractors.isolation.protocol import (
     Refused,
     decode_event,
 )
+from extractors.isolation.work import remove_left, work_folder
 from extractors.letterheads import exclude_letterheads
 from extractors.model import Extraction, Limits, Placement, Status
 
@@ -43,14 +44,14 @@ HEADER_WITHIN = 1024  # bytes from the start that hold the header (PDF Reference
 _OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # on a starved reader's stderr
 _GRACE = 30.0  # seconds beyond the document's limit: to fork a reader and to kill it
 _TAIL = 1 << 16  # bytes at the end of a reader's standard error that are searched
-_DETAIL = 500  # characters of its last line that a detail quotes
+_DETAIL = 500  # characters that a detail quotes of what a reader wrote
 _FAULTS_NAMED = 3  # faults that a detail spells out
 
 
 class Extractor:
     """Extracts documents, at most `processes` at a time; its methods may be called from any thread.
 
-    Use it as a context manager, or call close(): it keeps warm processes.
+    Use it as a context manager: it keeps warm processes, and first removes what killed processes have left.
     """
 
     def __init__(self, *, limits: Limits = Limits(), processes: int = 1) -> None:  # noqa: B008 (frozen)
@@ -72,17 +73,17 @@ class Extractor:
         if refusal:
             return refusal
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="scott-pdf-") as folder:
-            work = Path(folder)
+        with work_folder() as work:
             server = self._idle.get()
             try:
-                ending = server.read(Job(str(pdf.resolve()), folder, password, self.limits))
+                ending = server.read(Job(str(pdf.resolve()), str(work), password, self.limits))
             except BaseException:
                 server.end()  # an answer that still comes would be taken for the next document's
                 raise
             finally:
                 self._idle.put(server)
-            extraction = _conclude(_read_findings(work / FINDINGS), ending)
+            events, broken = _read_findings(work)
+            extraction = _conclude(events, ending or broken)
             for name in sorted({placement.file for placement in extraction.images if placement.file}):
                 shutil.move(work / name, out / name)
         return extraction
@@ -94,6 +95,7 @@ class Extractor:
             self._idle.put(server)
 
     def __enter__(self) -> Self:
+        remove_left()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -214,17 +216,35 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _tail(path: Path) -> str:
     """The end of a text file; "" where there is no file."""
-    if not path.exists():
+    if not _is_plain(path):
         return ""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _TAIL, 0))
         return file.read().decode(errors="replace")
 
 
-def _read_findings(path: Path) -> list[Event]:
-    """The events that were written whole; the last line of a killed reader may be cut."""
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
-    return [decode_event(line) for line in lines]
+def _read_findings(work: Path) -> tuple[list[Event], Fault | None]:
+    """The events that the reader wrote whole, up to one that no reader of ours writes; the fault, where there is one.
+
+    A hostile document may have taken the reader over: neither its words nor its files are trusted. The last line of a
+    killed reader may be cut.
+    """
+    path, events = work / FINDINGS, list[Event]()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if _is_plain(path) else []
+    for line in lines:
+        try:
+            event = decode_event(line)
+        except ValueError as error:
+            return events, Fault("crashed", f"the reader wrote what is no finding: {error}"[:_DETAIL])
+        if isinstance(event, Found) and event.placement.file and not _is_plain(work / event.placement.file):
+            return events, Fault("crashed", f"the reader wrote no file {event.placement.file}")
+        events.append(event)
+    return events, None
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether there is a file: no link, which could name any other, and no pipe, which could keep us waiting."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _conclude(events: Iterable[Event], ending: Fault | None) -> Extraction:
