@@ -20,7 +20,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
 import boto3
@@ -110,7 +110,7 @@ class S3Storage(Storage):
             if not whole and length is not None and len(data) != size:
                 raise _Broken(f"{len(data)} bytes of {size} came")
             if whole or len(data) != size:
-                _check_md5(data, reply, unlike_etag)
+                _check_etag(data, reply, unlike_etag)
             return Blob(data, reply["ETag"])
 
         return self._ask(key, get)
@@ -118,7 +118,11 @@ class S3Storage(Storage):
     def _put(self, key: str, data: bytes, condition: dict[str, str]) -> None:
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"  # so that a browser shows the report
         where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key), **condition}
-        put = partial(self.client.put_object, **where, Body=data, ContentType=kind)
+
+        def put() -> None:
+            if "ETag" not in self.client.put_object(**where, Body=data, ContentType=kind):
+                raise _Broken("the reply has no ETag: it is none of S3")
+
         self._ask(key, put, is_conditional=bool(condition))
 
     def _folder_prefix(self, folder: str) -> str:
@@ -127,8 +131,15 @@ class S3Storage(Storage):
     def _pages(self, folder: str, delimiter: str) -> Iterator[Any]:
         """The pages of the listing of `folder`."""
         where = {"Bucket": self.bucket, "Prefix": self._folder_prefix(folder), "Delimiter": delimiter}
+
+        def listed() -> Any:
+            page = self.client.list_objects_v2(**where)
+            if page.get("IsTruncated") != ("NextContinuationToken" in page):
+                raise _Broken("the reply does not say whether the listing goes on: it is none of S3")
+            return page
+
         while True:
-            page = self._ask(folder, lambda: self.client.list_objects_v2(**where))
+            page = self._ask(folder, listed)
             yield page
             if "NextContinuationToken" not in page:
                 return
@@ -147,8 +158,8 @@ class S3Storage(Storage):
 
     def _error(self, error: Exception, key: str, *, is_conditional: bool) -> JobError:
         """The typed error for what came of a request about `key`."""
-        reply = error.response if isinstance(error, ClientError) else {}
-        code = str(reply.get("Error", {}).get("Code", ""))
+        said = error.response.get("Error", {}) if isinstance(error, ClientError) else {}
+        code = str(said.get("Code", ""))
         if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
             return StorageDenied(f"{self.root}: no credentials; {CREDENTIALS}")
         if isinstance(error, ParamValidationError):
@@ -163,26 +174,28 @@ class S3Storage(Storage):
             return ObjectDenied(f"{self.uri(key)}: {code}; check the policy of the AWS_* credentials")
         if code in CREDENTIALS_REFUSED:
             return StorageDenied(f"{self.uri(key)}: {code}; check the AWS_* credentials")
-        reason = str(error).splitlines()[0]
+        reason = f"{code} ({said.get('Message')})" if code else (str(error).splitlines() or [type(error).__name__])[0]
         return StorageUnavailable(f"{self.uri(key)} at {self.client.meta.endpoint_url}: {reason}")
 
 
 class _Broken(Exception):
-    """The body of a reply is not the object's."""
+    """The reply is none of S3, or its body is not the object's."""
 
 
 # The last: botocore reads the bodies of listings by urllib3, and its parsers raise errors of their own and of dates.
 FAULTS = (BotoCoreError, ClientError, _Broken, HTTPError, ResponseParserError, ValueError)
 
 
-def _check_md5(data: bytes, reply: Mapping[str, Any], unlike: set[str]) -> None:
-    """Raises _Broken where the ETag is an MD5, and not that of `data`.
+def _check_etag(data: bytes, reply: Mapping[str, Any], unlike: set[str]) -> None:
+    """Raises _Broken where there is no ETag, or one that is an MD5 and not that of `data`.
 
     It is one unless the object came in parts or is encrypted with a key of its own (S3 API Reference, "Common
     response headers"). A server that has other ETags sends the same bytes again: `unlike` keeps the digests that did
     not fit.
     """
-    etag = reply["ETag"].strip('"')
+    etag = str(reply.get("ETag", "")).strip('"')
+    if not etag:
+        raise _Broken("the reply has no ETag: it is none of S3")
     is_md5 = re.fullmatch("[0-9a-f]{32}", etag) and "SSECustomerAlgorithm" not in reply
     if not is_md5 or reply.get("ServerSideEncryption", "AES256") != "AES256":
         return

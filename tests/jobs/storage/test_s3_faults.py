@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 import pytest
+from tenacity import wait_fixed
 
 from jobs.errors import (
     BucketMissing,
@@ -115,8 +116,18 @@ def bare(status: int) -> Reply:
     return lambda handler: handler.send(status, b"<html>no</html>")
 
 
+def page_of_a_proxy(handler: Handler) -> None:
+    """Success, with a page that is well-formed XML."""
+    body = b"<html><body>Log in to go on</body></html>"
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
 PASSING = {
     "cut": cut,
+    "page of a proxy": page_of_a_proxy,
     "dropped": dropped,
     **{f"bare {status}": bare(status) for status in (400, 401, 403, 404, 429, 502, 504)},
     **{
@@ -156,6 +167,7 @@ def storage(server: Server, monkeypatch: pytest.MonkeyPatch) -> Storage:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(s3.RETRYING, "wait", wait_fixed(0.01))
     server.expect()
     return open_storage("s3://bucket/prefix")
 
