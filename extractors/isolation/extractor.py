@@ -152,7 +152,8 @@ class _Server:
         words = _tail(Path(job.folder) / STDERR)
         last_words = " ".join(words.strip().splitlines()[-1:])[:_DETAIL]
         if answer.returncode == NOT_WRITTEN:
-            raise OSError(f"{job.folder}: {last_words}")
+            said = last_words or "the reader cannot write there, not even why"  # a full disk takes no words either
+            raise OSError(f"{job.folder}: {said}")
         if any(sign in words for sign in _OUT_OF_MEMORY):
             return Fault("out_of_memory", f"more than {limits.memory_bytes >> 20} MiB")
         return Fault("crashed", f"exit status {answer.returncode}: {last_words}")

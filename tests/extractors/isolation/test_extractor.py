@@ -13,7 +13,7 @@ import pytest
 
 from extractors import Extractor, Limits, extract_document
 from extractors.isolation.extractor import _Server
-from extractors.isolation.protocol import FINDINGS, End, Found, Job, Pages, encode_event
+from extractors.isolation.protocol import FINDINGS, STDERR, End, Found, Job, Pages, encode_event
 from extractors.model import Placement
 from tests.extractors import pdfs
 
@@ -106,6 +106,11 @@ def test_what_is_our_failure_is_raised(tmp_path: Path, monkeypatch: pytest.Monke
     (work / FINDINGS).symlink_to("/dev/full")
     server = _Server()
     with pytest.raises(OSError, match="No space left"):
+        server.read(Job(str(pdf), str(work), None, Limits()))
+    (work / "document.pdf").unlink()
+    (work / STDERR).unlink()
+    (work / STDERR).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="cannot write there"):
         server.read(Job(str(pdf), str(work), None, Limits()))
     server.end()
     monkeypatch.setattr(sys, "executable", "/bin/false")
