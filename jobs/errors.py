@@ -10,10 +10,12 @@
     |   +-- BadStorageUri      a URI or key that names no storage
     |   +-- BucketMissing      the S3 bucket does not exist
     |   +-- StorageDenied      storage refuses these credentials
+    |       +-- ObjectDenied   storage knows these credentials, and refuses them this object
     +-- UnreadableInput        one image or document cannot be read; becomes a row, and the audit goes on
     +-- AuditError             we failed; the task fails and is tried again
         +-- ObjectMissing      an object that should be there is not
         +-- StorageUnavailable storage does not answer, or answers with an error
+        +-- WorkFolderUnusable the folder for temporary files cannot be written
         +-- LostRace           the object changed between the read and the write
         +-- RowsMissing        a step runs before the step whose rows it reads
         +-- ModelChanged       the weights loaded are not those of the plan
@@ -66,6 +68,10 @@ class StorageDenied(InputError):
     """Storage refuses these credentials."""
 
 
+class ObjectDenied(StorageDenied):
+    """Storage knows these credentials, and refuses them this object."""
+
+
 class UnreadableInput(JobError):
     """One input cannot be read. `status`: missing, denied, bad_uri or too_large; the message says more."""
 
@@ -84,6 +90,10 @@ class ObjectMissing(AuditError):
 
 class StorageUnavailable(AuditError):
     """Storage does not answer, or answers with an error."""
+
+
+class WorkFolderUnusable(AuditError):
+    """The folder for temporary files cannot be written: it is full, say."""
 
 
 class LostRace(AuditError):

@@ -35,6 +35,7 @@ from extractors.isolation.protocol import (
     Refused,
     decode_event,
 )
+from extractors.isolation.work import remove_left, work_folder
 from extractors.letterheads import exclude_letterheads
 from extractors.model import Extraction, Limits, Placement, Status
 
@@ -44,14 +45,14 @@ _OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory
 _SERVER = "extractors.isolation.server"  # the module that starts readers
 _GRACE = 30.0  # seconds beyond the document's limit: to fork a reader and to kill it
 _TAIL = 1 << 16  # bytes at the end of a reader's standard error that are searched
-_DETAIL = 500  # characters of its last line that a detail quotes
+_DETAIL = 500  # characters that a detail quotes of what a reader wrote
 _FAULTS_NAMED = 3  # faults that a detail spells out
 
 
 class Extractor:
     """Extracts documents, at most `processes` at a time; its methods may be called from any thread.
 
-    Use it as a context manager, or call close(): it keeps warm processes.
+    Use it as a context manager: it keeps warm processes, and first removes what killed processes have left.
     """
 
     def __init__(self, *, limits: Limits = Limits(), processes: int = 1) -> None:  # noqa: B008 (frozen)
@@ -73,17 +74,17 @@ class Extractor:
         if refusal:
             return refusal
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="scott-pdf-") as folder:
-            work = Path(folder)
+        with work_folder() as work:
             server = self._idle.get()
             try:
-                ending = server.read(Job(str(pdf.resolve()), folder, password, self.limits))
+                ending = server.read(Job(str(pdf.resolve()), str(work), password, self.limits))
             except BaseException:
                 server.end()  # an answer that still comes would be taken for the next document's
                 raise
             finally:
                 self._idle.put(server)
-            extraction = _conclude(_read_findings(work), ending)
+            events, broken = _read_findings(work)
+            extraction = _conclude(events, ending or broken)
             for name in sorted({placement.file for placement in extraction.images if placement.file}):
                 shutil.move(work / name, out / name)
         return extraction
@@ -95,6 +96,7 @@ class Extractor:
             self._idle.put(server)
 
     def __enter__(self) -> Self:
+        remove_left()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,7 +153,8 @@ class _Server:
         words = _tail(Path(job.folder) / STDERR)
         last_words = " ".join(words.strip().splitlines()[-1:])[:_DETAIL]
         if answer.returncode == NOT_WRITTEN:
-            raise OSError(f"{job.folder}: {last_words}")
+            said = last_words or "the reader cannot write there, not even why"  # a full disk takes no words either
+            raise OSError(f"{job.folder}: {said}")
         if any(sign in words for sign in _OUT_OF_MEMORY):
             return Fault("out_of_memory", f"more than {limits.memory_bytes >> 20} MiB")
         return Fault("crashed", f"exit status {answer.returncode}: {last_words}")
@@ -215,31 +218,35 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _tail(path: Path) -> str:
     """The end of a text file; "" where there is no file."""
-    if not path.is_file():
+    if not _is_plain(path):
         return ""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _TAIL, 0))
         return file.read().decode(errors="replace")
 
 
-def _read_findings(folder: Path) -> list[Event]:
-    """The events that were written whole; the last line of a killed reader may be cut.
+def _read_findings(work: Path) -> tuple[list[Event], Fault | None]:
+    """The events that the reader wrote whole, up to one that no reader of ours writes; the fault, where there is one.
 
-    A document may have taken its reader over: the list ends with a fault at the first line that no reader writes.
+    A hostile document may have taken the reader over: neither its words nor its files are trusted. The last line of a
+    killed reader may be cut.
     """
-    path, events = folder / FINDINGS, list[Event]()
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.is_file() else []
-    try:
-        for line in lines:
+    path, events = work / FINDINGS, list[Event]()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if _is_plain(path) else []
+    for line in lines:
+        try:
             event = decode_event(line)
-            if isinstance(event, Found) and event.placement.file:
-                image = folder / event.placement.file
-                if image.parent != folder or image.is_symlink() or not image.is_file():
-                    raise ValueError("the file of an image is none of the reader's")
-            events.append(event)
-    except (ValueError, LookupError, TypeError, RecursionError):
-        events.append(Fault("crashed", "the reader wrote what is no event"))
-    return events
+        except ValueError as error:
+            return events, Fault("crashed", f"the reader wrote what is no finding: {error}"[:_DETAIL])
+        if isinstance(event, Found) and event.placement.file and not _is_plain(work / event.placement.file):
+            return events, Fault("crashed", f"the reader wrote no file {event.placement.file}")
+        events.append(event)
+    return events, None
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether there is a file: no link, which could name any other, and no pipe, which could keep us waiting."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _conclude(events: Iterable[Event], ending: Fault | None) -> Extraction:

@@ -10,14 +10,17 @@ Both sides of the jail import this module: it must not import pymupdf or extract
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from extractors.model import Limits, Placement, Status
 
 FINDINGS = "findings.jsonl"  # file in the job's folder: the reader's events
 STDERR = "stderr"  # file in the job's folder: the reader's standard error
 READY = b"ready\n"  # the server's first line on standard output
+FILE_NAME = re.compile(r"[0-9A-Za-z]+\.png")  # of an image in the job's folder
 NOT_WRITTEN = 74  # exit status of a reader that cannot write its folder (EX_IOERR of sysexits.h)
 
 
@@ -111,10 +114,33 @@ def encode_event(event: Event) -> str:
 
 
 def decode_event(line: str) -> Event:
-    """The event of one line of FINDINGS."""
-    fields: dict[str, Any] = json.loads(line)
-    kind = _EVENTS[fields.pop("event")]
-    if kind is Found:
-        placement = fields["placement"]
-        return Found(Placement(**placement | {"bbox": tuple(placement["bbox"])}))
-    return kind(**fields)
+    """The event of one line of FINDINGS. Raises ValueError, in words, for a line that encode_event() does not write."""
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        kind = _EVENTS[fields.pop("event")]
+        if kind is Found:
+            placement = fields["placement"]
+            fields = {"placement": Placement(**placement | {"bbox": tuple(placement["bbox"])})}
+        event = kind(**fields)
+    except (AttributeError, KeyError, RecursionError, TypeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    _check_types(event)
+    if isinstance(event, Found) and event.placement.file and not FILE_NAME.fullmatch(event.placement.file):
+        raise ValueError(f"{event.placement.file!r} is no name that a reader gives an image")
+    return event
+
+
+def _check_types(event: Event | Placement) -> None:
+    """Raises ValueError where a field has not the type that its class says: JSON holds any."""
+    for name, hint in get_type_hints(type(event)).items():
+        value = getattr(event, name)
+        if isinstance(value, Placement):
+            _check_types(value)
+        elif get_origin(hint) is tuple:  # of numbers: a box
+            if len(value) != 4 or not all(type(each) in (int, float) and math.isfinite(each) for each in value):
+                raise ValueError(f"{name} is {value!r}: expected four numbers")
+        elif get_origin(hint) is Literal:
+            if value not in get_args(hint):
+                raise ValueError(f"{name} is {value!r}: expected one of {', '.join(get_args(hint))}")
+        elif type(value) not in (get_args(hint) or (hint,)):
+            raise ValueError(f"{name} is {value!r}: expected {hint}")

@@ -7,16 +7,16 @@ any, so that every document of the plan has a row that says how reading it went.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TypedDict
 
-from extractors import Extractor, Placement
-from jobs.errors import UnreadableInput
+from extractors import Extractor, Placement, work_folder
+from jobs.errors import UnreadableInput, WorkFolderUnusable
 from jobs.scoring.cores import cores
 from jobs.storage import Storage
 from jobs.tables.bucket import Bucket
@@ -83,12 +83,16 @@ def _read_document(storage: Storage, extractor: Extractor, uri: str) -> _Documen
         source = read_input(storage, uri, extractor.limits.file_bytes)
     except UnreadableInput as error:
         return _Document(uri, error.status, str(error))
-    with tempfile.TemporaryDirectory(prefix="scott-extract-") as folder:
-        pdf, out = Path(folder) / "document.pdf", Path(folder) / "images"
-        pdf.write_bytes(source.data)
-        found = extractor.extract(pdf, out)
-        names = {placement.file for placement in found.images if placement.used and placement.file}
-        files = {name: (out / name).read_bytes() for name in names}
+    try:
+        with work_folder() as folder:
+            pdf, out = folder / "document.pdf", folder / "images"
+            pdf.write_bytes(source.data)
+            found = extractor.extract(pdf, out)
+            names = {placement.file for placement in found.images if placement.used and placement.file}
+            files = {name: (out / name).read_bytes() for name in names}
+    except OSError as error:
+        where = tempfile.tempdir or os.environ.get("TMPDIR", "the temporary directory")
+        raise WorkFolderUnusable(f"{where}: {error}; free space there, or name another folder in TMPDIR") from error
     return _Document(uri, found.status, found.detail or None, source.sha256, found.pages, found.images, files)
 
 

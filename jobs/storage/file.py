@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-from jobs.errors import BadStorageUri, JobError, LostRace, ObjectMissing, StorageDenied, StorageUnavailable
+from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectMissing, StorageUnavailable
 from jobs.storage.base import Blob, Storage, check_key
 
 
@@ -112,18 +112,22 @@ def _typed(error: OSError, path: Path) -> JobError:
     if error.errno in (errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP):
         return ObjectMissing(f"{path.as_uri()}: {error.strerror}")
     if isinstance(error, PermissionError):
-        return StorageDenied(f"{path.as_uri()}: permission denied")
+        return ObjectDenied(f"{path.as_uri()}: permission denied")
     return StorageUnavailable(f"{path.as_uri()}: {error.strerror or error}")
 
 
 def _replace(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step that survives a power cut; the folder's lock is held."""
     part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(part, path)
+    try:
+        with part.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)  # the disk is full, say
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -4,17 +4,24 @@ Endpoint, region and credentials come from the standard AWS_* variables (AWS_END
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...); addressing is by path. A conditional PUT
 (If-Match, If-None-Match) answers 412 when the race is lost; 409 means that two are being settled
 right now, and is tried again.
+
+Each request is tried as one thing with its whole reply, which is checked against its Content-Length, its
+checksum and its ETag. It is tried again unless the error's code names a fault that stays: an object or bucket
+that is not there, or a refusal. So a clock that is off, an expired token, a reply without a code of S3 (a
+proxy's) and a body that breaks off are StorageUnavailable, once they last. boto3's own retries are off: they
+see no bodies, and have no limit of time. The codes are those of the Amazon S3 API Reference, "Error responses".
 """
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 import os
-import random
-import time
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -25,21 +32,29 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+from urllib3.exceptions import HTTPError
 
 from jobs.errors import (
     BadStorageUri,
     BucketMissing,
     JobError,
     LostRace,
+    ObjectDenied,
     ObjectMissing,
     StorageDenied,
     StorageUnavailable,
 )
 from jobs.storage.base import Blob, Storage, check_key
 
-CONFLICT_TRIES = 8
-BODY_TRIES = 4  # boto3 tries a request again (total_max_attempts below), and never a body that breaks off
+CONNECT_SECONDS, SILENCE_SECONDS = 2, 15  # how long one try waits for a connection, and for the next bytes
+RETRY_SECONDS = 40.0  # no try starts later: outages of 30 s are ridden out, and silence is an error within 57 s
+TRIES = 3  # at the least, for a body that breaks off late; a refusal is believed when it was said so often
 CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+OBJECT_REFUSED = ("AccessDenied", "AllAccessDisabled", "InvalidObjectState")  # the last: it is archived
+CREDENTIALS_REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccountProblem", "NotSignedUp")
+T = TypeVar("T")
 
 
 class S3Storage(Storage):
@@ -65,13 +80,7 @@ class S3Storage(Storage):
         self._put(key, data, {})
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> None:
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        for attempt in range(CONFLICT_TRIES):
-            try:
-                return self._put(key, data, condition)
-            except _Conflict:
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))
-        raise LostRace(f"{self.uri(key)} is being changed by other writers")
+        self._put(key, data, {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag})
 
     def keys(self, folder: str) -> list[str]:
         entries = [entry for page in self._pages(folder, "") for entry in page.get("Contents", [])]
@@ -88,70 +97,135 @@ class S3Storage(Storage):
         return sorted(name for name in names if name and name[0] != ".")
 
     def _get(self, key: str, size: int | None) -> Blob:
-        """The object, or its first `size` bytes; asked for again while the body of the reply breaks off."""
-        broken = ""
-        for tried in range(BODY_TRIES):
-            if broken:
-                time.sleep(random.uniform(0, 0.1 * 2**tried))
-            try:
-                reply = self.client.get_object(Bucket=self.bucket, Key=self.prefix + check_key(key))
-            except (BotoCoreError, ClientError) as error:
-                raise self._error(error, key) from error
-            try:
-                with closing(reply["Body"]) as body:
-                    data: bytes = body.read(size)
-            except BotoCoreError as error:
-                broken = str(error).splitlines()[0]
-            else:
-                length = reply.get("ContentLength", len(data))  # a chunked reply does not say it, and ends with a mark
-                promised = length if size is None else min(size, length)
-                if len(data) == promised:  # botocore looks where all is read, and not where a part is
-                    return Blob(data, reply["ETag"])
-                broken = f"{len(data)} bytes of {promised} came"
-        raise StorageUnavailable(f"{self.uri(key)}: the reply broke off {BODY_TRIES} times, at last: {broken}")
+        """The object, or its first `size` bytes."""
+        where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+        unlike_etag: set[str] = set()
+
+        def get() -> Blob:
+            reply = self.client.get_object(**where)
+            length = reply.get("ContentLength")  # a chunked reply does not say it, and ends with a mark
+            whole = size is None or (length is not None and length <= size)
+            with closing(reply["Body"]) as body:
+                data: bytes = body.read() if whole else body.read(size)  # botocore checks what is read to its end
+            if not whole and length is not None and len(data) != size:
+                raise _Broken(f"{len(data)} bytes of {size} came")
+            if whole or len(data) != size:
+                _check_etag(data, reply, unlike_etag)
+            return Blob(data, reply["ETag"])
+
+        return self._ask(key, get)
 
     def _put(self, key: str, data: bytes, condition: dict[str, str]) -> None:
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"  # so that a browser shows the report
-        options: dict[str, Any] = {"Bucket": self.bucket, "Key": self.prefix + check_key(key), **condition}
-        try:
-            self.client.put_object(Body=data, ContentType=kind, **options)
-        except (BotoCoreError, ClientError) as error:
-            status = _status(error)
-            if condition and status == 409:
-                raise _Conflict from error
-            if condition and (status == 412 or (status == 404 and "NoSuchKey" in str(error))):
-                raise LostRace(f"{self.uri(key)} was changed by another writer") from error
-            raise self._error(error, key) from error
+        where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key), **condition}
+
+        def put() -> None:
+            if "ETag" not in self.client.put_object(**where, Body=data, ContentType=kind):
+                raise _Broken("the reply has no ETag: it is none of S3")
+
+        self._ask(key, put, is_conditional=bool(condition))
 
     def _folder_prefix(self, folder: str) -> str:
         return self.prefix + (check_key(folder.rstrip("/")) + "/" if folder else "")
 
-    def _pages(self, folder: str, delimiter: str) -> list[Any]:
-        pages = self.client.get_paginator("list_objects_v2")
-        try:
-            return list(pages.paginate(Bucket=self.bucket, Prefix=self._folder_prefix(folder), Delimiter=delimiter))
-        except (BotoCoreError, ClientError) as error:
-            raise self._error(error, folder) from error
+    def _pages(self, folder: str, delimiter: str) -> Iterator[Any]:
+        """The pages of the listing of `folder`."""
+        where = {"Bucket": self.bucket, "Prefix": self._folder_prefix(folder), "Delimiter": delimiter}
 
-    def _error(self, error: Exception, key: str) -> JobError:
-        """The typed error for what boto3 raised about `key`."""
-        code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+        def listed() -> Any:
+            page = self.client.list_objects_v2(**where)
+            if page.get("IsTruncated") != ("NextContinuationToken" in page):
+                raise _Broken("the reply does not say whether the listing goes on: it is none of S3")
+            return page
+
+        while True:
+            page = self._ask(folder, listed)
+            yield page
+            if "NextContinuationToken" not in page:
+                return
+            where["ContinuationToken"] = page["NextContinuationToken"]
+
+    def _ask(self, key: str, request: Callable[[], T], *, is_conditional: bool = False) -> T:
+        """The result of `request`, tried again as the module says. Raises typed errors."""
+
+        def ask() -> T:
+            try:
+                return request()
+            except FAULTS as error:
+                raise self._error(error, key, is_conditional=is_conditional) from error
+
+        return RETRYING(ask)
+
+    def _error(self, error: Exception, key: str, *, is_conditional: bool) -> JobError:
+        """The typed error for what came of a request about `key`."""
+        said = error.response.get("Error", {}) if isinstance(error, ClientError) else {}
+        code = str(said.get("Code", ""))
         if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
             return StorageDenied(f"{self.root}: no credentials; {CREDENTIALS}")
         if isinstance(error, ParamValidationError):
             return BadStorageUri(f"{self.uri(key)}: {str(error).splitlines()[-1]}")
         if code == "NoSuchBucket":
             return BucketMissing(f"bucket {self.bucket!r} does not exist at {self.client.meta.endpoint_url}")
-        if _status(error) in (401, 403):
-            return StorageDenied(f"{self.uri(key)}: {code}; check the AWS_* credentials and their policy")
-        if code in ("NoSuchKey", "KeyTooLongError", "404"):
+        if is_conditional and code in ("PreconditionFailed", "NoSuchKey"):
+            return LostRace(f"{self.uri(key)} was changed by another writer")
+        if code in ("NoSuchKey", "KeyTooLongError"):
             return ObjectMissing(f"{self.uri(key)} does not exist")
-        reason = str(error).splitlines()[0]
+        if code in OBJECT_REFUSED:
+            return ObjectDenied(f"{self.uri(key)}: {code}; check the policy of the AWS_* credentials")
+        if code in CREDENTIALS_REFUSED:
+            return StorageDenied(f"{self.uri(key)}: {code}; check the AWS_* credentials")
+        reason = f"{code} ({said.get('Message')})" if code else (str(error).splitlines() or [type(error).__name__])[0]
         return StorageUnavailable(f"{self.uri(key)} at {self.client.meta.endpoint_url}: {reason}")
 
 
-class _Conflict(Exception):
-    """409 ConditionalRequestConflict: neither won nor lost yet."""
+class _Broken(Exception):
+    """The reply is none of S3, or its body is not the object's."""
+
+
+# The last: botocore reads the bodies of listings by urllib3, and its parsers raise errors of their own and of dates.
+FAULTS = (BotoCoreError, ClientError, _Broken, HTTPError, ResponseParserError, ValueError)
+
+
+def _check_etag(data: bytes, reply: Mapping[str, Any], unlike: set[str]) -> None:
+    """Raises _Broken where there is no ETag, or one that is an MD5 and not that of `data`.
+
+    It is one unless the object came in parts or is encrypted with a key of its own (S3 API Reference, "Common
+    response headers"). A server that has other ETags sends the same bytes again: `unlike` keeps the digests that did
+    not fit.
+    """
+    etag = str(reply.get("ETag", "")).strip('"')
+    if not etag:
+        raise _Broken("the reply has no ETag: it is none of S3")
+    is_md5 = re.fullmatch("[0-9a-f]{32}", etag) and "SSECustomerAlgorithm" not in reply
+    if not is_md5 or reply.get("ServerSideEncryption", "AES256") != "AES256":
+        return
+    digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if digest != etag and digest not in unlike:
+        unlike.add(digest)
+        raise _Broken(f"the {len(data)} bytes that came have MD5 {digest}, not that of the ETag {etag}")
+
+
+def _is_enough(state: RetryCallState) -> bool:
+    """Whether a request has been tried often enough."""
+    is_refused = state.outcome is not None and isinstance(state.outcome.exception(), StorageDenied)
+    is_late = (state.seconds_since_start or 0) + state.upcoming_sleep > RETRY_SECONDS
+    return state.attempt_number >= TRIES and (is_refused or is_late)
+
+
+def _give_up(state: RetryCallState) -> NoReturn:
+    """Raises the last try's error, and says how often it was tried."""
+    assert state.outcome is not None  # by the contract of tenacity: a try has ended
+    error = state.outcome.exception()
+    assert error is not None
+    raise type(error)(f"{error} (tried {state.attempt_number} times in {state.seconds_since_start:.0f} s)") from error
+
+
+RETRYING = Retrying(
+    retry=retry_if_exception_type((StorageUnavailable, StorageDenied)),
+    wait=wait_random_exponential(multiplier=0.1, max=3),
+    stop=_is_enough,
+    retry_error_callback=_give_up,
+)
 
 
 @lru_cache(maxsize=4)
@@ -159,16 +233,9 @@ def _client(process: int, environment: tuple[tuple[str, str], ...]) -> Any:
     """The client of this process for these AWS_* variables: making one costs 0.1 s."""
     config = Config(
         s3={"addressing_style": "path"},
-        retries={"mode": "standard", "total_max_attempts": 5},
-        connect_timeout=5,
-        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=SILENCE_SECONDS,
         max_pool_connections=32,
     )
     return boto3.Session().client("s3", config=config)
-
-
-def _status(error: Exception) -> int:
-    """The HTTP status of the reply, 0 where there was none."""
-    if not isinstance(error, ClientError):
-        return 0
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

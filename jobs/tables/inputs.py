@@ -1,7 +1,7 @@
 """Reads the inputs that a catalogue names, by a URI relative to the storage root or an absolute one.
 
-A fault of *one* input is an `UnreadableInput` with a typed status, which its caller records as a row. Storage that does
-not answer is no fault of the input, and raises StorageUnavailable.
+A fault of *one* input is an `UnreadableInput` with a typed status, which its caller records as a row. Storage that
+does not answer, or that refuses our credentials, is no fault of the input: StorageUnavailable, StorageDenied.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from jobs.errors import BadStorageUri, BucketMissing, ObjectMissing, StorageDenied, UnreadableInput
+from jobs.errors import BadStorageUri, BucketMissing, ObjectDenied, ObjectMissing, UnreadableInput
 from jobs.storage import Storage, local_path, open_storage
 
 MAX_IMAGE_BYTES = 64 * 2**20  # of a catalogue image's file
@@ -32,7 +32,7 @@ def read_input(storage: Storage, uri: str, max_bytes: int) -> Input:
         data = where.read_head(key, max_bytes + 1)
     except (ObjectMissing, BucketMissing) as error:
         raise UnreadableInput("missing", str(error)) from error
-    except StorageDenied as error:
+    except ObjectDenied as error:
         raise UnreadableInput("denied", str(error)) from error
     except BadStorageUri as error:
         raise UnreadableInput("bad_uri", str(error)) from error

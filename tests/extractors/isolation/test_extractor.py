@@ -13,7 +13,8 @@ import pytest
 
 from extractors import Extractor, Limits, extract_document
 from extractors.isolation.extractor import _Server
-from extractors.isolation.protocol import FINDINGS, Job
+from extractors.isolation.protocol import FINDINGS, STDERR, End, Found, Job, Pages, encode_event
+from extractors.model import Placement
 from tests.extractors import pdfs
 
 pytestmark = pytest.mark.usefixtures("scratch")
@@ -106,12 +107,51 @@ def test_what_is_our_failure_is_raised(tmp_path: Path, monkeypatch: pytest.Monke
     server = _Server()
     with pytest.raises(OSError, match="No space left"):
         server.read(Job(str(pdf), str(work), None, Limits()))
+    (work / "document.pdf").unlink()
+    (work / STDERR).unlink()
+    (work / STDERR).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="cannot write there"):
+        server.read(Job(str(pdf), str(work), None, Limits()))
     server.end()
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RuntimeError, match="no reader can be started"):
         extract_document(pdf, tmp_path / "out")
     with pytest.raises(ValueError, match="0 processes"):
         Extractor(processes=0)
+
+
+@pytest.mark.parametrize("name", ["../victim.png", "link.png", "pipe.png", "folder.png", "none.png", "words"])
+def test_a_reader_that_was_taken_over_moves_and_opens_nothing_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A process in place of the reader writes findings that no reader of ours writes, after one that is sound."""
+    victim = tmp_path / "victim.png"
+    victim.write_bytes(b"ours")
+
+    def read(_: _Server, job: Job) -> None:
+        folder = Path(job.folder)
+        (folder / "good.png").write_bytes(pdfs.png(PHOTO))
+        (folder / "link.png").symlink_to(victim)
+        os.mkfifo(folder / "pipe.png")
+        (folder / "folder.png").mkdir()
+        found = [encode_event(Pages(1))]
+        for file in ("good.png", os.path.relpath(victim, folder) if name == "../victim.png" else name):
+            placement = Placement(file, 1, (0, 0, 9, 9), 9, 9, "d", "embedded", "photo", used=True, reason=None)
+            found.append(encode_event(Found(placement)))
+        (folder / FINDINGS).write_text("".join([*found, encode_event(End())]))
+
+    monkeypatch.setattr(_Server, "read", read)
+    extraction = extract_document(pdfs.one_photograph(tmp_path / "a.pdf"), tmp_path / "out")
+    assert (extraction.status, [image.file for image in extraction.images]) == ("partial", ["good.png"])
+    assert extraction.detail.startswith("crashed: the reader wrote")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.png"]
+    assert victim.read_bytes() == b"ours"
+
+
+def test_findings_that_are_no_file_are_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Server, "read", lambda _, job: os.mkfifo(Path(job.folder) / FINDINGS))
+    extraction = extract_document(pdfs.one_photograph(tmp_path / "a.pdf"), tmp_path / "out")
+    assert (extraction.status, extraction.images) == ("crashed", ())
 
 
 def test_a_parent_with_many_open_files_and_a_name_that_is_no_text(tmp_path: Path) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
+from dataclasses import asdict
+
 import pytest
 
 from extractors.isolation.protocol import (
@@ -36,7 +40,47 @@ def test_a_job_and_an_answer_decode_to_themselves() -> None:
     assert Answer.decode(Answer(-9, timeout=True).encode()) == Answer(-9, timeout=True)
 
 
-@pytest.mark.parametrize("line", ['{"event": "other"}', '{"event": "pages"}', '{"event": "end", "more": 1}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "other"}',
+        '{"event": "pages"}',
+        '{"event": "pages", "count": "3"}',
+        '{"event": "fault", "cause": "bored", "detail": ""}',
+        '{"event": "end", "more": 1}',
+        "[]",
+        "{",
+        "[" * 100_000,
+    ],
+)
 def test_a_line_that_is_no_event_is_an_error(line: str) -> None:
-    with pytest.raises((KeyError, TypeError)):
+    with pytest.raises(ValueError, match=r"\w"):
         decode_event(line)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"file": "../../x.png"},
+        {"file": "/etc/x.png"},
+        {"file": "a/b.png"},
+        {"file": ".png"},
+        {"file": "a.png\n"},
+        {"file": "a\0.png"},
+        {"file": 1},
+        {"page": "2"},
+        {"page": True},
+        {"bbox": [0, 1, 2]},
+        {"bbox": [0, 1, 2, "3"]},
+        {"bbox": [0, 1, 2, math.nan]},
+        {"kind": "other"},
+        {"used": 1},
+        {"digest": None},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_placement_that_no_reader_of_ours_writes_is_an_error(wrong: dict[str, object]) -> None:
+    placement = {**asdict(PLACEMENT), **wrong}
+    with pytest.raises(ValueError, match=next(iter(wrong)) if "file" not in wrong else r"\w"):
+        decode_event(json.dumps({"event": "placement", "placement": placement}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,11 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from jobs.errors import (
     BadStorageUri,
     BucketMissing,
     LostRace,
+    ObjectDenied,
     ObjectMissing,
     StorageDenied,
     StorageUnavailable,
@@ -185,15 +188,16 @@ def test_a_killed_writer_leaves_the_old_or_the_new(tmp_path: Path) -> None:
 
 
 def test_a_lost_reply_does_not_apply_a_change_twice(s3_root: str) -> None:
-    """The server writes, the reply is lost, boto3 sends again and gets 412: the change is there once."""
+    """The server writes, the reply is lost, the request is sent again and gets 412: the change is there once."""
     storage = open_storage(s3_root)
     storage.write("names", b"a,")
     lost = iter([True])
 
-    def lose_the_reply(**_: object) -> float | None:
-        return 0.0 if next(lost, False) else None
+    def lose_the_reply(**_: object) -> None:
+        if next(lost, False):
+            raise ConnectionClosedError(endpoint_url="http://lost")
 
-    storage.client.meta.events.register_first("needs-retry.s3.PutObject", lose_the_reply)  # type: ignore[attr-defined]
+    storage.client.meta.events.register_first("response-received.s3.PutObject", lose_the_reply)  # type: ignore[attr-defined]
 
     def add(data: bytes | None) -> bytes:
         return data if data and b"b," in data else (data or b"") + b"b,"
@@ -253,6 +257,7 @@ def test_missing_bucket_wrong_key_and_dead_server_are_told_apart(s3_root: str, m
         with pytest.raises(StorageDenied, match="AWS_"):
             act(open_storage(s3_root))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr("jobs.storage.s3.RETRY_SECONDS", 0.0)
     with pytest.raises(StorageUnavailable, match=r"127\.0\.0\.1:1"):
         open_storage(s3_root).read("x")
 
@@ -264,6 +269,37 @@ def test_no_credentials_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(StorageDenied, match="AWS_ACCESS_KEY_ID"):
         open_storage("s3://bucket/x").read("x")
+
+
+def test_a_full_disk_is_a_fault_of_storage_and_leaves_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk: the process may write no more than 4 kB of the object."""
+    storage = open_storage(str(tmp_path))
+    storage.write("x", b"old")
+    script = (
+        "import resource, signal, sys\nfrom jobs.errors import StorageUnavailable\n"
+        "from jobs.storage import open_storage\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "for key in ('x', 'new/y'):\n"
+        "    try: open_storage(sys.argv[1]).write(key, bytes(100_000))\n"
+        "    except StorageUnavailable as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert [line.count("File too large") for line in done.stdout.splitlines()] == [1, 1]
+    assert storage.read("x").data == b"old"
+    assert {path.name for path in tmp_path.rglob("*")} == {"x", "new", ".lock"}
+
+
+def test_a_file_that_may_not_be_read_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = open_storage(str(tmp_path))
+    storage.write("x", b"1")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # root may read anything
+    with pytest.raises(ObjectDenied, match="x: permission denied"):
+        storage.read("x")
 
 
 def test_a_root_that_is_a_file_is_a_typed_error(tmp_path: Path) -> None:

@@ -65,5 +65,6 @@ def test_an_unreadable_input_has_a_status(
 def test_storage_that_does_not_answer_is_no_fault_of_the_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"ENDPOINT_URL": "http://127.0.0.1:1", "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setattr("jobs.storage.s3.RETRY_SECONDS", 0.0)
     with pytest.raises(StorageUnavailable):
         read_input(open_storage(str(tmp_path)), "s3://dead-server/x.jpg", 9)

@@ -1,0 +1,81 @@
+"""The temporary files of the extract step: typed errors where they cannot be written, and none left after a kill."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from extractors import Extractor
+from jobs.audit import extract_bucket
+from jobs.audit.plan import plan_audit
+from jobs.errors import WorkFolderUnusable
+from jobs.storage import Storage, open_storage
+from tests.jobs.audit.steps import DAY, asked, table_rows, write_one_product
+
+NEVER_ENDS = (
+    "import sys, time; from extractors import Extractor; from jobs.audit import extract_bucket\n"
+    "def extract(*_):\n"
+    "    print('reads', flush=True)\n"
+    "    time.sleep(60)\n"
+    "Extractor.extract = extract\n"
+    "extract_bucket(*sys.argv[1:3], int(sys.argv[3]), sys.argv[4])\n"
+)
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files of this process and of its children."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> tuple[Storage, tuple[str, str, int, str]]:
+    """An audit of one product that has been planned, and the arguments of its extract step."""
+    storage = open_storage(str(tmp_path / "root"))
+    write_one_product(storage)
+    plan = plan_audit(storage.root, DAY, **asked("nightly"))
+    return storage, (storage.root, DAY, plan["buckets"][0], plan["run_id"])
+
+
+def test_a_killed_step_leaves_its_document_until_the_next(scratch: Path, planned: tuple[Storage, tuple]) -> None:
+    storage, arguments = planned
+    command = [sys.executable, "-c", NEVER_ENDS, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reads\n"
+        process.kill()
+    assert len(list(scratch.rglob("document.pdf"))) == 1
+    extract_bucket(*arguments)
+    assert list(scratch.iterdir()) == []
+    assert [row["document_status"] for row in table_rows(storage, "document_images") if row["used"]] == ["ok"]
+
+
+@pytest.mark.parametrize("where", ["document", "reader", "folder"])
+def test_a_full_temporary_folder_is_our_failure_and_says_what_to_do(
+    scratch: Path, planned: tuple[Storage, tuple], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    storage, arguments = planned
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if where == "document":
+        monkeypatch.setattr(Path, "write_bytes", full)
+    elif where == "reader":
+        monkeypatch.setattr(Extractor, "extract", full)
+    else:
+        monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(WorkFolderUnusable, match=rf"{scratch}: .*No space left on device; free space.*TMPDIR"):
+        extract_bucket(*arguments)
+    assert table_rows(storage, "document_images") == []
+    assert list(scratch.iterdir()) == []
