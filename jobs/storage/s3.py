@@ -12,6 +12,7 @@ import mimetypes
 import os
 import random
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from functools import lru_cache
 from typing import Any
@@ -73,7 +74,7 @@ class S3Storage(Storage):
                 time.sleep(random.uniform(0, 0.05 * 2**attempt))
         raise LostRace(f"{self.uri(key)} is being changed by other writers")
 
-    def keys(self, folder: str) -> list[str]:
+    def keys(self, folder: str, links_to: Sequence[str] = ()) -> list[str]:
         entries = [entry for page in self._pages(folder, "") for entry in page.get("Contents", [])]
         keys = [entry["Key"][len(self.prefix) :] for entry in entries]
         return sorted(key for key in keys if not key.endswith("/") and "/." not in f"/{key}")

@@ -15,7 +15,7 @@ from jobs.errors import BadCatalogue
 COLUMNS = ("product_id", "title", "category", "image_uris", "document_uris")
 REQUIRED = frozenset({"product_id", "image_uris", "document_uris"})
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+=@-]{0,127}")
-_OTHER_SEPARATOR = re.compile(r"\.\w{2,5}\s*[,|\n]\s*\S|[,|\n]\s*\w+://")  # "1.jpg,2.jpg" and "s3://b/1 | s3://b/2"
+_OTHER_SEPARATOR = re.compile(r"\.\w{2,5}\s*[,|\n]\s*\S|[,|\n]\s*(\w+:/)?/")  # "1.jpg,2.jpg", "s3://b/1 | s3://b/2"
 _BLANKS = " \t\r\n"  # str.strip would take U+2028 and others, which a name may hold
 
 
@@ -104,7 +104,7 @@ def _uris(value: Any, where: str, name: str) -> tuple[str, ...]:
         value = [uri.decode(errors="surrogateescape") if isinstance(uri, bytes) else uri for uri in value]
     if not isinstance(value, list) or not all(isinstance(uri, str) for uri in value):
         raise BadCatalogue(f"{where}, {name}: expected a list of URIs, got {value!r:.200}")
-    _check_text("".join(value), where, name)
+    _check_unicode("".join(value), where, name)
     return tuple(dict.fromkeys(found for uri in value if (found := uri.strip(_BLANKS))))
 
 
@@ -114,12 +114,12 @@ def _text(value: Any, where: str, name: str) -> str | None:
     if isinstance(value, list | dict | bool):
         raise BadCatalogue(f"{where}, {name}: expected text, got {value!r:.200}")
     text = value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
-    _check_text(text, where, name)
+    if "\0" in text:
+        raise BadCatalogue(f"{where}, {name}: {text!r:.200} has a NUL character; is the feed cut, or UTF-16?")
+    _check_unicode(text, where, name)
     return text
 
 
-def _check_text(text: str, where: str, name: str) -> None:
-    if "\0" in text:
-        raise BadCatalogue(f"{where}, {name}: {text!r:.200} has a NUL character; is the feed cut, or UTF-16?")
+def _check_unicode(text: str, where: str, name: str) -> None:
     if not is_unicode(text):
         raise BadCatalogue(f"{where}, {name}: {text!r:.200} is not valid Unicode; expected UTF-8")

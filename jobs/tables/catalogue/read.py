@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jobs.errors import BadCatalogue, UnknownProduct
 from jobs.storage import Storage
@@ -11,13 +11,16 @@ from jobs.tables.catalogue.folders import products_in_folders
 from jobs.tables.catalogue.product import Product, product_of
 
 
-def read_catalogue(storage: Storage) -> list[Product]:
-    """Every product, by id. Raises BadCatalogue naming the file and the row that cannot be used."""
+def read_catalogue(storage: Storage, inputs_from: Sequence[str] = ()) -> list[Product]:
+    """Every product, by id; links of folders are followed under the root and `inputs_from` alone.
+
+    Raises BadCatalogue naming the file and the row that cannot be used.
+    """
     feeds = find_feeds(storage)
     if len(feeds) > 1:
         names = " and ".join(feed.key for feed in feeds)
         raise BadCatalogue(f"{storage.root} has {names}: expected one of them")
-    found = products_in_folders(storage)
+    found = products_in_folders(storage, inputs_from)
     if feeds:
         found = ((where, product_of(row, where)) for where, row in feeds[0].rows(storage))
     by_id: dict[str, Product] = {}
