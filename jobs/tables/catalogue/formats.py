@@ -50,12 +50,13 @@ def read_rows(form: str, key: str, data: bytes, keys: Keys, where: str) -> Itera
 
 
 def _parquet_rows(source: Source, keys: Keys, where: str) -> Rows:
-    file = pq.ParquetFile(source)
+    # Arrow reads a Python stream with a thread of its own, which may abort the process at its end: see rows.py.
+    file = pq.ParquetFile(pa.BufferReader(source.read()))
     names = file.schema_arrow.names
     _check_header([*names, *keys], where)
     number = 0
     wanted = [name for name in COLUMNS if name in names]
-    for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):  # threads: see rows.py
+    for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):
         for row in batch.to_pylist():
             number += 1
             yield number, row

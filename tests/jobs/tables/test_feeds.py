@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -205,6 +207,25 @@ def test_a_json_list_holds_any_uri(storage: Storage) -> None:
     uris = ["i/1.jpg,i/2.jpg", "i/1.jpg?w=5;h=6", "[x]"]
     (product, _) = read(storage, {"products.csv": as_csv(rows(image_uris=json.dumps(uris)))})
     assert product.image_uris == tuple(uris)
+
+
+THREADS = """
+import os, sys
+from jobs.storage import open_storage
+from jobs.tables.catalogue import read_catalogue
+storage = open_storage(sys.argv[1])
+before = len(os.listdir("/proc/self/task"))
+read_catalogue(storage)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_reading_a_feed_leaves_no_thread_behind(storage: Storage) -> None:
+    """One of Arrow's outlived a plan and aborted its process at exit."""
+    read(storage, {"products.parquet": parquet(rows())})
+    done = subprocess.run([sys.executable, "-c", THREADS, storage.root], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
 
 
 def test_two_forms_of_one_feed_are_ambiguous(storage: Storage) -> None:
