@@ -73,7 +73,7 @@ class ObjectDenied(StorageDenied):
 
 
 class UnreadableInput(JobError):
-    """One input cannot be read. `status`: missing, denied, bad_uri or too_large; the message says more."""
+    """One input cannot be read. `status`: missing, denied, not_allowed, bad_uri or too_large; the message says more."""
 
     def __init__(self, status: str, detail: str) -> None:
         super().__init__(detail)

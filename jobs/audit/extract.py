@@ -18,7 +18,6 @@ from typing import TypedDict
 from extractors import Extractor, Placement, work_folder
 from jobs.errors import UnreadableInput, WorkFolderUnusable
 from jobs.scoring.cores import cores
-from jobs.storage import Storage
 from jobs.tables.bucket import Bucket
 from jobs.tables.inputs import read_input
 from jobs.tables.plan import PlannedProduct
@@ -44,7 +43,7 @@ def extract_bucket(root: str, audit_date: str, bucket: int, run_id: str, progres
     processes = min(cores(), max(len(documents), 1))
     rows: dict[str, list[DocumentImage]] = {}
     with Extractor(processes=processes) as extractor, ThreadPoolExecutor(processes) as pool:
-        read = pool.map(partial(_read_document, here.storage, extractor), documents)
+        read = pool.map(partial(_read_document, here, extractor), documents)
         try:
             for product in products:
                 found = [next(read) for _ in product.document_uris]
@@ -78,9 +77,9 @@ class _Document:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def _read_document(storage: Storage, extractor: Extractor, uri: str) -> _Document:
+def _read_document(here: Bucket, extractor: Extractor, uri: str) -> _Document:
     try:
-        source = read_input(storage, uri, extractor.limits.file_bytes)
+        source = read_input(here.storage, uri, extractor.limits.file_bytes, here.run.inputs_from)
     except UnreadableInput as error:
         return _Document(uri, error.status, str(error))
     try:

@@ -21,6 +21,7 @@ from jobs.errors import BadArgument, UnknownAudit
 from jobs.scoring.scorers import describe_scorer
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
+from jobs.tables.allowed import real_prefixes
 from jobs.tables.catalogue import Product, read_catalogue, select_products
 from jobs.tables.plan import (
     Plan,
@@ -50,6 +51,7 @@ class PlanSummary(TypedDict):
     model_version: str
     threshold: float
     stop_at_match: bool
+    inputs_from: list[str]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class _Configuration:
     model_version: str
     threshold: float
     stop_at_match: bool
+    inputs_from: tuple[str, ...]
 
     def digest(self) -> str:
         fields = {**asdict(self), "schema_version": SCHEMA_VERSION}
@@ -76,14 +79,16 @@ def plan_audit(
     weights: str | None = None,
     threshold: float | None = None,
     stop_at_match: bool | None = None,
+    inputs_from: Iterable[str] | None = None,
     n_buckets: int | None = None,
 ) -> PlanSummary:
     """Plan a run over the whole catalogue, or over `product_ids` alone, and take their products.
 
     `run_name` names the attempt (an Airflow run id): the same name gives the same run. `requested_at`
     is ISO 8601 (UTC where it names no zone). `weights` is a scorer's name or file (jobs/scoring/scorers.py).
+    `inputs_from` are the prefixes beside the root under which inputs may lie (jobs/tables/allowed.py).
     What is left None is the audit's where it already has a plan and `product_ids` are given, else the
-    shipped weights, their threshold, every pair, and a number of buckets by the size of the catalogue.
+    shipped weights, their threshold, every pair, no such prefix, and a number of buckets by the size of the catalogue.
 
     Raises BadArgument, BadCatalogue, UnknownProduct and the errors of storage and weights.
     """
@@ -94,12 +99,13 @@ def plan_audit(
     if isinstance(product_ids, str):
         raise BadArgument(f"product ids {product_ids!r} is text: expected a list of ids")
     key = keys.plan_key(audit_date)
-    catalogue = read_catalogue(storage)
+    known = None if product_ids is None else _known_plan(storage, audit_date)
+    allowed = (known.inputs_from if known else ()) if inputs_from is None else real_prefixes(inputs_from)
+    catalogue = read_catalogue(storage, allowed)
     products = select_products(catalogue, product_ids)
     if not products:
         raise BadArgument("no product ids were given: expected at least one, or None for the whole catalogue")
-    known = None if product_ids is None else _known_plan(storage, audit_date)
-    configuration = _configure(known, weights, threshold, stop_at_match)
+    configuration = _configure(known, weights, threshold, stop_at_match, allowed)
     run = Run(
         run_id="",  # given with its place in the plan
         run_name=run_name,
@@ -110,6 +116,7 @@ def plan_audit(
         model_version=configuration.model_version,
         threshold=configuration.threshold,
         stop_at_match=configuration.stop_at_match,
+        inputs_from=configuration.inputs_from,
         config_digest=configuration.digest(),
     )
     storage.update(key, lambda data: _with_run(data, audit_date, run, n_buckets, len(catalogue)).to_json())
@@ -126,6 +133,7 @@ def plan_audit(
         "model_version": configuration.model_version,
         "threshold": configuration.threshold,
         "stop_at_match": configuration.stop_at_match,
+        "inputs_from": list(configuration.inputs_from),
     }
 
 
@@ -137,7 +145,11 @@ def _known_plan(storage: Storage, audit_date: str) -> Plan | None:
 
 
 def _configure(
-    known: Plan | None, weights: str | None, threshold: float | None, stop_at_match: bool | None
+    known: Plan | None,
+    weights: str | None,
+    threshold: float | None,
+    stop_at_match: bool | None,
+    inputs_from: tuple[str, ...],
 ) -> _Configuration:
     """The configuration that was asked for, completed from the `known` plan of the audit or else by defaults."""
     if known is not None:
@@ -150,7 +162,7 @@ def _configure(
         threshold = known.threshold if known is not None and same else described.threshold
     if not 0 <= threshold <= 1:
         raise BadArgument(f"threshold {threshold} is not in [0, 1]")
-    return _Configuration(weights, described.version, float(threshold), bool(stop_at_match))
+    return _Configuration(weights, described.version, float(threshold), bool(stop_at_match), inputs_from)
 
 
 def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | None, n_catalogue: int) -> Plan:
@@ -174,6 +186,7 @@ def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | 
         model_version=asked.model_version,
         threshold=asked.threshold,
         stop_at_match=asked.stop_at_match,
+        inputs_from=asked.inputs_from,
         config_digest=asked.config_digest,
         runs=tuple(runs),
     )

@@ -17,7 +17,6 @@ from jobs.audit.score import check_extracted
 from jobs.audit.verdicts import best_pair, decide
 from jobs.errors import PublishRefused, UnreadableInput
 from jobs.scoring.scorers import planned_scorer
-from jobs.storage import Storage
 from jobs.tables.bucket import Bucket
 from jobs.tables.inputs import read_image_input
 from jobs.tables.keys import evidence_key
@@ -123,14 +122,14 @@ class _BestPair:
     def product(self) -> PlannedProduct:
         return self.of.product
 
-    def read(self, storage: Storage) -> tuple[Image, Image]:
+    def read(self, here: Bucket) -> tuple[Image, Image]:
         """Both images, of EVIDENCE_SIDE pixels a side or less. PublishRefused where one is not what was scored."""
         from scott_core import UnreadableImage, read_image
 
         uri, product_id = self.pair["catalogue_image"], self.product.product_id
         data = next(row["image"] for row in self.of.documents if row["used"] and row["digest"] == self.pair["digest"])
         try:
-            source = read_image_input(storage, uri)
+            source = read_image_input(here.storage, uri, here.run.inputs_from)
             if source.sha256 != self.pair["catalogue_sha256"]:
                 raise PublishRefused(f"{product_id}: {uri} changed since it was scored: score the bucket again")
             images = read_image(source.data), read_image(data or b"")
@@ -146,7 +145,7 @@ def _evidence(here: Bucket, best: Sequence[_BestPair]) -> Iterator[bytes]:
     from scott_core import Match
     from scott_core.overlay import draw_match
 
-    images_a, images_b = zip(*(each.read(here.storage) for each in best), strict=True)
+    images_a, images_b = zip(*(each.read(here) for each in best), strict=True)
     scorer = planned_scorer(here.run.weights, here.run.model_version)
     pairs = [(n, n) for n in range(len(best))]
     found = scorer.matches(images_a, images_b, pairs) if scorer.finds_regions else [None] * len(best)

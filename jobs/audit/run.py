@@ -34,6 +34,7 @@ def run_audit(
     weights: str | None = None,
     threshold: float | None = None,
     stop_at_match: bool | None = None,
+    inputs_from: Iterable[str] | None = None,
     n_buckets: int | None = None,
     stages: Stages = silent_stages,
 ) -> AuditResult:
@@ -51,6 +52,7 @@ def run_audit(
         weights=weights,
         threshold=threshold,
         stop_at_match=stop_at_match,
+        inputs_from=inputs_from,
         n_buckets=n_buckets,
     )
     total = len(STEPS) * plan["n_products"]

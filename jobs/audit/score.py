@@ -24,7 +24,6 @@ from jobs.scoring.cores import cores
 from jobs.scoring.images import Prepared, PreparedImages, read_ahead
 from jobs.scoring.pairs import Outcome, ScoredPair, score_block, score_columns
 from jobs.scoring.scorers import planned_scorer
-from jobs.storage import Storage
 from jobs.tables.bucket import Bucket
 from jobs.tables.failed import Failed
 from jobs.tables.inputs import read_image_input
@@ -144,15 +143,15 @@ def _read_blocks(
     order = side_by_side([each.sources for each in products])
     at_once = scorer.images_at_once * (STOPPING_FACTOR if here.run.stop_at_match else 1)
     blocks = in_blocks(((products[n], products[n].sources) for n in order), at_once)
-    for block, found in read_ahead(lambda each: (each, _read(here.storage, prepared, each)), blocks, cores()):
+    for block, found in read_ahead(lambda each: (each, _read(here, prepared, each)), blocks, cores()):
         yield block, dict(found)
 
 
-def _read(storage: Storage, prepared: PreparedImages, source: _Source) -> _Read:
+def _read(here: Bucket, prepared: PreparedImages, source: _Source) -> _Read:
     if source.uri is None:
         return _Read(_of("document_image", prepared.get(source.digest, source.data, is_extracted=True)))
     try:
-        found = read_image_input(storage, source.uri)
+        found = read_image_input(here.storage, source.uri, here.run.inputs_from)
     except UnreadableInput as error:
         return _Read(Failed("catalogue_image_unreadable", f"{error.status}: {error}"))
     return _Read(_of("catalogue_image", prepared.get(found.sha256, found.data)), found.sha256)

@@ -3,6 +3,7 @@
 scott_root            the URI of the storage root (required)
 scott_weights         the scorer: a name or a .safetensors file (default: the weights that ship)
 scott_buckets         the number of buckets (default: by the size of the catalogue)
+scott_inputs_from     URIs beside the root under which inputs may lie, separated by ";" or a JSON list (default: none)
 scott_stop_at_match   true: no pair is scored after a product's first match (default: false)
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from jobs.audit.plan import PlanSummary, plan_audit
 from jobs.errors import BadArgument, UnknownAudit
 from jobs.storage import open_storage
+from jobs.tables.catalogue.product import split_uris
 from jobs.tables.plan import read_plan
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -27,6 +29,7 @@ class Settings:
     weights: str | None = None
     n_buckets: int | None = None
     stop_at_match: bool | None = None
+    inputs_from: tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, look_up: Callable[[str], str | None]) -> Settings:
@@ -47,7 +50,20 @@ class Settings:
             look_up("scott_weights") or None,
             int(buckets) if buckets else None,
             _BOOLEANS[stop.strip().lower()] if stop else None,
+            read_inputs_from(look_up),
         )
+
+
+def read_inputs_from(look_up: Callable[[str], str | None]) -> tuple[str, ...] | None:
+    """The setting scott_inputs_from, None where it is not set. Raises BadArgument."""
+    text = look_up("scott_inputs_from")
+    try:
+        found = split_uris(text or "")
+    except ValueError as error:
+        raise BadArgument(f"scott_inputs_from: {error}") from error
+    if not all(isinstance(uri, str) for uri in found):
+        raise BadArgument(f"scott_inputs_from is {text!r}: expected URIs separated by ';', or a JSON list of them")
+    return tuple(uri.strip() for uri in found if uri.strip()) or None
 
 
 def plan_with_settings(
@@ -60,21 +76,27 @@ def plan_with_settings(
 ) -> PlanSummary:
     """`plan_audit`, configured by `settings`.
 
-    An audit that exists keeps its buckets and, for single products, its weights and whether it stops at a match.
+    An audit that exists keeps its buckets and, for single products, its weights, whether it stops at a match and where
+    its inputs may lie.
     Raises what plan_audit raises.
     """
-    is_new = not _is_planned(settings.root, audit_date)
-    configures = is_new or product_ids is None
+    asked = configures(settings.root, audit_date, product_ids)
     return plan_audit(
         settings.root,
         audit_date,
         run_name=run_name,
         requested_at=requested_at,
         product_ids=product_ids,
-        weights=settings.weights if configures else None,
-        stop_at_match=settings.stop_at_match if configures else None,
-        n_buckets=settings.n_buckets if is_new else None,
+        weights=settings.weights if asked else None,
+        stop_at_match=settings.stop_at_match if asked else None,
+        inputs_from=settings.inputs_from if asked else None,
+        n_buckets=None if _is_planned(settings.root, audit_date) else settings.n_buckets,
     )
+
+
+def configures(root: str, audit_date: str, product_ids: Iterable[str] | None) -> bool:
+    """Whether a run decides the configuration of its audit: it is over the whole catalogue, or the first one."""
+    return product_ids is None or not _is_planned(root, audit_date)
 
 
 def _is_planned(root: str, audit_date: str) -> bool:

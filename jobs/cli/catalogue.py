@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.cli.text import rows_table, table
+from jobs.cli.text import printable, rows_table, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
 from scott_core.progress import Progress
@@ -28,6 +29,14 @@ def add_verbs(verb: AddVerb) -> None:
         "--stop-at-match",
         action=argparse.BooleanOptionalAction,
         help="likelier pairs first, and none after a product's first match (default: every pair)",
+    )
+
+    v.add_argument(
+        "--inputs-from",
+        action="append",
+        metavar="URI",
+        help="read images and documents from under URI too; may be given again (default: SCOTT_INPUTS_FROM, or the "
+        "root alone)",
     )
 
     v = verb("extract", extract)
@@ -49,11 +58,15 @@ def audit(arguments: argparse.Namespace) -> int:
 
     from jobs.audit import run_audit
     from jobs.audit.report import read_verdicts
+    from jobs.audit.settings import configures, read_inputs_from
     from jobs.audit.verdicts import VERDICT_NAMES
     from jobs.storage import open_storage
 
     now = datetime.now(UTC)
     day = arguments.audit_date or now.date().isoformat()
+    inputs_from = arguments.inputs_from
+    if inputs_from is None and configures(arguments.root, day, arguments.product):
+        inputs_from = read_inputs_from(lambda name: os.environ.get(name.upper()))
     with tqdm(desc="plan", unit="step", file=sys.stderr, delay=0.5) as bar:
 
         def stages(name: str, total: int) -> Progress:
@@ -70,6 +83,7 @@ def audit(arguments: argparse.Namespace) -> int:
             weights=arguments.weights,
             threshold=arguments.threshold,
             stop_at_match=arguments.stop_at_match,
+            inputs_from=inputs_from,
             stages=stages,
         )
     _, rows = read_verdicts(open_storage(arguments.root), day)
@@ -101,7 +115,7 @@ def extract(arguments: argparse.Namespace) -> int:
         print(f"\n{found.status}: {found.pages} pages, {len(rows)} images, {used} used")
     if found.status in READABLE:
         return 0
-    print(f"scott: {arguments.file}: {found.status}: {found.detail}", file=sys.stderr)
+    print(printable(f"scott: {arguments.file}: {found.status}: {found.detail}"), file=sys.stderr)
     return 2
 
 
@@ -117,7 +131,7 @@ def explain(arguments: argparse.Namespace) -> int:
         print(json.dumps(found.to_json(), indent=1, default=str))
         return 0
     product, verdict = found.product, found.verdict
-    print(f"{product.product_id}  {product.title or ''}  (audit of {day})")
+    print(f"{product.product_id}  {printable(product.title or '')}  (audit of {day})")
     if verdict is None:
         print("no verdict yet")
     else:
@@ -125,7 +139,7 @@ def explain(arguments: argparse.Namespace) -> int:
         reason = f" ({verdict['reason']})" if verdict["reason"] else ""
         print(f"{verdict['verdict']}{reason}{best}, threshold {verdict['threshold']:.3f}")
         print(f"model {verdict['model_version']}, run {verdict['run_id']}")
-        print(f"evidence: {verdict['evidence_uri'] or 'none'}")
+        print(f"evidence: {printable(verdict['evidence_uri'] or 'none')}")
     sections: tuple[tuple[str, Sequence[Mapping[str, Any]], tuple[str, ...]], ...] = (
         ("documents", found.documents, ("document", "document_status", "document_pages", "document_detail")),
         (

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from jobs.cli import catalogue, models, pairs
+from jobs.cli.text import printable
 from jobs.cli.verbs import Verb
 from jobs.errors import AuditError, JobError
 from jobs.scoring.memory import keep_freed_memory
@@ -23,10 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.verb(arguments))
     except AuditError as error:
-        print(f"scott: {error}", file=sys.stderr)
+        print(printable(f"scott: {error}"), file=sys.stderr)
         return 1
     except (JobError, ScottError) as error:
-        print(f"scott: {error}", file=sys.stderr)
+        print(printable(f"scott: {error}"), file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in TRAINING:

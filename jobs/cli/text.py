@@ -22,7 +22,12 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """`text` with what a terminal would obey (control and direction characters) as escapes: catalogues hold it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def rows_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:

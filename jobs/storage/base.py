@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import BadStorageUri, LostRace, ObjectMissing
@@ -39,6 +39,10 @@ class Storage(ABC):
         """The full URI of `key`."""
         return f"{self.root}/{key}"
 
+    def real_uri(self, key: str) -> str:
+        """The URI of the place that `key` leads to, links resolved. BadStorageUri where `key` could leave the root."""
+        return self.uri(check_key(key))
+
     @abstractmethod
     def read_head(self, key: str, size: int) -> bytes:
         """The first `size` bytes, or all where there are fewer. ObjectMissing when there is no object."""
@@ -56,8 +60,11 @@ class Storage(ABC):
         """Write only if the object still has `etag` (None: still does not exist), else LostRace."""
 
     @abstractmethod
-    def keys(self, folder: str) -> list[str]:
-        """Keys of every object in `folder` ("" is the root) and its folders, sorted; no folder, no keys."""
+    def keys(self, folder: str, links_to: Sequence[str] = ()) -> list[str]:
+        """Keys of every object in `folder` ("" is the root) and its folders, sorted; no folder, no keys.
+
+        A link to a folder that lies neither under the root nor under one of the URIs `links_to` is a key itself.
+        """
 
     @abstractmethod
     def folders(self, folder: str) -> list[str]:
@@ -93,6 +100,11 @@ class Storage(ABC):
                     raise
                 time.sleep(random.uniform(0, wait))
                 wait = min(2 * wait, 1.0)
+
+
+def is_under(uri: str, folder: str) -> bool:
+    """Whether `uri` is the URI `folder`, or lies in it."""
+    return uri == folder or uri.startswith(f"{folder}/")
 
 
 def check_key(key: str) -> str:

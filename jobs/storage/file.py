@@ -11,13 +11,14 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
 from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectMissing, StorageUnavailable
-from jobs.storage.base import Blob, Storage, check_key
+from jobs.storage.base import Blob, Storage, check_key, is_under
 
 
 class FileStorage(Storage):
@@ -33,7 +34,9 @@ class FileStorage(Storage):
     def read_head(self, key: str, size: int) -> bytes:
         path = self._path(key)
         try:
-            with path.open("rb") as stream:
+            with open(path, "rb", opener=_without_waiting) as stream:
+                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    raise ObjectMissing(f"{path.as_uri()} is no file")
                 return stream.read(size)
         except OSError as error:
             raise _typed(error, path) from error
@@ -55,20 +58,27 @@ class FileStorage(Storage):
                 raise LostRace(f"{self.uri(key)} was changed by another writer")
             _replace(path, data)
 
-    def keys(self, folder: str) -> list[str]:
-        return sorted(self._keys(folder, frozenset()))
+    def real_uri(self, key: str) -> str:
+        return _real(self._path(key))
+
+    def keys(self, folder: str, links_to: Sequence[str] = ()) -> list[str]:
+        start = self._path(folder) if folder else self.folder
+        return sorted(self._keys(folder, frozenset(), (self.root, _real(start), *links_to)))
 
     def folders(self, folder: str) -> list[str]:
         return self._entries(folder, want_folders=True)
 
-    def _keys(self, folder: str, above: frozenset[str]) -> list[str]:
-        """Keys in `folder`, which lies in the real folders `above`; a link back to one of them is a key itself."""
-        here = os.path.realpath(self._path(folder) if folder else self.folder)
-        if here in above:
+    def _keys(self, folder: str, above: frozenset[str], within: Sequence[str]) -> list[str]:
+        """Keys in `folder`, which lies in the real folders `above`.
+
+        A link back to one of them, or to a folder under none of the URIs `within`, is a key itself.
+        """
+        here = _real(self._path(folder) if folder else self.folder)
+        if here in above or not any(is_under(here, place) for place in within):
             return [folder]
         keys = [f"{folder}/{name}" if folder else name for name in self._entries(folder, want_folders=False)]
         for name in self._entries(folder, want_folders=True):
-            keys += self._keys(f"{folder}/{name}" if folder else name, above | {here})
+            keys += self._keys(f"{folder}/{name}" if folder else name, above | {here}, within)
         return keys
 
     def _entries(self, folder: str, *, want_folders: bool) -> list[str]:
@@ -97,6 +107,16 @@ class FileStorage(Storage):
             raise _typed(error, path) from error
 
 
+def _real(path: Path) -> str:
+    """The URI of `path` with every link resolved, whether it exists or not."""
+    return Path(os.path.realpath(path)).as_uri()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a file; a pipe, too, at once, where nobody may ever write to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     """Whether the entry is a folder or a link to one; a link that leads nowhere is not."""
     try:
@@ -109,7 +129,7 @@ def _typed(error: OSError, path: Path) -> JobError:
     """The typed error for what the system raised about `path`."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return ObjectMissing(f"{path.as_uri()} does not exist")
-    if error.errno in (errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP):
+    if error.errno in (errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO):
         return ObjectMissing(f"{path.as_uri()}: {error.strerror}")
     if isinstance(error, PermissionError):
         return ObjectDenied(f"{path.as_uri()}: permission denied")

@@ -18,7 +18,7 @@ import hashlib
 import mimetypes
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
@@ -82,7 +82,7 @@ class S3Storage(Storage):
     def write_if(self, key: str, data: bytes, etag: str | None) -> None:
         self._put(key, data, {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag})
 
-    def keys(self, folder: str) -> list[str]:
+    def keys(self, folder: str, links_to: Sequence[str] = ()) -> list[str]:
         entries = [entry for page in self._pages(folder, "") for entry in page.get("Contents", [])]
         keys = [entry["Key"][len(self.prefix) :] for entry in entries]
         return sorted(key for key in keys if not key.endswith("/") and "/." not in f"/{key}")

@@ -51,7 +51,7 @@ class Bucket:
         taken: list[str] = []
 
         def change(data: bytes | None) -> bytes:
-            found = by_product(decode_rows(table, data)) if data is not None else {}
+            found = by_product(decode_rows(table, self.audit_date, data)) if data is not None else {}
             products = read_products(self.storage, self.audit_date, self.number)
             taken[:] = [p.product_id for p in products if p.run_id == self.run.run_id and p.product_id in rows]
             found.update({name: rows[name] for name in taken})

@@ -7,12 +7,14 @@ does not answer, or that refuses our credentials, is no fault of the input: Stor
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from jobs.errors import BadStorageUri, BucketMissing, ObjectDenied, ObjectMissing, UnreadableInput
 from jobs.storage import Storage, local_path, open_storage
+from jobs.tables.allowed import check_allowed
 
 MAX_IMAGE_BYTES = 64 * 2**20  # of a catalogue image's file
 
@@ -25,10 +27,14 @@ class Input:
     sha256: str
 
 
-def read_input(storage: Storage, uri: str, max_bytes: int) -> Input:
-    """The bytes at `uri`, at most `max_bytes` of them. Raises UnreadableInput."""
+def read_input(storage: Storage, uri: str, max_bytes: int, inputs_from: Sequence[str] = ()) -> Input:
+    """The bytes at `uri`, at most `max_bytes` of them. Raises UnreadableInput.
+
+    They lie under the root or under `inputs_from`, the prefixes that the plan records (jobs/tables/allowed.py).
+    """
     try:
         where, key = _locate(storage, uri)
+        check_allowed(storage, where, key, inputs_from)
         data = where.read_head(key, max_bytes + 1)
     except (ObjectMissing, BucketMissing) as error:
         raise UnreadableInput("missing", str(error)) from error
@@ -41,9 +47,9 @@ def read_input(storage: Storage, uri: str, max_bytes: int) -> Input:
     return Input(data, hashlib.sha256(data).hexdigest())
 
 
-def read_image_input(storage: Storage, uri: str) -> Input:
+def read_image_input(storage: Storage, uri: str, inputs_from: Sequence[str] = ()) -> Input:
     """The bytes of a catalogue image, at most MAX_IMAGE_BYTES. Raises UnreadableInput."""
-    return read_input(storage, uri, MAX_IMAGE_BYTES)
+    return read_input(storage, uri, MAX_IMAGE_BYTES, inputs_from)
 
 
 def _locate(storage: Storage, uri: str) -> tuple[Storage, str]:

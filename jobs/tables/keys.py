@@ -8,6 +8,7 @@ from datetime import date
 from jobs.errors import BadArgument
 
 PLANS = "audits"  # the folder of all plans
+OUTPUTS = (PLANS, "document_images", "pair_scores", "verdicts", "evidence", "reports")  # what audits write
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
 
 

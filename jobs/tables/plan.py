@@ -31,6 +31,7 @@ class Run:
     model_version: str
     threshold: float
     stop_at_match: bool = False  # a product's pairs after its first match are not scored
+    inputs_from: tuple[str, ...] = ()  # prefixes beside the root under which inputs may lie (jobs/tables/allowed.py)
     config_digest: str
 
 
@@ -49,6 +50,7 @@ class Plan:
     model_version: str
     threshold: float
     stop_at_match: bool = False
+    inputs_from: tuple[str, ...] = ()
     config_digest: str
     runs: tuple[Run, ...]
 
@@ -132,7 +134,8 @@ def _run(run: dict[str, Any]) -> Run:
 def _known(cls: type[Plan | Run], stored: dict[str, Any]) -> dict[str, Any]:
     """The stored fields that this version knows; another may have written more."""
     names = {field.name for field in fields(cls)}
-    return {name: value for name, value in stored.items() if name in names}
+    known = {name: value for name, value in stored.items() if name in names}
+    return {**known, "inputs_from": tuple(known.get("inputs_from", ()))}
 
 
 def _json(value: object) -> bytes:

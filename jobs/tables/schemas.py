@@ -4,27 +4,29 @@ A row is a TypedDict. Each of its keys is annotated with the column's Arrow type
 made from that. A field carries its meaning in its metadata, so a Parquet file explains itself, and the analysts' data
 dictionary (docs/data-dictionary.md) is printed from here: `python -m jobs.tables.schemas`.
 
-`audit_date` is dictionary-encoded text because it is a folder name as well: readers that take hive folders
-(`pandas.read_parquet(ROOT/verdicts)`) give it that type, and refuse a table that disagrees.
+`audit_date` is in the name of the folder alone (FOLDER_KEY), and in no file: readers of hive folders make a column of
+it, each of a type of its own (READERS), and refuse a file whose column disagrees. jobs/tables/rows.py adds it to rows.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Generic, Literal, TypedDict, TypeVar, get_type_hints
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 had audit_date in the files too
+FOLDER_KEY = "audit_date"
 
 
 @dataclass(frozen=True)
 class Column:
-    """The Arrow type of a column and what its values mean."""
+    """The Arrow type of a column, None for FOLDER_KEY, and what its values mean."""
 
-    type: pa.DataType
+    type: pa.DataType | None
     meaning: str
 
 
@@ -32,7 +34,7 @@ _TEXT = pa.string()
 _COUNT = pa.int32()
 _BOX = pa.list_(pa.float64())
 
-_AuditDate = Annotated[str, Column(pa.dictionary(pa.int32(), pa.string()), "date of the audit, YYYY-MM-DD")]
+_AuditDate = Annotated[str, Column(None, "date of the audit, YYYY-MM-DD")]
 _Product = Annotated[str, Column(_TEXT, "product, as named by the catalogue")]
 _RunId = Annotated[
     str, Column(_TEXT, "run of the audit that wrote the row; a newer run's id sorts after an older one's")
@@ -205,25 +207,59 @@ Row = TypeVar("Row", DocumentImage, PairScore, Verdict)
 
 
 class Table(Generic[Row]):
-    """One table: its name, which is its folder under the storage root, and the schema of its rows."""
+    """One table: its name, which is its folder under the storage root, its columns, and the schema of its files."""
 
     def __init__(self, name: str, row: type[Row]) -> None:
         self.name = name
-        self.schema = _schema(row)
+        self.columns: dict[str, Column] = {
+            column: hint.__metadata__[0] for column, hint in get_type_hints(row, include_extras=True).items()
+        }
+        self.schema = _schema(self.columns)
         self.one_row_for = " ".join((row.__doc__ or "").split())
 
 
-def _schema(row: type) -> pa.Schema:
-    fields = []
-    for name, hint in get_type_hints(row, include_extras=True).items():
-        column = hint.__metadata__[0]
-        fields.append(pa.field(name, column.type, metadata={"meaning": column.meaning}))
+def _schema(columns: Mapping[str, Column]) -> pa.Schema:
+    """The schema of a file: every column but FOLDER_KEY."""
+    fields = [
+        pa.field(name, column.type, metadata={"meaning": column.meaning})
+        for name, column in columns.items()
+        if column.type is not None
+    ]
     return pa.schema(fields, metadata={"schema_version": str(SCHEMA_VERSION)})
 
 
 VERDICTS = Table("verdicts", Verdict)
 PAIR_SCORES = Table("pair_scores", PairScore)
 DOCUMENT_IMAGES = Table("document_images", DocumentImage)
+
+
+# Tried with the versions of constraints.txt; tests/jobs/tables/test_readers.py reads every line of it.
+READERS = """\
+## audit_date
+
+`audit_date` is the name of the folder and no column of the files. Readers make a column of it, each of its own type
+(`D` is ROOT/verdicts, ROOT/pair_scores or ROOT/document_images):
+
+| reader | type of audit_date |
+|---|---|
+| DuckDB, `read_parquet('D/*/*.parquet', union_by_name=true)` | DATE |
+| pandas, `pd.read_parquet(D)`; pyarrow, `pq.read_table(D)` | category (dictionary of strings) |
+| pyarrow, `ds.dataset(D, partitioning="hive")` | string |
+| polars, `pl.read_parquet(D)`, or a glob with `hive_partitioning=True` | Date |
+| dask, `dd.read_parquet(D)` | category |
+
+One night's folder, or one file, has no such column in pandas and in polars; DuckDB takes it from the path.
+
+Files of schema version 1 have the column, too, as a dictionary of strings. Beside files of version 2, DuckDB and pandas
+read them as above; the others are told the type:
+
+    hive = ds.HivePartitioning.discover(infer_dictionary=True)
+    ds.dataset(D, partitioning=hive)
+    dd.read_parquet(D, dataset={"partitioning": hive})
+    pl.scan_parquet(D, hive_schema={"audit_date": pl.String}, missing_columns="insert", extra_columns="ignore")
+
+pandas with `engine="fastparquet"` reads files of one version at a time.
+"""
 
 
 def data_dictionary() -> str:
@@ -233,11 +269,11 @@ def data_dictionary() -> str:
         path = f"`{table.name}/audit_date=YYYY-MM-DD/bucket=NNNN.parquet`"
         lines += [f"## {table.name}", "", f"{path}. {table.one_row_for}", ""]
         lines += ["| column | type | meaning |", "|---|---|---|"]
-        for field in table.schema:
-            kind = "string" if field.name == "audit_date" else str(field.type).replace("item: ", "")
-            lines.append(f"| {field.name} | {kind} | {field.metadata[b'meaning'].decode()} |")
+        for name, column in table.columns.items():
+            kind = "the folder's name" if column.type is None else str(column.type).replace("item: ", "")
+            lines.append(f"| {name} | {kind} | {column.meaning} |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, READERS])
 
 
 if __name__ == "__main__":

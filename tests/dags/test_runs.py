@@ -92,6 +92,7 @@ def test_an_unknown_product_fails_the_run_and_changes_nothing(dag_bag: DagBag, a
         ("SCOTT_WEIGHTS", "scott-lite9", "plan"),
         ("SCOTT_BUCKETS", "three", "plan"),
         ("SCOTT_STOP_AT_MATCH", "yess", "plan"),
+        ("SCOTT_INPUTS_FROM", "ftp://host/x", "plan"),
         ("SCOTT_PRECISION", "float31", "plan"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from jobs.errors import StorageUnavailable, UnreadableInput
 from jobs.storage import Storage, open_storage
+from jobs.tables.allowed import real_prefixes
 from jobs.tables.inputs import read_input
 
 DATA = b"0123456789"
@@ -27,7 +28,7 @@ def test_relative_and_absolute_uris(any_storage: Storage, tmp_path: Path, s3_roo
         outside.as_uri(),
         f"{s3_root}/other#place/x?.jpg",
     ):
-        found = read_input(any_storage, uri, 10)
+        found = read_input(any_storage, uri, 10, real_prefixes([str(tmp_path), s3_root]))
         assert (found.data, found.sha256) == (DATA, hashlib.sha256(DATA).hexdigest()), uri
 
 
@@ -58,7 +59,7 @@ def test_an_unreadable_input_has_a_status(
 ) -> None:
     any_storage.write("folder/ten", DATA)
     with pytest.raises(UnreadableInput) as error:
-        read_input(any_storage, uri, 9)
+        read_input(any_storage, uri, 9, real_prefixes(["/", "s3://no-such-bucket", "s3://no bucket"]))
     assert error.value.status == status
 
 
@@ -67,4 +68,4 @@ def test_storage_that_does_not_answer_is_no_fault_of_the_input(tmp_path: Path, m
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setattr("jobs.storage.s3.RETRY_SECONDS", 0.0)
     with pytest.raises(StorageUnavailable):
-        read_input(open_storage(str(tmp_path)), "s3://dead-server/x.jpg", 9)
+        read_input(open_storage(str(tmp_path)), "s3://dead-server/x.jpg", 9, ["s3://dead-server"])

@@ -1,9 +1,15 @@
 """Reading and writing one object of a table."""
 
+import io
 import subprocess
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+from jobs.tables.rows import decode_rows, encode_rows
+from jobs.tables.schemas import VERDICTS
 
 COUNT = """
 import os
@@ -13,7 +19,7 @@ from jobs.tables.schemas import VERDICTS
 data = encode_rows(VERDICTS, [])
 before = len(os.listdir("/proc/self/task"))
 for _ in range(20):
-    decode_rows(VERDICTS, data)
+    decode_rows(VERDICTS, "2026-01-02", data)
 print(len(os.listdir("/proc/self/task")) - before)
 """
 
@@ -23,3 +29,16 @@ def test_reading_a_table_leaves_no_thread_behind() -> None:
     """One of Arrow's scanning threads outlived an audit and aborted its process at exit, after all was published."""
     done = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"
+
+
+def test_an_object_that_has_the_date_in_a_column_is_read_and_written_without_it() -> None:
+    """Schema version 1 had the column: a product that is audited again shares its object with rows of that time."""
+    data = encode_rows(VERDICTS, [{"product_id": "P1", "schema_version": 1}])  # type: ignore[typeddict-item]
+    table = pq.read_table(io.BytesIO(data))
+    old, dates = io.BytesIO(), pa.array(["2026-01-02"]).cast(pa.dictionary(pa.int32(), pa.string()))
+    pq.write_table(table.add_column(0, "audit_date", dates), old)
+    for form in (old.getvalue(), data):
+        (row,) = decode_rows(VERDICTS, "2026-01-02", form)
+        assert list(row) == list(VERDICTS.columns)
+        assert (row["audit_date"], row["product_id"], row["schema_version"]) == ("2026-01-02", "P1", 1)
+        assert encode_rows(VERDICTS, [row]) == data

@@ -1,0 +1,113 @@
+"""Rows of a table that a feed is made of: Parquet, CSV or JSON Lines.
+
+Rows are read one after another, so that a feed of a million products costs the memory of its products and of one part,
+and a part that unpacks without end stops at MAX_LINE. A CSV has a header, commas between cells, and as many cells in
+each row: a row that is shorter or longer is shifted somewhere, and refused. A line of JSON Lines ends with a line feed
+and with no other of Unicode's line ends, which a title may hold.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, AnyStr
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.errors import BadCatalogue
+from jobs.tables.catalogue.product import COLUMNS, check_columns
+
+MAX_LINE = 16 * 2**20  # characters, or bytes, of a row: 100 times the longest description met, of 140,000
+ROWS_AT_ONCE = 4096  # of Parquet
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+Source = io.BytesIO | gzip.GzipFile
+Keys = dict[str, str | None]  # columns that the names of a part's folders hold
+Rows = Iterator[tuple[int, Any]]  # a row with its number, from 1, the header not counted
+
+
+def read_rows(form: str, key: str, data: bytes, keys: Keys, where: str) -> Iterator[tuple[str, Any]]:
+    """Each row of the table `data`, of one of FORMS, with its place in words; `keys` go into each row.
+
+    Raises BadCatalogue naming `where` and the row at which it cannot be read.
+    """
+    number = 0
+    try:
+        source: Source = io.BytesIO(data)
+        if key.lower().endswith(".gz"):
+            source = gzip.GzipFile(fileobj=source)
+        for number, row in FORMS[form](source, keys, where):
+            yield f"{where} row {number}", {**keys, **row} if keys and isinstance(row, dict) else row
+    except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, ValueError, RecursionError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise BadCatalogue(f"{where} cannot be read at row {number + 1}: {reason}") from error
+
+
+def _parquet_rows(source: Source, keys: Keys, where: str) -> Rows:
+    # Arrow reads a Python stream with a thread of its own, which may abort the process at its end: see rows.py.
+    file = pq.ParquetFile(pa.BufferReader(source.read()))
+    names = file.schema_arrow.names
+    _check_header([*names, *keys], where)
+    number = 0
+    wanted = [name for name in COLUMNS if name in names]
+    for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):
+        for row in batch.to_pylist():
+            number += 1
+            yield number, row
+
+
+def _csv_rows(source: Source, keys: Keys, where: str) -> Rows:
+    csv.field_size_limit(MAX_LINE)  # of this process; 128 KiB otherwise
+    text = io.TextIOWrapper(_utf8(source), "utf-8-sig", errors="surrogateescape", newline="")
+    rows = csv.reader(_lines(text.readline, ""), strict=True)
+    header = [name.strip().lower() for name in next(rows, [])]
+    _check_header([*header, *keys], f"{where}, in its header,")
+    for number, cells in enumerate(rows, 1):
+        if not any(cells):
+            continue  # a blank line, or commas alone
+        if len(cells) != len(header):
+            raise BadCatalogue(
+                f"{where} row {number} has {len(cells)} cells and the header {len(header)}: expected as many, and "
+                f"quotes around a cell with a comma; it begins with {cells[0]!r:.80}"
+            )
+        yield number, dict(zip(header, cells, strict=True))
+
+
+def _jsonl_rows(source: Source, keys: Keys, where: str) -> Rows:
+    decode = json.JSONDecoder(parse_constant=lambda _: None).decode  # NaN is what pandas makes of a missing cell
+    for number, line in enumerate(_lines(_utf8(source).readline, b""), 1):
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        if text:
+            yield number, decode(text)
+
+
+FORMS = {"parquet": _parquet_rows, "csv": _csv_rows, "jsonl": _jsonl_rows}
+
+
+def _check_header(names: list[str], where: str) -> None:
+    check_columns(names, where)
+    twice = [name for name in COLUMNS if names.count(name) > 1]
+    if twice:
+        raise BadCatalogue(f"{where} has the column {twice[0]} twice: expected it once")
+
+
+def _utf8(source: Source) -> Source:
+    """`source`. ValueError where it is UTF-16, as Excel's "Unicode Text" is."""
+    if source.read(2) in _UTF16:
+        raise ValueError("it is UTF-16; expected UTF-8")
+    source.seek(0)
+    return source
+
+
+def _lines(read_line: Callable[[int], AnyStr], end: AnyStr) -> Iterator[AnyStr]:
+    """The lines that `read_line` gives until it gives `end`. ValueError where one is over MAX_LINE."""
+    for line in iter(partial(read_line, MAX_LINE), end):
+        if len(line) == MAX_LINE:
+            raise ValueError(f"a line is over {MAX_LINE} characters")
+        yield line
