@@ -39,7 +39,8 @@ def decode_rows(table: Table[Row], audit_date: str, data: bytes, columns: Sequen
     # shuts down aborts the process after its work is done.
     names = None if columns is None else list(columns)
     found = pq.ParquetFile(pa.BufferReader(data)).read(names, use_threads=False)
-    rows: list[Row] = [{FOLDER_KEY: audit_date} | row for row in found.to_pylist()]
+    empty = {FOLDER_KEY: audit_date} | dict.fromkeys(names or table.schema.names)  # an older version has fewer columns
+    rows: list[Row] = [empty | row for row in found.to_pylist()]
     return rows
 
 

@@ -42,3 +42,11 @@ def test_an_object_that_has_the_date_in_a_column_is_read_and_written_without_it(
         assert list(row) == list(VERDICTS.columns)
         assert (row["audit_date"], row["product_id"], row["schema_version"]) == ("2026-01-02", "P1", 1)
         assert encode_rows(VERDICTS, [row]) == data
+
+
+def test_a_column_that_an_older_version_has_not_is_null() -> None:
+    data = encode_rows(VERDICTS, [{"product_id": "P1", "schema_version": 1}])  # type: ignore[typeddict-item]
+    old = io.BytesIO()
+    pq.write_table(pq.read_table(io.BytesIO(data)).drop_columns(["evidence_uri"]), old)
+    (row,) = decode_rows(VERDICTS, "2026-01-02", old.getvalue())
+    assert row["evidence_uri"] is None
