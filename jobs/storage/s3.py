@@ -49,7 +49,7 @@ from jobs.errors import (
 from jobs.storage.base import Blob, Storage, check_key
 
 CONNECT_SECONDS, SILENCE_SECONDS = 2, 15  # how long one try waits for a connection, and for the next bytes
-RETRY_SECONDS = 40.0  # no try starts later: outages of 30 s are ridden out, and silence is an error within 57 s
+RETRY_SECONDS = 40.0  # no try starts later: outages of 30 s are ridden out, silence is an error within 60 s
 TRIES = 3  # at the least, for a body that breaks off late; a refusal is believed when it was said so often
 CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 OBJECT_REFUSED = ("AccessDenied", "AllAccessDisabled", "InvalidObjectState")  # the last: it is archived

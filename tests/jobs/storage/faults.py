@@ -56,22 +56,25 @@ RERUNS = 20  # of one audit that ends in errors
 
 
 class Proxy(http.server.ThreadingHTTPServer):
-    """Passes requests on to the S3 server on `port`; `share` of them with a fault, until `left` is used up."""
+    """Passes requests on to the S3 server on `port`; `share` of those whose path has `where` in it with a fault.
+
+    It stops when `left` is used up.
+    """
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int, share: float, left: int, seed: int) -> None:
+    def __init__(self, port: int, where: str, share: float, left: int, seed: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.port, self.share, self.left = port, share, left
+        self.port, self.where, self.share, self.left = port, where, share, left
         self.injected: Counter[tuple[str, str]] = Counter()  # by kind of fault and of request
         self._random, self._lock = random.Random(seed), threading.Lock()
         self._next: list[str] = []  # each kind once, in an order of its own, as often as they are used up
 
-    def choose(self, request: str) -> str | None:
-        """The fault of the next request, which is a read, list or write."""
+    def choose(self, path: str, request: str) -> str | None:
+        """The fault of the next request, which is a read, list or write of `path`."""
         with self._lock:
-            if self.left <= 0 or self._random.random() >= self.share:
+            if self.where not in path or self.left <= 0 or self._random.random() >= self.share:
                 return None
             if not set(self._next) - set(OF_OBJECTS):
                 kinds = [*CODES, *WAYS, *OF_OBJECTS]
@@ -93,7 +96,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         request = "write" if self.command == "PUT" else "list" if "list-type=2" in self.path else "read"
-        fault = self.server.choose(request)
+        fault = self.server.choose(self.path, request)
         if fault in CODES:
             status, code = CODES[fault]
             said = f"<Error><Code>{code}</Code><Message>injected</Message></Error>" if code else "<html>no</html>"
@@ -165,9 +168,14 @@ def audit_with_faults(
     faults: int,
     share: float,
     seed: int,
+    where: str = "",
+    patience: float = 0.0,
     say: Callable[[str], object] = lambda line: None,
 ) -> Outcome:
-    """Audit the catalogue that `write` makes until `faults` are injected. `environment` names the S3 server."""
+    """Audit the catalogue that `write` makes until `faults` are injected, on paths that have `where` in them.
+
+    `environment` names the S3 server; `patience` is the RETRY_SECONDS of its client.
+    """
     outcome = Outcome()
     root = f"s3://{BUCKET}/faults-{seed}-{os.getpid()}"
     with pytest.MonkeyPatch.context() as patch:
@@ -177,10 +185,10 @@ def audit_with_faults(
         write(direct)
         run_audit(root, DAY, **asked("nightly", n_buckets=2))
         undisturbed = snapshot(direct)
-        patch.setattr(s3, "RETRY_SECONDS", 0.0)
+        patch.setattr(s3, "RETRY_SECONDS", patience)
         patch.setattr(s3, "SILENCE_SECONDS", SILENCE_SECONDS)
         port = urlsplit(environment["AWS_ENDPOINT_URL"]).port or 80
-        with _proxy(port, share, faults, seed) as proxy:
+        with _serving(Proxy(port, where, share, faults, seed)) as proxy:
             patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
             while proxy.left > 0 and not outcome.broken:
                 _forget_audits(direct)
@@ -196,8 +204,8 @@ def audit_with_faults(
 
 
 @contextmanager
-def _proxy(port: int, share: float, faults: int, seed: int) -> Iterator[Proxy]:
-    with Proxy(port, share, faults, seed) as proxy:
+def _serving(proxy: Proxy) -> Iterator[Proxy]:
+    with proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         yield proxy
         proxy.shutdown()
@@ -231,6 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=500, help="how many to inject (default: %(default)s)")
     parser.add_argument("--share", type=float, default=0.15, help="of requests with a fault (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the choice of faults (default: %(default)s)")
+    parser.add_argument("--where", default="", help="part of the paths that have faults, /documents/ for one")
     asked_for = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="scott-faults-") as folder, s3_server(Path(folder)) as environment:
         found = audit_with_faults(
