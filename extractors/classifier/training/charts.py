@@ -171,6 +171,25 @@ def analyser_screen(rng: Rng) -> Pixels:
     return pixels
 
 
+def shaded_columns(rng: Rng) -> Pixels:
+    """Columns that fade from a colour to a lighter one, on grid lines, as office programs draw them; often a part."""
+    pixels = canvas(rng, WHITE, (0.4, 2.0))
+    height, width = pixels.shape[:2]
+    for y in np.linspace(0, height, int(rng.integers(3, 12))).astype(int):
+        cv2.line(pixels, (0, int(y)), (width, int(y)), (200, 200, 200), 1)
+    tints = [colour(rng, 240) for _ in range(int(rng.integers(1, 5)))]
+    count = int(rng.integers(1, 14))
+    for place in range(count):
+        left, right = (int(width * (place + share) / count) for share in (0.1, rng.uniform(0.7, 1.0)))
+        top = int(height * rng.uniform(0, 0.9))
+        tint = np.array(tints[place % len(tints)])
+        light = as_colour(tint + (255 - tint) * rng.uniform(0.1, 0.6))
+        pixels[top:, left:right] = ramp(rng, (height - top, max(right - left, 0), 3), as_colour(tint), light)
+        if rng.random() < 0.5:
+            cv2.rectangle(pixels, (left, top), (right, height), as_colour(tint * 0.6), 1)
+    return pixels
+
+
 def heat_map(rng: Rng) -> Pixels:
     """A field in false colours with axes and a colour bar: radiation patterns, SAR, thermal simulations."""
     pixels = canvas(rng, WHITE, (0.9, 2.0))

@@ -208,6 +208,28 @@ def cartoon(rng: Rng) -> Pixels:
     return pixels
 
 
+def mascot(rng: Rng) -> Pixels:
+    """Smooth shapes with soft light and shadow: a figure of clip art, a glossy emblem."""
+    pixels = canvas(rng, WHITE if rng.random() < 0.8 else pale(rng), (0.6, 1.8))
+    height, width = pixels.shape[:2]
+    greys = rng.random() < 0.35
+    for _ in range(int(rng.integers(2, 12))):
+        centre = (width * rng.uniform(0.2, 0.8), height * rng.uniform(0.2, 0.8))
+        outline = blob(rng, centre, min(height, width) * rng.uniform(0.08, 0.5))
+        base = np.array((int(rng.integers(0, 256)),) * 3 if greys else colour(rng, 255))
+        mask = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 1)
+        depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+        light = (rng.uniform(0.2, 0.9) + np.sqrt(depth / max(float(depth.max()), 1.0)))[..., None]
+        shaded = (
+            np.clip(base * light, 0, 255) if rng.random() < 0.7 else ramp(rng, pixels.shape, pale(rng), as_colour(base))
+        )
+        pixels = np.asarray(np.where(mask[..., None] > 0, shaded, pixels), np.uint8)
+        if rng.random() < 0.4:
+            stroke(pixels, outline, BLACK, int(rng.integers(1, 4)), True)
+    return pixels
+
+
 def engraving(rng: Rng) -> Pixels:
     """An object shaded by hatching, as old catalogues and patents draw it."""
     pixels = canvas(rng, WHITE, (0.6, 1.6))
@@ -220,7 +242,10 @@ def engraving(rng: Rng) -> Pixels:
         pitch, angle = rng.uniform(3, 9), rng.uniform(0, np.pi)
         wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / pitch)
         tone = np.clip((x - outline[:, 0].min()) / max(np.ptp(outline[:, 0]), 1), 0, 1) * 2 - 1
-        pixels[(mask > 0) & (wave < tone * rng.uniform(0.6, 1.0))] = 0
+        tone = tone * rng.uniform(0.6, 1.0) + rng.uniform(0, 0.6)  # down to nearly black
+        if rng.random() < 0.4:  # stippled or crossed
+            wave = np.minimum(wave, np.sin((x * np.sin(angle) - y * np.cos(angle)) * 2 * np.pi / pitch))
+        pixels[(mask > 0) & (wave < tone)] = 0
         stroke(pixels, outline, BLACK, int(rng.integers(1, 4)), True)
     return sometimes_on_paper(rng, pixels, 0.3)
 
