@@ -9,7 +9,7 @@ against poppler's rendering in tests/extractors/page/test_traps.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -60,26 +60,18 @@ def visible_part(box: Box, occluders: Sequence[Box]) -> Box | None:
 
 
 def is_seen_alone(
-    page: ShownPage,
-    group: Mapping[int, PaintedImage],
-    over: Sequence[Occluder],
-    box: Box,
-    scale: float,
-    *,
-    on_blank: bool,
+    page: ShownPage, group: Sequence[PaintedImage], over: Sequence[Occluder], box: Box, scale: float, *, on_blank: bool
 ) -> bool:
     """Whether the page without its other images shows in `box` what a group shows when it is painted alone on white.
 
-    `group` are images by their index in the page's trace, `over` the occluders over them, `scale` is in pixels per
-    point, and `on_blank` says that no path or shading is painted under them. The page is rendered only where the two
-    may differ.
+    `over` are the occluders over the group, `scale` is in pixels per point, and `on_blank` says that no path or shading
+    is painted under it. The page is rendered only where the two may differ.
     """
     drawn = (occluder.box for occluder in over if occluder.image is None)
     occluded = any(area(intersect(box, each)) >= OVERPAINTED * area(box) for each in drawn)
-    images = list(group.values())
-    if not occluded and (on_blank or not any(image.translucent for image in images)):
+    if not occluded and (on_blank or not any(image.translucent for image in group)):
         return True
-    alone = paint_group(images, COMPARED_AT)
+    alone = paint_group(group, COMPARED_AT)
     region = page.region(box, scale, COMPARED_AT, only=group)
     shown = cv2.resize(region, alone.shape[1::-1], interpolation=cv2.INTER_AREA)
     smooth = [cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.int16) for pixels in (alone, shown)]

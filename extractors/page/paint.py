@@ -7,7 +7,7 @@ any size, orientation, pieces of one image. All results are uint8 RGB arrays [H,
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ import pymupdf
 from pymupdf import mupdf
 
 from extractors.geometry import enclose
-from extractors.model import Box, Limits, Pixels
+from extractors.model import Box, Pixels
 from extractors.page.painted import PaintedImage
 from extractors.page.trace import listed_images
 
@@ -69,10 +69,8 @@ def paint_key(images: Sequence[PaintedImage], max_side: int) -> Hashable:
 class ShownPage:
     """A page as it is shown, whole or with some of its images alone. It is interpreted once, at the first region."""
 
-    def __init__(self, page: pymupdf.Page, limit: int = Limits.images_per_page) -> None:
-        """`limit` is the number of images up to which the page was traced."""
+    def __init__(self, page: pymupdf.Page) -> None:
         self._page = page
-        self._limit = limit
 
     @cached_property
     def _content(self) -> pymupdf.DisplayList:
@@ -86,24 +84,31 @@ class ShownPage:
 
     @cached_property
     def _images(self) -> list[PaintedImage]:
-        """The images of the content, with the indices that they have in the page's trace."""
+        """The images of the content: those of the page's trace, as other objects."""
         rect = self._page.rect
-        return listed_images(self._content, (rect.x0, rect.y0, rect.x1, rect.y1), self._limit)
+        return listed_images(self._content, (rect.x0, rect.y0, rect.x1, rect.y1))
 
-    def region(self, box: Box, scale: float, max_side: int, only: Collection[int] | None = None) -> Pixels:
+    def region(self, box: Box, scale: float, max_side: int, only: Sequence[PaintedImage] | None = None) -> Pixels:
         """The region `box` (points) at `scale` pixels per point, or less so that no side passes `max_side` px.
 
-        Of the page's images it shows `only` those with these indices in the page's trace, by default all.
+        It is shown with `only` these images of the page's trace, by default with all.
         """
         scale = _scale(box, scale, max_side)
         matrix, clip = pymupdf.Matrix(scale, scale), pymupdf.Rect(box)
         with _hidden([] if only is None else self._others(only)):
             return _to_array(self._content.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, clip=clip).this)
 
-    def _others(self, only: Collection[int]) -> list[PaintedImage]:
-        """The images without those with these indices and without repeats of them, which are one object with them."""
-        kept = {self._images[index].image.m_internal_value() for index in only}
+    def _others(self, only: Sequence[PaintedImage]) -> list[PaintedImage]:
+        """The images without these and without repeats of them, which are one object with them."""
+        places = {_place(image) for image in only}
+        kept = {image.image.m_internal_value() for image in self._images if _place(image) in places}
         return [image for image in self._images if image.image.m_internal_value() not in kept]
+
+
+def _place(image: PaintedImage) -> Hashable:
+    """What tells the images of a page apart: where each is painted, and its size."""
+    m = image.matrix
+    return tuple(round(value, 2) for value in (m.a, m.b, m.c, m.d, m.e, m.f)), image.pixels
 
 
 @contextmanager

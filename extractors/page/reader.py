@@ -77,7 +77,7 @@ class PageReader:
 
     def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, shared: Shared) -> None:
         self.page = page
-        self.shown = ShownPage(page, limits.images_per_page)
+        self.shown = ShownPage(page)
         self.shared = shared
         self.number: int = page.number + 1
         self.out = out
@@ -134,10 +134,9 @@ class PageReader:
 
     def _read_group(self, trace: PageTrace, members: list[int]) -> Iterator[Placement]:
         """The placements of one image of the page; `members` are its painted images in the trace, in painting order."""
-        group = {index: trace.images[index] for index in members}
-        images = list(group.values())
-        kind: Kind = "inline" if all(image.pixels not in self.shared.embedded_sizes for image in images) else "embedded"
-        whole = intersect(enclose(image.box for image in images), trace.box)
+        group = [trace.images[index] for index in members]
+        kind: Kind = "inline" if all(image.pixels not in self.shared.embedded_sizes for image in group) else "embedded"
+        whole = intersect(enclose(image.box for image in group), trace.box)
         over = trace.occluders_over(members, whole)
         opaque = [occluder.box for occluder in over if occluder.opaque and occluder.after > members[-1]]
         box = visible_part(whole, opaque)
@@ -146,27 +145,27 @@ class PageReader:
             return
         page_wide = area(box) >= PAGE_WIDE * area(trace.box)
         max_side = SCAN_SIDE if page_wide else self.limits.max_side
-        scale = native_scale(images)
+        scale = native_scale(group)
         shorter, longer = sorted((scale * (box[2] - box[0]), scale * (box[3] - box[1])))
         if shorter < 1 or longer < 2:
             yield self._excluded(box, _NOTHING, kind, "too_small", "under a pixel")
             return
-        plain = box == whole and all(image.plain for image in images)
+        plain = box == whole and all(image.plain for image in group)
         if page_wide:
-            pixels = paint_group(images, max_side) if plain else self.shown.region(box, scale, max_side, only=members)
+            pixels = paint_group(group, max_side) if plain else self.shown.region(box, scale, max_side, only=group)
             glyphs = trace.glyphs_over(members[-1])
-            fading = any(image.fading for image in images)
+            fading = any(image.fading for image in group)
             yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs, fading=fading)
         elif plain and (
             shorter < self.limits.min_side
             or is_seen_alone(self.shown, group, over, box, scale, on_blank=trace.fills_before[members[0]] == 0)
         ):
-            key = paint_key(images, max_side)
+            key = paint_key(group, max_side)
             if key not in self.shared.read:
-                self.shared.read[key] = images, self._judge(paint_group(images, max_side), box, kind)
+                self.shared.read[key] = group, self._judge(paint_group(group, max_side), box, kind)
             yield replace(self.shared.read[key][1], page=self.number, bbox=_rounded(box))
         else:
-            yield self._judge(self.shown.region(box, scale, max_side, only=members), box, "region")
+            yield self._judge(self.shown.region(box, scale, max_side, only=group), box, "region")
 
     def _read_page_raster(
         self, pixels: Pixels, box: Box, kind: Kind, glyphs: int, *, fading: bool

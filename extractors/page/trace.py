@@ -8,6 +8,7 @@ graphics state, blend modes, group alpha, curved clips, patterns), the page has 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -258,12 +259,13 @@ def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
     return trace
 
 
-def listed_images(content: pymupdf.DisplayList, box: Box, limit: int) -> list[PaintedImage]:
-    """The images of a display list of a page with this box: those of the page's trace, as objects of the list."""
+def listed_images(content: pymupdf.DisplayList, box: Box) -> list[PaintedImage]:
+    """The images that a display list of a page with this box paints."""
     trace = PageTrace(box)
     cookie = mupdf.FzCookie()
+    listener = Listener(trace, sys.maxsize, cookie)
     everywhere = mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
-    mupdf.fz_run_display_list(content.this, Listener(trace, limit, cookie), mupdf.FzMatrix(), everywhere, cookie)
+    mupdf.fz_run_display_list(content.this, listener, mupdf.FzMatrix(), everywhere, cookie)
     return trace.images
 
 
