@@ -28,10 +28,6 @@ Status = Literal[
 Kind = Literal["embedded", "inline", "region", "scan_region", "figure"]  # a figure is drawn by paths
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
-# Photo probability from which on a used image is a photograph beyond doubt: a document that shows none such may show no
-# photograph at all. CERTAIN_SOURCE
-CERTAIN = 0.8
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -87,7 +83,7 @@ class Placement:
     height: int  # px
     digest: str  # SHA-256 of the size and the pixels, hexadecimal
     kind: Kind
-    image_class: str  # one of classifier.classify.CLASSES, or too_small, hidden, letterhead, background, ...
+    image_class: str  # one of classifier.classify.CLASSES, or too_small, hidden, letterhead, doubtful, ...
     used: bool  # whether the image takes part in matching
     reason: str | None  # why it is excluded, or why a figure is no photograph
     photo_probability: float | None = None  # that it is a photograph; None where the classifier was not asked

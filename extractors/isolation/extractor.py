@@ -16,10 +16,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from extractors.doubt import exclude_doubtful
 from extractors.isolation.protocol import (
     FINDINGS,
     NOT_WRITTEN,
@@ -268,9 +269,14 @@ def _conclude(events: Iterable[Event], ending: Fault | None) -> Extraction:
     if ending or not complete:
         faults.insert(0, ending or Fault("crashed", "the reader ended before the document's end"))
     if not faults:
-        return Extraction("ok", "", pages, exclude_letterheads(placements, pages))
+        return Extraction("ok", "", pages, _judged(placements, pages))
     detail = "; ".join(f"{fault.cause}: {fault.detail}" for fault in faults[:_FAULTS_NAMED])
     if len(faults) > _FAULTS_NAMED:
         detail += f"; and {len(faults) - _FAULTS_NAMED} more"
     status: Status = "partial" if placements else faults[0].cause
-    return Extraction(status, detail, pages, exclude_letterheads(placements, pages))
+    return Extraction(status, detail, pages, _judged(placements, pages))
+
+
+def _judged(placements: Sequence[Placement], pages: int) -> tuple[Placement, ...]:
+    """The placements with those excluded of which only the whole document tells that they are not to be compared."""
+    return exclude_letterheads(exclude_doubtful(placements), pages)

@@ -23,6 +23,7 @@ BARE = 0.98  # least share of a gutter's row that is bare, or a valley; the rest
 VALLEY = 0.5  # difference from the paper, as a share of that on both sides, up to which a pixel lies in a valley
 BESIDE = 4  # px: reach of those sides, and depth at which the border lies; the blur of a scan takes its first pixels
 BORDER = 0.8  # least share of ink, between its ends, in a row that is the border of an image
+PARTS = 12  # parts of one box, at most: what falls into more is one image of a grid, as a solar panel
 LENGTH = 0.6  # least length of that border, as a share of the gutter's
 
 
@@ -31,7 +32,10 @@ def part_images(boxes: Sequence[PixelBox], difference: Levels, ink: Mask, least:
 
     `difference` [H, W] is how far each pixel is from the paper, and `ink` [H, W] is 1 where that is more than grain.
     """
-    parts = [part for box in boxes for part in _parted(box, difference, ink)]
+    parts = []
+    for box in boxes:
+        found = _parted(box, difference, ink)
+        parts += found if len(found) <= PARTS else [box]
     return [part for part in parts if min(part[2] - part[0], part[3] - part[1]) >= least]
 
 

@@ -13,7 +13,8 @@ from jobs.tables.rows import read_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, DocumentImage, PairScore, Row, Verdict
 
 _DOCUMENT = ("document", "document_status", "document_detail", "document_pages")
-_IMAGE = ("document", "page", "bbox", "width", "height", "kind", "image_class", "used", "reason")
+_PLACE = ("document", "page", "bbox", "width", "height", "kind")
+_IMAGE = (*_PLACE, "image_class", "photo_probability", "used", "reason")
 _PAIR = ("score", "is_match", "catalogue_image", "document", "page", "bbox", "region_a", "region_b", "error")
 _WITHOUT_BYTES = [name for name in DOCUMENT_IMAGES.schema.names if name != "image"]
 

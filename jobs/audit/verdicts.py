@@ -8,8 +8,8 @@
 3. Else every image was read, and every pair scored whose catalogue image shows something: `no_match`.
 
 A catalogue image that shows nothing (`catalogue_image_blank` in its pairs' errors) leaves the verdict to the product's
-other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`. Where none of the document
-images is a photograph beyond doubt (CERTAIN), the documents may show no photograph at all: `doubtful_document_images`.
+other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`. Where no document image is a
+photograph beyond doubt (extractors/doubt.py), the documents may show none at all: `doubtful_document_images`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from jobs.tables.schemas import READABLE, SCHEMA_VERSION, DocumentImage, PairSco
 
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 STOPPED = "stopped_at_match"
+DOUBTFUL = "doubtful_document_images"
 BLANK = "catalogue_image_blank"  # the reason in the error of a pair whose catalogue image shows nothing
 
 
@@ -100,7 +101,7 @@ def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pair
     if any(row["document_status"] == "partial" for row in documents):
         return "document_partial"
     if not any(row["used"] for row in documents):
-        return "no_document_images"
+        return DOUBTFUL if any(row["image_class"] == "doubtful" for row in documents) else "no_document_images"
     reasons = [failed.reason for pair in pairs if (failed := Failed.from_column(pair["error"]))]
     if "catalogue_image_unreadable" in reasons:
         return "catalogue_image_unreadable"
@@ -109,7 +110,7 @@ def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pair
     if any(reason != BLANK for reason in reasons):
         return "pairs_failed"
     if all((row["photo_probability"] or 0.0) < CERTAIN for row in documents if row["used"]):
-        return "doubtful_document_images"
+        return DOUBTFUL
     return None
 
 

@@ -145,7 +145,7 @@ def explain(arguments: argparse.Namespace) -> int:
         (
             "pictures",
             found.images,
-            ("document", "page", "width", "height", "kind", "image_class", "used", "reason"),
+            ("document", "page", "width", "height", "kind", "image_class", "photo_probability", "used", "reason"),
         ),
         ("pairs", found.pairs, ("score", "is_match", "catalogue_image", "document", "page", "error")),
     )

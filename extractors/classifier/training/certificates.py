@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from extractors.classifier.training.canvas import (
     BLACK,
@@ -28,6 +29,8 @@ from extractors.classifier.training.canvas import (
 from extractors.classifier.training.handmade import signature, stamp
 from extractors.classifier.training.logos import word_logo
 from extractors.model import Pixels
+
+Light = npt.NDArray[np.float64]
 
 
 def certificate_page(rng: Rng) -> Pixels:
@@ -60,7 +63,7 @@ def certificate_page(rng: Rng) -> Pixels:
 
 
 def seal(rng: Rng) -> Pixels:
-    """A round seal in shaded gold, blue or red: a jagged rim, rings, words around, a star or letters inside."""
+    """A round seal in shaded gold, blue or red: a jagged rim, pleats, rings, words around, a star or letters."""
     side = int(rng.integers(120, 420))
     pixels = np.full((side, side, 3), WHITE if rng.random() < 0.6 else pale(rng), np.uint8)
     metal = _METALS[int(rng.integers(len(_METALS)))]
@@ -73,6 +76,10 @@ def seal(rng: Rng) -> Pixels:
     cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 1)
     dark, light = (as_colour(np.array(metal) * factor) for factor in (rng.uniform(0.5, 0.8), 1.0))
     pixels[mask > 0] = ramp(rng, pixels.shape, dark, light)[mask > 0]
+    if rng.random() < 0.6:
+        pixels = np.asarray(
+            np.where(mask[..., None] > 0, pixels * _relief(rng, side, teeth), pixels).clip(0, 255), np.uint8
+        )
     for share in rng.uniform(0.5, 0.95, int(rng.integers(1, 5))).tolist():
         cv2.circle(
             pixels, (middle, middle), int(radius * share), _tone(rng, metal), int(rng.integers(1, 4)), cv2.LINE_AA
@@ -147,6 +154,19 @@ _METALS: tuple[Colour, ...] = (
 def _tone(rng: Rng, metal: Colour) -> Colour:
     """A shade of the metal, or white."""
     return WHITE if rng.random() < 0.2 else as_colour(np.clip(np.array(metal) * rng.uniform(0.3, 1.3), 0, 255))
+
+
+def _relief(rng: Rng, side: int, teeth: int) -> Light:
+    """The light on a medal [side, side, 1]: it bulges, and its rim is pleated."""
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    bulge = (
+        rng.uniform(0.9, 1.3)
+        - rng.uniform(0, 0.5) * radius**2
+        + rng.uniform(0, 0.3) * np.cos(angle + rng.uniform(0, 6))
+    )
+    pleats = rng.uniform(0, 0.2) * np.cos(teeth * angle) * (radius > rng.uniform(0.5, 0.85))
+    return np.asarray((bulge + pleats)[..., None], np.float64)
 
 
 def _guilloche(rng: Rng, pixels: Pixels) -> None:

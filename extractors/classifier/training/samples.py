@@ -37,7 +37,7 @@ Drawing = Callable[[Rng], Pixels]
 ORIGINS: tuple[Origin, ...] = ("embedded", "scanned")
 SEEDS = {"train": 7, "val": 8}  # of the random numbers, by split
 PHOTOGRAPHS = {"train": 3500, "val": 700}  # samples of the class photo, by split
-DRAWINGS = {"train": 900, "val": 100}  # samples of each other class, by split
+DRAWINGS = {"train": 600, "val": 100}  # samples of each other class, by split
 PLAIN_OBJECTS = 0.08  # share of the photographs that are drawn: the manifest has nothing like a plain box
 MONTAGES = 0.08  # share of the photographs that show two side by side
 SLIVERS = 0.12  # share of the drawings of which a part is shown
@@ -60,7 +60,7 @@ GRAPHICS: dict[str, tuple[Drawing, ...]] = {
     "diagram": (
         *(diagrams.block_diagram, diagrams.circuit, diagrams.line_drawing, diagrams.rendering, diagrams.map_sheet),
         *(diagrams.cartoon, screens.software_window, screens.phone_screen, diagrams.engraving, diagrams.decoration),
-        *(certificates.panel, certificates.mesh, diagrams.mascot, diagrams.mascot, diagrams.engraving),
+        *(certificates.panel, certificates.mesh, diagrams.mascot, diagrams.engraving),
     ),
 }
 

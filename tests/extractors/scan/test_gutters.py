@@ -63,3 +63,16 @@ def test_an_object_of_two_round_parts_stays_whole() -> None:
     page[mask > 0] = pdfs.photograph(7, 1170, 827)[mask > 0] // 2
     (box,) = read_scan(page).boxes
     assert iou(box, (250, 352, 451, 589)) > 0.9
+
+
+def test_a_photograph_of_many_cells_stays_whole() -> None:
+    """A solar panel: dark cells between lines as white as the paper."""
+    page = np.full((1170, 827, 3), 245, np.uint8)
+    page[300:640, 200:540] = pdfs.photograph(8, 340, 340) // 3
+    page[300:640:57, 200:540] = page[300:640, 200:540:57] = 245
+    for line in range(300 + 57, 640, 57):
+        page[line : line + 3, 200:540] = 245
+    for line in range(200 + 57, 540, 57):
+        page[300:640, line : line + 3] = 245
+    (box,) = read_scan(page).boxes
+    assert iou(box, (200, 300, 540, 640)) > 0.9

@@ -44,6 +44,7 @@ def picture(
         "digest": digest,
         "used": used,
         "photo_probability": photo,
+        "image_class": "photo" if used else "logo",
     }
 
 
@@ -132,6 +133,12 @@ def said(planned: PlannedProduct, documents: list[Any], pairs: list[Any]) -> tup
         (product(), [picture(photo=0.6)], [pair(0.1)], ("undecided", "doubtful_document_images")),
         (product(), [picture(photo=0.6)], [pair(0.9)], ("match", None)),
         (product(), [picture(photo=0.6), picture()], [pair(0.1), pair(0.1)], ("no_match", None)),
+        (
+            product(),
+            [{**picture(used=False), "image_class": "doubtful"}, picture(used=False)],
+            [],
+            ("undecided", "doubtful_document_images"),
+        ),
         (
             product(),
             [picture(photo=0.6), picture(used=False)],
