@@ -8,9 +8,8 @@ with Extractor(processes=4) as extractor:  # keeps warm processes for many docum
     found = extractor.extract(Path("report.pdf"), Path("out"))
 """
 
-from extractors.doubt import CERTAIN
 from extractors.isolation.extractor import Extractor, extract_document
 from extractors.isolation.work import work_folder
 from extractors.model import Extraction, Limits, Placement, Status
 
-__all__ = ["CERTAIN", "Extraction", "Extractor", "Limits", "Placement", "Status", "extract_document", "work_folder"]
+__all__ = ["Extraction", "Extractor", "Limits", "Placement", "Status", "extract_document", "work_folder"]

@@ -4,7 +4,7 @@ What an image is likely to be depends on its document. In a report with photogra
 unsure may well be another, and leaving it out could cost a match. In a certificate, a data sheet or a form it is a
 seal, a map, a screen or a slice of one, and comparing it would be a verdict without ground.
 
-The thresholds were chosen on 358 documents from test files of public packages (forms, papers, data sheets, scans; 312
+The threshold was chosen on 358 documents from test files of public packages (forms, papers, data sheets, scans; 312
 without a photograph), labelled page by page: docs/measurements.md has the figures.
 """
 
@@ -15,12 +15,11 @@ from dataclasses import replace
 
 from extractors.model import Placement
 
-LIKELY = 0.5  # photo probability of the likeliest image from which on a document shows photographs
-CERTAIN = 0.8  # photo probability from which on an image is a photograph beyond doubt
+LIKELY = 0.7  # photo probability of the likeliest image from which on a document shows photographs
 
 
 def exclude_doubtful(placements: Sequence[Placement]) -> tuple[Placement, ...]:
-    """The placements of a document; where none of the used ones is a likely photograph, all are excluded."""
+    """The placements of a document; where none of the used ones is a likely photograph, all of them are excluded."""
     likeliest = max((placement.photo_probability or 0.0 for placement in placements if placement.used), default=1.0)
     if likeliest >= LIKELY:
         return tuple(placements)

@@ -279,4 +279,4 @@ def _conclude(events: Iterable[Event], ending: Fault | None) -> Extraction:
 
 def _judged(placements: Sequence[Placement], pages: int) -> tuple[Placement, ...]:
     """The placements with those excluded of which only the whole document tells that they are not to be compared."""
-    return exclude_letterheads(exclude_doubtful(placements), pages)
+    return exclude_doubtful(exclude_letterheads(placements, pages))

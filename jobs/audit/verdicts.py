@@ -4,12 +4,12 @@
    where the run left out the other pairs on account of it.
 2. Else, if any input was not read or any pair not scored, `undecided` with the first reason that holds:
    no_catalogue_images, no_document, document_unreadable:<status>, document_partial, no_document_images,
-   catalogue_image_unreadable, catalogue_images_blank, pairs_failed, doubtful_document_images.
+   doubtful_document_images, catalogue_image_unreadable, catalogue_images_blank, pairs_failed.
 3. Else every image was read, and every pair scored whose catalogue image shows something: `no_match`.
 
 A catalogue image that shows nothing (`catalogue_image_blank` in its pairs' errors) leaves the verdict to the product's
-other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`. Where no document image is a
-photograph beyond doubt (extractors/doubt.py), the documents may show none at all: `doubtful_document_images`.
+other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`. Documents whose images
+are all excluded, some as doubtful (extractors/doubt.py), may show no photograph: `doubtful_document_images`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
-from extractors import CERTAIN
 from jobs.tables.failed import Failed
 from jobs.tables.plan import PlannedProduct, Run
 from jobs.tables.schemas import READABLE, SCHEMA_VERSION, DocumentImage, PairScore, Verdict, VerdictName
 
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 STOPPED = "stopped_at_match"
-DOUBTFUL = "doubtful_document_images"
 BLANK = "catalogue_image_blank"  # the reason in the error of a pair whose catalogue image shows nothing
 
 
@@ -101,7 +99,8 @@ def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pair
     if any(row["document_status"] == "partial" for row in documents):
         return "document_partial"
     if not any(row["used"] for row in documents):
-        return DOUBTFUL if any(row["image_class"] == "doubtful" for row in documents) else "no_document_images"
+        doubtful = any(row["image_class"] == "doubtful" for row in documents)
+        return "doubtful_document_images" if doubtful else "no_document_images"
     reasons = [failed.reason for pair in pairs if (failed := Failed.from_column(pair["error"]))]
     if "catalogue_image_unreadable" in reasons:
         return "catalogue_image_unreadable"
@@ -109,8 +108,6 @@ def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pair
         return "catalogue_images_blank"
     if any(reason != BLANK for reason in reasons):
         return "pairs_failed"
-    if all((row["photo_probability"] or 0.0) < CERTAIN for row in documents if row["used"]):
-        return DOUBTFUL
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extractors import CERTAIN, Placement
+from extractors import Placement
 from extractors.doubt import LIKELY, exclude_doubtful
 
 
@@ -15,7 +15,7 @@ def image(photo: float | None, *, used: bool = True) -> Placement:
 def test_doubtful_images_alone_are_not_compared() -> None:
     seal, map_, logo = exclude_doubtful([image(0.31), image(LIKELY - 0.01), image(0.1, used=False)])
     assert (seal.used, seal.image_class, logo.image_class) == (False, "doubtful", "logo")
-    assert seal.reason == "doubtful: probability 0.31; one image of the document must reach 0.5, and the best is 0.49"
+    assert seal.reason == "doubtful: probability 0.31; one image of the document must reach 0.7, and the best is 0.69"
     assert not map_.used
 
 
@@ -28,6 +28,5 @@ def test_an_excluded_image_makes_no_document_likely() -> None:
     assert not any(each.used for each in exclude_doubtful([image(0.31), image(0.99, used=False)]))
 
 
-def test_no_image_is_no_error_and_certain_is_more_than_likely() -> None:
+def test_a_document_without_images_is_no_error() -> None:
     assert exclude_doubtful([]) == ()
-    assert LIKELY < CERTAIN < 1

@@ -34,16 +34,13 @@ def product(images: int = 1, documents: int = 1) -> PlannedProduct:
     )
 
 
-def picture(
-    document: str = "d0", status: str = "ok", digest: str | None = "x", used: bool = True, photo: float | None = 0.99
-) -> Any:
+def picture(document: str = "d0", status: str = "ok", digest: str | None = "x", used: bool = True) -> Any:
     return {
         "document": document,
         "document_status": status,
         "document_sha256": "s",
         "digest": digest,
         "used": used,
-        "photo_probability": photo,
         "image_class": "photo" if used else "logo",
     }
 
@@ -130,19 +127,10 @@ def said(planned: PlannedProduct, documents: list[Any], pairs: list[Any]) -> tup
         ),
         (product(documents=2), [picture(), unread("damaged", "d1")], [pair(0.9)], ("match", None)),
         (product(documents=2), [picture(), unread("ok", "d1")], [pair(0.1)], ("no_match", None)),
-        (product(), [picture(photo=0.6)], [pair(0.1)], ("undecided", "doubtful_document_images")),
-        (product(), [picture(photo=0.6)], [pair(0.9)], ("match", None)),
-        (product(), [picture(photo=0.6), picture()], [pair(0.1), pair(0.1)], ("no_match", None)),
         (
             product(),
             [{**picture(used=False), "image_class": "doubtful"}, picture(used=False)],
             [],
-            ("undecided", "doubtful_document_images"),
-        ),
-        (
-            product(),
-            [picture(photo=0.6), picture(used=False)],
-            [pair(0.1)],
             ("undecided", "doubtful_document_images"),
         ),
     ],
