@@ -5,6 +5,7 @@ Each event is written and flushed when it happens. Whatever ends the process, th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -12,7 +13,7 @@ import cv2
 import pymupdf
 from pymupdf import mupdf
 
-from extractors.isolation.protocol import End, Event, Fault, Found, Pages, Refused, encode_event
+from extractors.isolation.protocol import End, Event, Fault, Found, Pages, Refused, encode_event, in_utf8
 from extractors.model import Limits, Status
 from extractors.page.amend import add_hidden_objects, amend_layers
 from extractors.page.reader import READ_ERRORS, PageReader, Shared
@@ -74,6 +75,8 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     """
 
     def tell(event: Event) -> None:
+        if isinstance(event, (Refused, Fault)):  # MuPDF's messages quote the bytes of names
+            event = replace(event, detail=in_utf8(event.detail))
         findings.write(encode_event(event))
         findings.flush()
 

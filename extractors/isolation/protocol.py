@@ -108,6 +108,11 @@ _EVENTS: dict[str, type[Event]] = {
 _NAMES = {kind: name for name, kind in _EVENTS.items()}
 
 
+def in_utf8(text: str) -> str:
+    """The text with an escape for each lone surrogate, by which Python reads bytes that are no UTF-8 (PEP 383)."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def encode_event(event: Event) -> str:
     """The event as one line of FINDINGS."""
     return json.dumps({"event": _NAMES[type(event)], **asdict(event)}) + "\n"
@@ -123,7 +128,7 @@ def decode_event(line: str) -> Event:
             fields = {"placement": Placement(**placement | {"bbox": tuple(placement["bbox"])})}
         event = kind(**fields)
     except (AttributeError, KeyError, RecursionError, TypeError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
+        raise ValueError(in_utf8(f"{type(error).__name__}: {error}")) from error
     _check_types(event)
     if isinstance(event, Found) and event.placement.file and not FILE_NAME.fullmatch(event.placement.file):
         raise ValueError(f"{event.placement.file!r} is no name that a reader gives an image")
@@ -144,3 +149,5 @@ def _check_types(event: Event | Placement) -> None:
                 raise ValueError(f"{name} is {value!r}: expected one of {', '.join(get_args(hint))}")
         elif type(value) not in (get_args(hint) or (hint,)):
             raise ValueError(f"{name} is {value!r}: expected {hint}")
+        elif isinstance(value, str) and in_utf8(value) != value:
+            raise ValueError(f"{name} is {value!r}: expected text that UTF-8 can hold")

@@ -64,6 +64,15 @@ def test_content_of_another_kind(tmp_path: Path, content: bytes, status: str) ->
     assert extraction.detail
 
 
+def test_a_name_that_is_no_utf8_is_quoted_as_text(tmp_path: Path) -> None:
+    image = (pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes())
+    content = b"/X\xff\xfe Do q 240 0 0 200 60 562 cm /I Do Q"
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, {"i": image}, "/XObject<</I {i}>>")
+    extraction = extract_document(pdf, tmp_path / "out")
+    assert (extraction.status, [image.used for image in extraction.images]) == ("partial", [True])
+    assert rb"cannot find XObject resource 'X\udcff\udcfe'" in extraction.detail.encode()
+
+
 def test_truncated_where_no_page_is_left(tmp_path: Path) -> None:
     document = pymupdf.open(pdfs.one_photograph(tmp_path / "whole.pdf"))
     whole = pdfs.save(document, tmp_path / "streams.pdf", use_objstms=1).read_bytes()

@@ -47,15 +47,18 @@ def test_a_job_and_an_answer_decode_to_themselves() -> None:
         '{"event": "pages"}',
         '{"event": "pages", "count": "3"}',
         '{"event": "fault", "cause": "bored", "detail": ""}',
+        '{"event": "fault", "cause": "damaged", "detail": "\\udcff"}',
         '{"event": "end", "more": 1}',
+        '{"event": "end", "\\udcff": 1}',
         "[]",
         "{",
         "[" * 100_000,
     ],
 )
 def test_a_line_that_is_no_event_is_an_error(line: str) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
+    with pytest.raises(ValueError, match=r"\w") as raised:
         decode_event(line)
+    assert str(raised.value).encode()
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,7 @@ def test_a_line_that_is_no_event_is_an_error(line: str) -> None:
         {"kind": "other"},
         {"used": 1},
         {"digest": None},
+        {"reason": "\udcff"},
         {"more": 1},
     ],
     ids=str,
