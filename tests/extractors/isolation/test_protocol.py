@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
+from extractors.isolation import protocol
 from extractors.isolation.protocol import (
     Answer,
     End,
@@ -32,6 +33,13 @@ def test_an_event_is_one_line_and_decodes_to_itself(event: Event) -> None:
     line = encode_event(event)
     assert line.index("\n") == len(line) - 1
     assert decode_event(line) == event
+
+
+def test_the_types_of_an_event_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = encode_event(Found(PLACEMENT))
+    assert decode_event(line) == Found(PLACEMENT)
+    monkeypatch.delattr(protocol, "get_type_hints")
+    assert decode_event(line) == Found(PLACEMENT)
 
 
 def test_a_job_and_an_answer_decode_to_themselves() -> None:
