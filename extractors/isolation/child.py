@@ -25,7 +25,7 @@ from extractors.isolation.protocol import (
     encode_event,
     in_utf8,
 )
-from extractors.model import Limits, Status
+from extractors.model import Failure, Limits
 from extractors.page.amend import add_hidden_objects, amend_layers
 from extractors.page.reader import READ_ERRORS, PageReader, Shared
 from extractors.page.trace import TooLarge
@@ -37,7 +37,7 @@ _TAIL = 2048  # bytes at the end of a file in which a complete one has its %%EOF
 class RefusedDocument(Exception):
     """The document cannot be read at all; `event` says why."""
 
-    def __init__(self, status: Status, detail: str) -> None:
+    def __init__(self, status: Failure, detail: str) -> None:
         super().__init__(detail)
         self.event = Refused(status, detail)
 
@@ -149,7 +149,7 @@ def _is_complete(pdf: Path) -> bool:
         return b"%%EOF" in file.read()
 
 
-def _cause(error: BaseException) -> Status:
+def _cause(error: BaseException) -> Failure:
     """The status that an error means: MuPDF reports a failed allocation by its message alone."""
     if isinstance(error, (TooLarge, mupdf.FzErrorLimit)):
         return "too_large"

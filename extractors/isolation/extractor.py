@@ -85,7 +85,7 @@ class Extractor:
                 raise
             finally:
                 self._idle.put(server)
-            events, broken = _read_findings(work)
+            events, broken = _read_findings(work, self.limits)
             extraction = _conclude(events, ending or broken)
             for name in sorted({placement.file for placement in extraction.images if placement.file}):
                 shutil.move(work / name, out / name)
@@ -227,7 +227,7 @@ def _tail(path: Path) -> str:
         return file.read().decode(errors="replace")
 
 
-def _read_findings(work: Path) -> tuple[list[Event], Fault | None]:
+def _read_findings(work: Path, limits: Limits) -> tuple[list[Event], Fault | None]:
     """The events that the reader wrote whole, up to one that no reader of ours writes; the fault, where there is one.
 
     A hostile document may have taken the reader over: neither its words nor its files are trusted. The last line of a
@@ -241,7 +241,7 @@ def _read_findings(work: Path) -> tuple[list[Event], Fault | None]:
             if len(events) == MOST_EVENTS:
                 return events, Fault("too_large", f"the reader wrote more than {MOST_EVENTS} findings")
             try:
-                event = decode_event(line.decode(errors="replace"))
+                event = decode_event(line.decode(errors="replace"), limits)
             except ValueError as error:
                 return events, Fault("crashed", f"the reader wrote what is no finding: {error}"[:DETAIL])
             if isinstance(event, Found) and event.placement.file and not _is_plain(work / event.placement.file):

@@ -223,7 +223,7 @@ def test_a_document_of_too_many_findings_is_read_so_far(tmp_path: Path, monkeypa
     pdf = pdfs.with_images(tmp_path / "a.pdf", *([((60.0, 80.0), pdfs.photograph(seed))] for seed in range(5)))
     findings = io.StringIO()
     child.read_document(pdf, tmp_path, None, Limits(), findings)
-    *events, fault, end = map(decode_event, findings.getvalue().splitlines())
+    *events, fault, end = (decode_event(line, Limits()) for line in findings.getvalue().splitlines())
     assert [type(event) for event in events] == [Pages, Found, Found]
     assert fault == Fault("too_large", "page 2: more than 2 images and faults; the rest is not read")
     assert end == End()
