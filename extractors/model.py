@@ -12,9 +12,7 @@ from typing import Literal, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-Status = Literal[
-    "ok",  # every page and every image was read
-    "partial",  # some were not: `detail` says which
+Failure = Literal[  # why a document, or a part of it, was not read
     "encrypted",
     "damaged",
     "not_a_pdf",
@@ -24,6 +22,11 @@ Status = Literal[
     "timeout",
     "out_of_memory",
     "crashed",
+]
+Status = Literal[
+    "ok",  # every page and every image was read
+    "partial",  # some were not: `detail` says which
+    Failure,
 ]
 Kind = Literal["embedded", "inline", "region", "scan_region", "figure"]  # a figure is drawn by paths
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1

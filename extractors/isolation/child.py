@@ -5,6 +5,7 @@ Each event is written and flushed when it happens. Whatever ends the process, th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -12,19 +13,31 @@ import cv2
 import pymupdf
 from pymupdf import mupdf
 
-from extractors.isolation.protocol import End, Event, Fault, Found, Pages, Refused, encode_event
-from extractors.model import Limits, Status
+from extractors.isolation.protocol import (
+    DETAIL,
+    MOST_EVENTS,
+    End,
+    Event,
+    Fault,
+    Found,
+    Pages,
+    Refused,
+    encode_event,
+    in_utf8,
+)
+from extractors.model import Failure, Limits
 from extractors.page.amend import add_hidden_objects, amend_layers
 from extractors.page.reader import READ_ERRORS, PageReader, Shared
 from extractors.page.trace import TooLarge
 
+_LAST_EVENTS = 2  # that follow when MOST_EVENTS are nearly told: the fault that says so, and the end
 _TAIL = 2048  # bytes at the end of a file in which a complete one has its %%EOF
 
 
 class RefusedDocument(Exception):
     """The document cannot be read at all; `event` says why."""
 
-    def __init__(self, status: Status, detail: str) -> None:
+    def __init__(self, status: Failure, detail: str) -> None:
         super().__init__(detail)
         self.event = Refused(status, detail)
 
@@ -73,12 +86,23 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     A document can make it raise nothing but MemoryError; the limits of the process end it for its time.
     """
 
+    told, bytes_left = 0, limits.output_bytes
+
     def tell(event: Event) -> None:
+        nonlocal told
+        told += 1
+        if isinstance(event, (Refused, Fault)):  # MuPDF's messages quote the bytes of names
+            event = replace(event, detail=in_utf8(event.detail)[:DETAIL])
         findings.write(encode_event(event))
         findings.flush()
 
     def fault(number: int, error: Exception) -> None:
         tell(Fault(_cause(error), f"page {number}: {error}"))
+
+    def excess() -> str:
+        if bytes_left < 0:
+            return f"{limits.output_bytes} bytes of pictures"
+        return f"{told - 1} images and faults" if told >= MOST_EVENTS - _LAST_EVENTS else ""
 
     try:
         document = open_document(pdf, password, limits)
@@ -98,24 +122,22 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
         tell(Fault("damaged", f"its layers: {error}"))
     shared = Shared(document)
     written: set[str] = set()
-    bytes_left = limits.output_bytes
     for index in range(document.page_count):
         try:
             for found in PageReader(load_page(document, index), out, limits, shared).placements():
                 if isinstance(found, Exception):
                     fault(index + 1, found)
-                    continue
-                tell(Found(found))
-                if found.file and found.file not in written:
-                    written.add(found.file)
-                    bytes_left -= (out / found.file).stat().st_size
-                if bytes_left < 0:
+                else:
+                    tell(Found(found))
+                    if found.file and found.file not in written:
+                        written.add(found.file)
+                        bytes_left -= (out / found.file).stat().st_size
+                if excess():
                     break
         except (*READ_ERRORS, TooLarge) as error:
             fault(index + 1, error)
-        if bytes_left < 0:
-            why = f"page {index + 1}: more than {limits.output_bytes} bytes of pictures; the rest is not read"
-            tell(Fault("too_large", why))
+        if excess():
+            tell(Fault("too_large", f"page {index + 1}: more than {excess()}; the rest is not read"))
             break
     tell(End())
 
@@ -127,7 +149,7 @@ def _is_complete(pdf: Path) -> bool:
         return b"%%EOF" in file.read()
 
 
-def _cause(error: BaseException) -> Status:
+def _cause(error: BaseException) -> Failure:
     """The status that an error means: MuPDF reports a failed allocation by its message alone."""
     if isinstance(error, (TooLarge, mupdf.FzErrorLimit)):
         return "too_large"

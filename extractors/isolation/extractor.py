@@ -22,7 +22,10 @@ from typing import Self
 
 from extractors.doubt import exclude_doubtful
 from extractors.isolation.protocol import (
+    DETAIL,
     FINDINGS,
+    MOST_EVENTS,
+    MOST_LINE,
     NOT_WRITTEN,
     READY,
     STDERR,
@@ -46,7 +49,6 @@ _OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory
 _SERVER = "extractors.isolation.server"  # the module that starts readers
 _GRACE = 30.0  # seconds beyond the document's limit: to fork a reader and to kill it
 _TAIL = 1 << 16  # bytes at the end of a reader's standard error that are searched
-_DETAIL = 500  # characters that a detail quotes of what a reader wrote
 _FAULTS_NAMED = 3  # faults that a detail spells out
 
 
@@ -84,7 +86,7 @@ class Extractor:
                 raise
             finally:
                 self._idle.put(server)
-            events, broken = _read_findings(work)
+            events, broken = _read_findings(work, self.limits)
             extraction = _conclude(events, ending or broken)
             for name in sorted({placement.file for placement in extraction.images if placement.file}):
                 shutil.move(work / name, out / name)
@@ -152,7 +154,7 @@ class _Server:
         if answer.returncode == -signal.SIGXCPU:
             return Fault("timeout", f"more than {limits.seconds:g} s of CPU time")
         words = _tail(Path(job.folder) / STDERR)
-        last_words = " ".join(words.strip().splitlines()[-1:])[:_DETAIL]
+        last_words = " ".join(words.strip().splitlines()[-1:])[:DETAIL]
         if answer.returncode == NOT_WRITTEN:
             said = last_words or "the reader cannot write there, not even why"  # a full disk takes no words either
             raise OSError(f"{job.folder}: {said}")
@@ -213,7 +215,7 @@ def _start() -> subprocess.Popen[bytes]:
             with process:
                 process.kill()
             said.seek(0)
-            raise RuntimeError(f"no reader can be started: {said.read().decode(errors='replace').strip()[-_DETAIL:]}")
+            raise RuntimeError(f"no reader can be started: {said.read().decode(errors='replace').strip()[-DETAIL:]}")
     return process
 
 
@@ -226,22 +228,28 @@ def _tail(path: Path) -> str:
         return file.read().decode(errors="replace")
 
 
-def _read_findings(work: Path) -> tuple[list[Event], Fault | None]:
+def _read_findings(work: Path, limits: Limits) -> tuple[list[Event], Fault | None]:
     """The events that the reader wrote whole, up to one that no reader of ours writes; the fault, where there is one.
 
     A hostile document may have taken the reader over: neither its words nor its files are trusted. The last line of a
     killed reader may be cut.
     """
     path, events = work / FINDINGS, list[Event]()
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if _is_plain(path) else []
-    for line in lines:
-        try:
-            event = decode_event(line)
-        except ValueError as error:
-            return events, Fault("crashed", f"the reader wrote what is no finding: {error}"[:_DETAIL])
-        if isinstance(event, Found) and event.placement.file and not _is_plain(work / event.placement.file):
-            return events, Fault("crashed", f"the reader wrote no file {event.placement.file}")
-        events.append(event)
+    if not _is_plain(path):
+        return events, None
+    with path.open("rb") as file:
+        while (line := file.readline(MOST_LINE)).endswith(b"\n"):
+            if len(events) == MOST_EVENTS:
+                return events, Fault("too_large", f"the reader wrote more than {MOST_EVENTS} findings")
+            try:
+                event = decode_event(line.decode(errors="replace"), limits)
+            except ValueError as error:
+                return events, Fault("crashed", f"the reader wrote what is no finding: {error}"[:DETAIL])
+            if isinstance(event, Found) and event.placement.file and not _is_plain(work / event.placement.file):
+                return events, Fault("crashed", f"the reader wrote no file {event.placement.file}")
+            events.append(event)
+    if len(line) == MOST_LINE:
+        return events, Fault("crashed", f"the reader wrote a finding of more than {MOST_LINE} bytes")
     return events, None
 
 

@@ -10,17 +10,21 @@ Both sides of the jail import this module: it must not import pymupdf or extract
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
-from extractors.model import Limits, Placement, Status
+from extractors.model import Failure, Limits, Placement
 
 FINDINGS = "findings.jsonl"  # file in the job's folder: the reader's events
 STDERR = "stderr"  # file in the job's folder: the reader's standard error
 READY = b"ready\n"  # the server's first line on standard output
 FILE_NAME = re.compile(r"[0-9A-Za-z]+\.png")  # of an image in the job's folder
+MOST_EVENTS = 50_000  # in FINDINGS: 125 images on each of the 400 pages of the longest document that is read
+MOST_LINE = 16_384  # bytes of an event: a detail of DETAIL characters, each an escape of JSON, and as much again
+DETAIL = 500  # characters, at most, of what a reader says of a fault
+_INT32_MAX = 2**31 - 1  # of width and height in px
+_FARTHEST = 2**53  # points, of a coordinate: beyond it a float does not hold every whole number
 NOT_WRITTEN = 74  # exit status of a reader that cannot write its folder (EX_IOERR of sysexits.h)
 
 
@@ -65,7 +69,7 @@ class Answer:
 class Refused:
     """The document cannot be read at all; no other event precedes or follows."""
 
-    status: Status
+    status: Failure
     detail: str
 
 
@@ -87,7 +91,7 @@ class Found:
 class Fault:
     """A part of the document could not be read; `cause` is the status that the document gets if nothing was found."""
 
-    cause: Status
+    cause: Failure
     detail: str
 
 
@@ -105,7 +109,13 @@ _EVENTS: dict[str, type[Event]] = {
     "fault": Fault,
     "end": End,
 }
+_FIELDS = {kind: get_type_hints(kind) for kind in (*_EVENTS.values(), Placement)}  # 0.2 ms each
 _NAMES = {kind: name for name, kind in _EVENTS.items()}
+
+
+def in_utf8(text: str) -> str:
+    """The text with an escape for each lone surrogate, by which Python reads bytes that are no UTF-8 (PEP 383)."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def encode_event(event: Event) -> str:
@@ -113,8 +123,11 @@ def encode_event(event: Event) -> str:
     return json.dumps({"event": _NAMES[type(event)], **asdict(event)}) + "\n"
 
 
-def decode_event(line: str) -> Event:
-    """The event of one line of FINDINGS. Raises ValueError, in words, for a line that encode_event() does not write."""
+def decode_event(line: str, limits: Limits) -> Event:
+    """The event of one line of FINDINGS.
+
+    Raises ValueError, in words, for a line that no reader within these limits writes.
+    """
     try:
         fields: dict[str, Any] = json.loads(line)
         kind = _EVENTS[fields.pop("event")]
@@ -123,24 +136,47 @@ def decode_event(line: str) -> Event:
             fields = {"placement": Placement(**placement | {"bbox": tuple(placement["bbox"])})}
         event = kind(**fields)
     except (AttributeError, KeyError, RecursionError, TypeError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
+        raise ValueError(in_utf8(f"{type(error).__name__}: {error}")) from error
     _check_types(event)
-    if isinstance(event, Found) and event.placement.file and not FILE_NAME.fullmatch(event.placement.file):
-        raise ValueError(f"{event.placement.file!r} is no name that a reader gives an image")
+    if isinstance(event, Pages):
+        _check_range("count", event.count, 1, limits.pages)
+    elif isinstance(event, Found):
+        _check_placement(event.placement, limits)
     return event
+
+
+def _check_placement(placement: Placement, limits: Limits) -> None:
+    """Raises ValueError where a value, of the right type, is none that a reader within its limits gives."""
+    if placement.file and not FILE_NAME.fullmatch(placement.file):
+        raise ValueError(f"{placement.file!r} is no name that a reader gives an image")
+    _check_range("page", placement.page, 1, limits.pages)
+    for side in placement.bbox:
+        _check_range("bbox", side, -_FARTHEST, _FARTHEST)
+    for name in ("width", "height"):
+        _check_range(name, getattr(placement, name), 1, _INT32_MAX)
+    if placement.photo_probability is not None:
+        _check_range("photo_probability", placement.photo_probability, 0, 1)
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    """Raises ValueError for a number out of range, NaN too."""
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value!r}: expected {least} to {most}")
 
 
 def _check_types(event: Event | Placement) -> None:
     """Raises ValueError where a field has not the type that its class says: JSON holds any."""
-    for name, hint in get_type_hints(type(event)).items():
+    for name, hint in _FIELDS[type(event)].items():
         value = getattr(event, name)
         if isinstance(value, Placement):
             _check_types(value)
         elif get_origin(hint) is tuple:  # of numbers: a box
-            if len(value) != 4 or not all(type(each) in (int, float) and math.isfinite(each) for each in value):
+            if len(value) != 4 or any(type(each) not in (int, float) for each in value):
                 raise ValueError(f"{name} is {value!r}: expected four numbers")
         elif get_origin(hint) is Literal:
             if value not in get_args(hint):
                 raise ValueError(f"{name} is {value!r}: expected one of {', '.join(get_args(hint))}")
         elif type(value) not in (get_args(hint) or (hint,)):
             raise ValueError(f"{name} is {value!r}: expected {hint}")
+        elif isinstance(value, str) and in_utf8(value) != value:
+            raise ValueError(f"{name} is {value!r}: expected text that UTF-8 can hold")

@@ -7,6 +7,7 @@ any size, orientation, pieces of one image. All results are uint8 RGB arrays [H,
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,8 +19,10 @@ from pymupdf import mupdf
 
 from extractors.geometry import enclose
 from extractors.model import Box, Pixels
-from extractors.page.painted import PaintedImage
-from extractors.page.trace import listed_images
+from extractors.page.painted import PageTrace, PaintedImage
+from extractors.page.trace import trace_list
+
+NEAR = 1.0  # points: an image no farther than this from a region may touch a pixel of it
 
 
 def native_scale(images: Sequence[PaintedImage]) -> float:
@@ -83,10 +86,10 @@ class ShownPage:
         return pymupdf.DisplayList(content)
 
     @cached_property
-    def _images(self) -> list[PaintedImage]:
-        """The images of the content: those of the page's trace, as other objects."""
+    def _listed(self) -> _Listed:
+        """The images of the content."""
         rect = self._page.rect
-        return listed_images(self._content, (rect.x0, rect.y0, rect.x1, rect.y1))
+        return _Listed(trace_list(self._content, (rect.x0, rect.y0, rect.x1, rect.y1)))
 
     def region(self, box: Box, scale: float, max_side: int, only: Sequence[PaintedImage] | None = None) -> Pixels:
         """The region `box` (points) at `scale` pixels per point, or less so that no side passes `max_side` px.
@@ -95,14 +98,34 @@ class ShownPage:
         """
         scale = _scale(box, scale, max_side)
         matrix, clip = pymupdf.Matrix(scale, scale), pymupdf.Rect(box)
-        with _hidden([] if only is None else self._others(only)):
+        with _hidden([] if only is None else self._listed.others(only, box)):
             return _to_array(self._content.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, clip=clip).this)
 
-    def _others(self, only: Sequence[PaintedImage]) -> list[PaintedImage]:
-        """The images without these and without repeats of them, which are one object with them."""
-        places = {_place(image) for image in only}
-        kept = {image.image.m_internal_value() for image in self._images if _place(image) in places}
-        return [image for image in self._images if image.image.m_internal_value() not in kept]
+
+class _Listed:
+    """The images that a display list paints: those of the page's trace, as other objects."""
+
+    def __init__(self, trace: PageTrace) -> None:
+        self._images = trace.images
+        self._boxes = np.array([image.box for image in trace.images], np.float64).reshape(-1, 4).T  # [4, N]
+        self._objects = [int(image.image.m_internal_value()) for image in trace.images]
+        self._at: defaultdict[Hashable, set[int]] = defaultdict(set)  # the objects by _place()
+        for image, number in zip(trace.images, self._objects, strict=True):
+            self._at[_place(image)].add(number)
+        # Objects that the list also paints where others depend on them: in masks, and in tiles and glyphs, which MuPDF
+        # would keep without their image
+        self._needed = {int(mask.m_internal_value()) for mask in trace.masks}
+        self._needed |= {each for each, image in zip(self._objects, trace.images, strict=True) if image.repeated}
+
+    def others(self, only: Sequence[PaintedImage], box: Box) -> list[PaintedImage]:
+        """The images in `box` (points) that may be hidden, without `only` and repeats, which are one object with them.
+
+        It takes a time that does not grow with the images elsewhere.
+        """
+        kept = self._needed.union(*(self._at[_place(image)] for image in only))
+        x0, y0, x1, y1 = self._boxes
+        near = (x0 < box[2] + NEAR) & (x1 > box[0] - NEAR) & (y0 < box[3] + NEAR) & (y1 > box[1] - NEAR)
+        return [self._images[index] for index in np.flatnonzero(near).tolist() if self._objects[index] not in kept]
 
 
 def _place(image: PaintedImage) -> Hashable:
@@ -113,17 +136,13 @@ def _place(image: PaintedImage) -> Hashable:
 
 @contextmanager
 def _hidden(images: Sequence[PaintedImage]) -> Iterator[None]:
-    """Let MuPDF paint nothing of these images: it passes over an image without a width (draw-device.c).
-
-    Tiles and glyphs are left, for MuPDF would keep them without their image.
-    """
-    hidden = [image for image in images if not image.repeated]
+    """Let MuPDF paint nothing of these images: it passes over an image without a width (draw-device.c)."""
     try:
-        for image in hidden:
+        for image in images:
             image.image.m_internal.w = 0
         yield
     finally:
-        for image in hidden:
+        for image in images:
             image.image.m_internal.w = image.pixels[0]
 
 

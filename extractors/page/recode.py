@@ -67,8 +67,10 @@ def _strip_flate(document: pymupdf.Document, xref: int, data: bytes) -> bool:
     header = int.from_bytes(stripped[:2], "big")
     if document.xref_get_key(xref, "Filter")[1] != "/FlateDecode" or header >> 8 & 15 != 8 or header % 31:
         return False
-    document.update_stream(xref, stripped, compress=False)
+    _, parameters = document.xref_get_key(xref, "DecodeParms")  # of a predictor, a dictionary or a reference
+    document.update_stream(xref, stripped, compress=False)  # takes both entries off
     document.xref_set_key(xref, "Filter", "/FlateDecode")
+    document.xref_set_key(xref, "DecodeParms", parameters)
     return True
 
 

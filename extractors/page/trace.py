@@ -259,14 +259,14 @@ def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
     return trace
 
 
-def listed_images(content: pymupdf.DisplayList, box: Box) -> list[PaintedImage]:
-    """The images that a display list of a page with this box paints."""
+def trace_list(content: pymupdf.DisplayList, box: Box) -> PageTrace:
+    """The trace of a display list of a page with this box."""
     trace = PageTrace(box)
     cookie = mupdf.FzCookie()
     listener = Listener(trace, sys.maxsize, cookie)
     everywhere = mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
     mupdf.fz_run_display_list(content.this, listener, mupdf.FzMatrix(), everywhere, cookie)
-    return trace.images
+    return trace
 
 
 def _is_upright(matrix: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import resource
 import sys
@@ -12,8 +13,21 @@ import pymupdf
 import pytest
 
 from extractors import Extractor, Limits, extract_document
+from extractors.isolation import child
+from extractors.isolation import extractor as extractor_module
 from extractors.isolation.extractor import _Server
-from extractors.isolation.protocol import FINDINGS, STDERR, End, Found, Job, Pages, encode_event
+from extractors.isolation.protocol import (
+    FINDINGS,
+    MOST_LINE,
+    STDERR,
+    End,
+    Fault,
+    Found,
+    Job,
+    Pages,
+    decode_event,
+    encode_event,
+)
 from extractors.model import Placement
 from tests.extractors import pdfs
 
@@ -62,6 +76,15 @@ def test_content_of_another_kind(tmp_path: Path, content: bytes, status: str) ->
     extraction = extract_document(pdf, tmp_path / "out")
     assert (extraction.status, extraction.images) == (status, ())
     assert extraction.detail
+
+
+def test_a_name_that_is_no_utf8_is_quoted_as_text(tmp_path: Path) -> None:
+    image = (pdfs.image_dictionary(PHOTO, "DeviceRGB"), PHOTO.tobytes())
+    content = b"/X\xff\xfe Do q 240 0 0 200 60 562 cm /I Do Q"
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, {"i": image}, "/XObject<</I {i}>>")
+    extraction = extract_document(pdf, tmp_path / "out")
+    assert (extraction.status, [image.used for image in extraction.images]) == ("partial", [True])
+    assert rb"cannot find XObject resource 'X\udcff\udcfe'" in extraction.detail.encode()
 
 
 def test_truncated_where_no_page_is_left(tmp_path: Path) -> None:
@@ -179,3 +202,28 @@ def test_declared_size_is_checked_before_decoding(tmp_path: Path) -> None:
 def test_a_missing_file_is_the_callers_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         extract_document(tmp_path / "none.pdf", tmp_path / "out")
+
+
+def test_findings_without_end_are_not_read_to_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process in place of the reader writes more than one of ours does."""
+    monkeypatch.setattr(extractor_module, "MOST_EVENTS", 3)
+    fault, pdf = encode_event(Fault("damaged", "x")), pdfs.one_photograph(tmp_path / "a.pdf")
+    for written, said in (
+        (fault * 4, "too_large: the reader wrote more than 3 findings"),
+        (fault + "x" * MOST_LINE, f"crashed: the reader wrote a finding of more than {MOST_LINE} bytes"),
+    ):
+        monkeypatch.setattr(
+            _Server, "read", lambda _, job, w=written: (Path(job.folder) / FINDINGS).write_text(w) and None
+        )
+        assert extract_document(pdf, tmp_path / "out").detail.startswith(said)
+
+
+def test_a_document_of_too_many_findings_is_read_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "MOST_EVENTS", 5)
+    pdf = pdfs.with_images(tmp_path / "a.pdf", *([((60.0, 80.0), pdfs.photograph(seed))] for seed in range(5)))
+    findings = io.StringIO()
+    child.read_document(pdf, tmp_path, None, Limits(), findings)
+    *events, fault, end = (decode_event(line, Limits()) for line in findings.getvalue().splitlines())
+    assert [type(event) for event in events] == [Pages, Found, Found]
+    assert fault == Fault("too_large", "page 2: more than 2 images and faults; the rest is not read")
+    assert end == End()

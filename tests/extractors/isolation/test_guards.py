@@ -39,9 +39,9 @@ ENDS = {  # how a reader ends, by its deed: the status, and a part of the detail
     "exit with 3": ("crashed", "exit status 3"),
     "read its parent's environment": ("crashed", f"KeyError: '{SECRET}'"),
     "read its parent's file": ("crashed", "Bad file descriptor"),
-    "write what is no event": ("crashed", "no event"),
+    "write what is no event": ("crashed", "no finding"),
     "make its findings a pipe": ("crashed", "before the document's end"),
-    "name a file that is none": ("crashed", "no event"),
+    "name a file that is none": ("crashed", "no finding"),
 }
 LATE = [
     "sleep",

@@ -25,6 +25,8 @@ PROGRESSIVE = pdfs.encoded(PHOTO, "jpeg", quality=95, progressive=True)
 GREY = PHOTO[..., 1]
 RGB = "/ColorSpace/DeviceRGB/BitsPerComponent 8"
 FLATE, DCT, JPX = (RGB + f"/Filter/{name}Decode" for name in ("Flate", "DCT", "JPX"))
+LEFT = np.diff(PHOTO, axis=1, prepend=np.uint8(0)).tobytes()  # each sample less the one left of it, modulo 256
+PREDICTOR = f"/DecodeParms<</Colors 3/Columns {WIDTH}/Predictor 2>>"
 PLACE = b"q 240 0 0 200 60 562 cm /I Do Q"
 CLIP = b"q 60 562 m 60 762 l 200 780 l 300 762 l 300 562 l h W n "
 
@@ -82,6 +84,7 @@ ODD = {
     "zlib, a row short": (zlib.compress(RAW[: -WIDTH * 3]), FLATE),
     "zlib, rows too many": (zlib.compress(RAW + bytes(WIDTH * 9)), FLATE),
     "zlib after an empty line": (b"\r\n" + ZIP, FLATE),
+    "zlib after an empty line, with a predictor": (b"\r\n" + zlib.compress(LEFT), FLATE + PREDICTOR),
     "JPEG without its end": (JPEG[:-2], DCT),
     "JPEG with more after its end": (JPEG + b"\r\n" + bytes(40), DCT),
     "progressive JPEG without its end": (PROGRESSIVE[:-2], DCT),

@@ -11,6 +11,8 @@ import pymupdf
 import pytest
 
 from extractors import Extraction, Limits, Placement, extract_document
+from extractors.page import paint
+from extractors.page.painted import PaintedImage
 from extractors.page.reader import PageReader, Shared
 from tests.extractors import pdfs
 
@@ -126,6 +128,25 @@ def test_an_image_painted_again_is_read_once_and_one_painted_otherwise_is_not(tm
             assert (_written(image, tmp_path) == shown).all()
 
 
+def test_the_images_of_a_page_are_listed_once_for_all_its_regions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is translucent and lies on a colour, so that the page is rendered with it alone."""
+    count, calls, place = 24, list[PaintedImage](), paint._place
+    monkeypatch.setattr(paint, "_place", lambda image: calls.append(image) or place(image))
+    objects, content = {}, b".8 g 0 0 595 842 re f /G gs "
+    for number in range(count):
+        pixels = pdfs.photograph(number, 40, 40)
+        objects[f"i{number}"] = (pdfs.image_dictionary(pixels, "DeviceRGB"), pixels.tobytes())
+        content += b"q 40 0 0 40 %d %d cm /I%d Do Q " % (40 + 90 * (number % 6), 60 + 90 * (number // 6), number)
+    names = "".join(f"/I{number} {{i{number}}}" for number in range(count))
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", content, objects, f"/XObject<<{names}>>/ExtGState<</G<</ca .5>>>>")
+    with pymupdf.open(pdf) as document:
+        found = list(PageReader(document[0], tmp_path, Limits(), Shared(document)).placements())
+    assert len(found) == count
+    assert 0 < len(calls) <= 4 * count
+
+
 @pytest.mark.parametrize("down", [True, False])
 def test_strips_become_one_image(tmp_path: Path, down: bool) -> None:
     photo = pdfs.photograph(4, 240, 240)
@@ -165,7 +186,7 @@ def test_the_documents_images_are_looked_up_only_for_a_page_that_paints_one(tmp_
 def test_json_is_the_designs_object(tmp_path: Path) -> None:
     found = extract_document(pdfs.with_images(tmp_path / "a.pdf", [((60, 80), PHOTO)]), tmp_path).to_json()
     assert list(found) == ["status", "detail", "pages", "images"]
-    keys = {"file", "page", "bbox", "width", "height", "digest", "kind", "class", "used", "reason"}
+    keys = {"file", "page", "bbox", "width", "height", "digest", "kind", "class", "used", "reason", "photo_probability"}
     assert set(found["images"][0]) == keys
     assert isinstance(found["images"][0]["bbox"], list)
 

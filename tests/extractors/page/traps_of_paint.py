@@ -34,7 +34,20 @@ def _states() -> dict[str, Trap]:
         resources = f"{IMAGES}/ExtGState<</G<<{state}>>>>"
         return Trap((Page(before + b"/G gs " + PLACE, (box,)),), {**PLAIN, **soft}, resources, off_by=3.5)
 
+    brightness = FORM + f"/Group<</S/Transparency/CS/DeviceGray>>/Resources<<{IMAGES}>>"
+    beside = Trap(
+        (
+            Page(
+                b"q /G gs q 120 0 0 100 60 120 cm /J Do Q Q q 119 0 0 100 181 120 cm /I Do Q",
+                (BOX, (181, 80, 300, 180)),
+            ),
+        ),
+        {**TWO, "mask": (brightness, PLACE)},
+        f"{TWO_IMAGES}/ExtGState<</G<</SMask<</S/Luminosity/G {{mask}}>>>>>>",
+        off_by=3.5,
+    )
     return {
+        "mask of an image that is shown, too": beside,
         "luminosity mask": under("/SMask<</S/Luminosity/G {bright}>>"),
         "alpha mask": under("/SMask<</S/Alpha/G {opaque}>>"),
         "multiply": under("/BM/Multiply", BACK),

@@ -16,7 +16,9 @@ from jobs.audit import extract_bucket
 from jobs.audit.plan import plan_audit
 from jobs.errors import WorkFolderUnusable
 from jobs.storage import Storage, open_storage
+from tests.extractors import pdfs
 from tests.jobs.audit.steps import DAY, asked, table_rows, write_one_product
+from tests.jobs.small_catalogue import add_product, picture
 
 NEVER_ENDS = (
     "import sys, time; from extractors import Extractor; from jobs.audit import extract_bucket\n"
@@ -79,3 +81,15 @@ def test_a_full_temporary_folder_is_our_failure_and_says_what_to_do(
         extract_bucket(*arguments)
     assert table_rows(storage, "document_images") == []
     assert list(scratch.iterdir()) == []
+
+
+def test_a_document_with_a_name_that_is_no_utf8_has_its_row(tmp_path: Path) -> None:
+    """MuPDF's message about it, which quotes the name, is a part of the row."""
+    storage = open_storage(str(tmp_path / "root"))
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", b"/X\xff\xfe Do", {})
+    add_product(storage, "P1", [picture(1)], [pdf.read_bytes()])
+    plan = plan_audit(storage.root, DAY, **asked("nightly"))
+    extract_bucket(storage.root, DAY, plan["buckets"][0], plan["run_id"])
+    (row,) = table_rows(storage, "document_images")
+    assert row["document_status"] == "damaged"
+    assert r"X\udcff\udcfe" in row["document_detail"]
