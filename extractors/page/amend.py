@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import pymupdf
 from pymupdf import mupdf
 
 # A policy of optional content that MuPDF reads wrongly: one that means the same where one group stands for all
-_SAME_OF_ONE = {"/AllOn": "/AnyOn", "/AnyOff": "/AllOff"}
+_SAME_OF_ONE = {"AllOn": "AnyOn", "AnyOff": "AllOff"}
+_BROKEN = (mupdf.FzErrorBase, RuntimeError, ValueError)  # raised for a number without a sound object
 _NUMBER = re.compile(r"\d+")
 _OBJECT = re.compile(rb"\s*(\d+)\s+(\d+)\s+obj")
-_REFERENCE = re.compile(r"(\d+) 0 R")
 
 
 def amend_layers(document: pymupdf.Document) -> None:
@@ -34,23 +35,50 @@ def amend_layers(document: pymupdf.Document) -> None:
         off |= document.get_ocgs().keys() - set(shown.get("on", []))
     pdf = mupdf.pdf_document_from_fz_document(document.this)
     for xref in range(1, document.xref_length()):
-        if document.xref_get_key(xref, "Type")[1] != "/OCMD":
-            continue
-        policy = _SAME_OF_ONE.get(document.xref_get_key(xref, "P")[1])
-        expression = mupdf.pdf_dict_gets(mupdf.pdf_new_indirect(pdf, xref, 0), "VE")
-        if mupdf.pdf_is_array(expression):
-            visibility = _Visibility(off)
-            visible = visibility.of(expression)
-            stands_for_all = list(visibility.groups)[:1]
-            policy = "/AnyOn" if [visible] == [visibility.groups[group] for group in stands_for_all] else "/AllOff"
-            document.xref_set_key(xref, "VE", "null")
-        elif policy:
-            named = [int(number) for number in _REFERENCE.findall(document.xref_get_key(xref, "OCGs")[1])]
-            stands_for_all = [group for group in named if group in off][:1] or named
-        else:
-            continue
-        document.xref_set_key(xref, "OCGs", f"[{' '.join(f'{group} 0 R' for group in stands_for_all)}]")
-        document.xref_set_key(xref, "P", policy)
+        written = ""
+        with contextlib.suppress(*_BROKEN):
+            written = document.xref_object(xref, compressed=True)
+        if "/OCMD" in written:
+            for membership in _memberships(mupdf.pdf_new_indirect(pdf, xref, 0)):
+                _amend_membership(membership, off)
+
+
+def _memberships(part: Any) -> Iterator[Any]:
+    """The membership dictionaries in an object, itself too, without those of the objects that it refers to."""
+    if mupdf.pdf_is_dict(part):
+        if mupdf.pdf_to_name(mupdf.pdf_dict_gets(part, "Type")) == "OCMD":
+            yield part
+        parts = [mupdf.pdf_dict_get_val(part, index) for index in range(mupdf.pdf_dict_len(part))]
+    else:
+        parts = [mupdf.pdf_array_get(part, index) for index in range(mupdf.pdf_array_len(part))]
+    for each in parts:
+        if not mupdf.pdf_is_indirect(each) and (mupdf.pdf_is_dict(each) or mupdf.pdf_is_array(each)):
+            yield from _memberships(each)
+
+
+def _amend_membership(membership: Any, off: Collection[int]) -> None:
+    """Change one membership dictionary, where MuPDF would read it wrongly."""
+    policy = _SAME_OF_ONE.get(mupdf.pdf_to_name(mupdf.pdf_dict_gets(membership, "P")))
+    expression = mupdf.pdf_dict_gets(membership, "VE")
+    if mupdf.pdf_is_array(expression):
+        visibility = _Visibility(off)
+        visible = visibility.of(expression)
+        stands_for_all = list(visibility.groups)[:1]
+        policy = "AnyOn" if [visible] == [visibility.groups[group] for group in stands_for_all] else "AllOff"
+        mupdf.pdf_dict_dels(membership, "VE")
+    elif policy:
+        groups = mupdf.pdf_dict_gets(membership, "OCGs")
+        each = [mupdf.pdf_array_get(groups, index) for index in range(mupdf.pdf_array_len(groups))] or [groups]
+        named = [number for number in map(mupdf.pdf_to_num, each) if number]
+        stands_for_all = [group for group in named if group in off][:1] or named
+    else:
+        return
+    pdf = mupdf.pdf_get_bound_document(membership)
+    amended = mupdf.pdf_new_array(pdf, 1)
+    for group in stands_for_all:
+        mupdf.pdf_array_push(amended, mupdf.pdf_new_indirect(pdf, group, 0))
+    mupdf.pdf_dict_puts(membership, "OCGs", amended)
+    mupdf.pdf_dict_puts(membership, "P", mupdf.pdf_new_name(policy))
 
 
 class _Visibility:
