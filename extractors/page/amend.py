@@ -16,6 +16,7 @@ from pymupdf import mupdf
 _SAME_OF_ONE = {"AllOn": "AnyOn", "AnyOff": "AllOff"}
 _BROKEN = (mupdf.FzErrorBase, RuntimeError, ValueError)  # raised for a number without a sound object
 _NUMBER = re.compile(r"\d+")
+_MOST_VERSIONS = 100  # of a file, looked at for hidden objects: the newest ones
 _OBJECT = re.compile(rb"\s*(\d+)\s+(\d+)\s+obj")
 
 
@@ -126,20 +127,35 @@ def add_hidden_objects(document: pymupdf.Document, pdf: Path) -> None:
     """Give the document the objects of a hybrid-reference file that its table hides (ISO 32000-1, 7.5.8.4).
 
     The table calls them free, so that readers of PDF 1.4 ignore them, and the cross-reference stream /XRefStm beside it
-    says where they are. MuPDF 1.28 believes the table.
+    says where they are. MuPDF 1.28 believes the table. Each version of an incrementally updated file may have such a
+    stream, and what a later version says of an object goes before it.
 
-    Raises MuPDF's errors, ValueError and IndexError where that stream is damaged.
+    Raises MuPDF's errors, ValueError and IndexError where such a stream is damaged.
     """
-    kind, offset = document.xref_get_key(-1, "XRefStm")
-    if kind != "int" or document.xref_get_key(-1, "Encrypt")[0] != "null":
+    if document.xref_get_key(-1, "Encrypt")[0] != "null":
         return
+    versions = mupdf.pdf_document_from_fz_document(document.this).m_internal
+    seen = set()
+    try:
+        for version in range(min(versions.num_xref_sections, _MOST_VERSIONS)):  # the newest is 0
+            versions.xref_base = version
+            kind, offset = document.xref_get_key(-1, "XRefStm")
+            if kind == "int" and offset not in seen:
+                seen.add(offset)
+                _add_objects(document, pdf, int(offset))
+    finally:
+        versions.xref_base = 0
+
+
+def _add_objects(document: pymupdf.Document, pdf: Path, offset: int) -> None:
+    """Give the version of the document that MuPDF looks at the objects of the stream at this offset of the file."""
     with pdf.open("rb") as file:
-        file.seek(int(offset))
+        file.seek(offset)
         head = _OBJECT.match(file.read(64))
     if head is None:
         raise ValueError(f"no object at {offset}, where XRefStm points")
     xref = int(head[1])
-    _set_entry(document, xref, 1, int(offset) + head.start(1), int(head[2]))
+    _set_entry(document, xref, 1, offset + head.start(1), int(head[2]))
     fields = [int(value) for value in _NUMBER.findall(document.xref_get_key(xref, "W")[1])]
     runs = [int(value) for value in _NUMBER.findall(document.xref_get_key(xref, "Index")[1])]
     rows = io.BytesIO(document.xref_stream(xref))
