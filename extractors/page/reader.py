@@ -67,7 +67,11 @@ class Shared:
     @cached_property
     def embedded_sizes(self) -> set[tuple[int, int]]:
         """Width and height of every image object of the document; a painted image of another size is an inline one."""
-        return {(self._number(xref, "Width"), self._number(xref, "Height")) for xref in self.image_objects}
+        sizes = set()
+        for xref in self.image_objects:
+            with contextlib.suppress(*READ_ERRORS):  # a size in a missing object
+                sizes.add((self._number(xref, "Width"), self._number(xref, "Height")))
+        return sizes
 
     @cached_property
     def odd_images(self) -> OddImages:
