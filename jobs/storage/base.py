@@ -11,6 +11,7 @@ still does not exist), else `LostRace`. `update` is the loop around it, and how 
 from __future__ import annotations
 
 import random
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -108,7 +109,8 @@ def is_under(uri: str, folder: str) -> bool:
 
 
 def check_key(key: str) -> str:
-    """`key`, or BadStorageUri where it could leave the root."""
-    if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+    """`key`, or BadStorageUri where it could leave the root; servers of S3 take a backslash for a slash."""
+    parts = {*key.split("/"), *(part for part in re.split(r"[/\\]", key) if part)}
+    if "\0" in key or not parts.isdisjoint(("", ".", "..")):
         raise BadStorageUri(f"{key!r} is no key: expected a relative path such as catalogue/P1/images/1.jpg")
     return key

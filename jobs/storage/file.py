@@ -62,10 +62,11 @@ class FileStorage(Storage):
         return _real(self._path(key))
 
     def keys(self, folder: str, links_to: Sequence[str] = ()) -> list[str]:
-        start = self._path(folder) if folder else self.folder
+        start = self._start(folder)
         return sorted(self._keys(folder, frozenset(), (self.root, _real(start), *links_to)))
 
     def folders(self, folder: str) -> list[str]:
+        self._start(folder)
         return self._entries(folder, want_folders=True)
 
     def _keys(self, folder: str, above: frozenset[str], within: Sequence[str]) -> list[str]:
@@ -73,7 +74,7 @@ class FileStorage(Storage):
 
         A link back to one of them, or to a folder under none of the URIs `within`, is a key itself.
         """
-        here = _real(self._path(folder) if folder else self.folder)
+        here = _real(self.folder / folder)
         if here in above or not any(is_under(here, place) for place in within):
             return [folder]
         keys = [f"{folder}/{name}" if folder else name for name in self._entries(folder, want_folders=False)]
@@ -83,7 +84,7 @@ class FileStorage(Storage):
 
     def _entries(self, folder: str, *, want_folders: bool) -> list[str]:
         """Sorted names of the visible files (or folders) directly in `folder`; none if it is missing."""
-        top = self._path(folder) if folder else self.folder
+        top = self.folder / folder
         try:
             with os.scandir(top) as entries:
                 return sorted(e.name for e in entries if e.name[0] != "." and _is_folder(e) == want_folders)
@@ -91,6 +92,9 @@ class FileStorage(Storage):
             return []
         except OSError as error:
             raise _typed(error, top) from error
+
+    def _start(self, folder: str) -> Path:
+        return self._path(folder) if folder else self.folder
 
     def _path(self, key: str) -> Path:
         return self.folder / check_key(key)

@@ -48,7 +48,7 @@ from jobs.errors import (
 )
 from jobs.storage.base import Blob, Storage, check_key
 
-CONNECT_SECONDS, SILENCE_SECONDS = 2, 15  # how long one try waits for a connection, and for the next bytes
+SILENCE_SECONDS = 10.0  # how long one try waits for a connection, until bytes are taken, and for the next ones
 RETRY_SECONDS = 40.0  # no try starts later: outages of 30 s are ridden out, silence is an error within 60 s
 TRIES = 3  # at the least, for a body that breaks off late; a refusal is believed when it was said so often
 CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -131,11 +131,14 @@ class S3Storage(Storage):
     def _pages(self, folder: str, delimiter: str) -> Iterator[Any]:
         """The pages of the listing of `folder`."""
         where = {"Bucket": self.bucket, "Prefix": self._folder_prefix(folder), "Delimiter": delimiter}
+        seen: set[str] = set()
 
         def listed() -> Any:
             page = self.client.list_objects_v2(**where)
             if page.get("IsTruncated") != ("NextContinuationToken" in page):
                 raise _Broken("the reply does not say whether the listing goes on: it is none of S3")
+            if page.get("NextContinuationToken") in seen:
+                raise _Broken("the listing goes on where it has been: it has no end")
             return page
 
         while True:
@@ -144,6 +147,7 @@ class S3Storage(Storage):
             if "NextContinuationToken" not in page:
                 return
             where["ContinuationToken"] = page["NextContinuationToken"]
+            seen.add(where["ContinuationToken"])
 
     def _ask(self, key: str, request: Callable[[], T], *, is_conditional: bool = False) -> T:
         """The result of `request`, tried again as the module says. Raises typed errors."""
@@ -234,7 +238,7 @@ def _client(process: int, environment: tuple[tuple[str, str], ...]) -> Any:
     config = Config(
         s3={"addressing_style": "path"},
         retries={"mode": "standard", "total_max_attempts": 1},
-        connect_timeout=CONNECT_SECONDS,
+        connect_timeout=SILENCE_SECONDS,  # urllib3 limits sending by it, too
         read_timeout=SILENCE_SECONDS,
         max_pool_connections=32,
     )

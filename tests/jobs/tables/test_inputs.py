@@ -42,6 +42,7 @@ def test_relative_and_absolute_uris(any_storage: Storage, tmp_path: Path, s3_roo
         ("s3://no-such-bucket/x.jpg", "missing"),
         ("http://host/x.jpg", "bad_uri"),
         ("../x.jpg", "bad_uri"),
+        ("a\\..\\..\\secret", "bad_uri"),
         ("folder/", "bad_uri"),
         ("s3://bucket", "bad_uri"),
         ("s3://no bucket/x.jpg", "bad_uri"),
