@@ -18,7 +18,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectMissing, StorageUnavailable
-from jobs.storage.base import Blob, Storage, check_key, is_under
+from jobs.storage.base import Blob, Check, Storage, check_key, is_under
+
+# How a folder on the way is opened: where the system has O_PATH, its names need not be readable.
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
 class FileStorage(Storage):
@@ -31,18 +34,21 @@ class FileStorage(Storage):
             raise BadStorageUri(f"{str(folder)!r} is no folder: {error}") from error
         super().__init__(self.folder.as_uri())
 
-    def read_head(self, key: str, size: int) -> bytes:
+    def read_head(self, key: str, size: int, check: Check | None = None) -> bytes:
         path = self._path(key)
+        real = os.path.realpath(path)
+        if check:
+            check(Path(real).as_uri())
         try:
-            with open(path, "rb", opener=_without_waiting) as stream:
+            with open(real, "rb", opener=_open_no_links) as stream:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                     raise ObjectMissing(f"{path.as_uri()} is no file")
                 return stream.read(size)
         except OSError as error:
             raise _typed(error, path) from error
 
-    def read(self, key: str) -> Blob:
-        data = self.read_head(key, -1)
+    def read(self, key: str, check: Check | None = None) -> Blob:
+        data = self.read_head(key, -1, check)
         return Blob(data, hashlib.sha256(data).hexdigest())
 
     def write(self, key: str, data: bytes) -> None:
@@ -116,9 +122,22 @@ def _real(path: Path) -> str:
     return Path(os.path.realpath(path)).as_uri()
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Opens a file; a pipe, too, at once, where nobody may ever write to it."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def _open_no_links(path: str, flags: int) -> int:
+    """Opens a file whose absolute `path` has no link in it; ENOTDIR or ELOOP where one has come into it since.
+
+    A pipe is opened at once, too, where nobody may ever write to it.
+    """
+    *folders, name = Path(path).parts
+    here: int | None = None
+    try:
+        for folder in folders:
+            above, here = here, os.open(folder, _FOLDER, dir_fd=here)
+            if above is not None:
+                os.close(above)
+        return os.open(name, flags | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=here)
+    finally:
+        if here is not None:
+            os.close(here)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

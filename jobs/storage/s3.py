@@ -46,7 +46,7 @@ from jobs.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from jobs.storage.base import Blob, Storage, check_key
+from jobs.storage.base import Blob, Check, Storage, check_key
 
 SILENCE_SECONDS = 10.0  # how long one try waits for a connection, until bytes are taken, and for the next ones
 RETRY_SECONDS = 40.0  # no try starts later: outages of 30 s are ridden out, silence is an error within 60 s
@@ -63,18 +63,18 @@ class S3Storage(Storage):
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
-        super().__init__(f"s3://{bucket}/{prefix}")
+        super().__init__(f"s3://{bucket}/{prefix}".rstrip("/"))
         environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
         try:
             self.client = _client(os.getpid(), environment)
         except (BotoCoreError, ValueError) as error:
             raise BadStorageUri(f"{self.root}: {error}") from error
 
-    def read_head(self, key: str, size: int) -> bytes:
-        return self._get(key, size).data
+    def read_head(self, key: str, size: int, check: Check | None = None) -> bytes:
+        return self._get(key, size, check).data
 
-    def read(self, key: str) -> Blob:
-        return self._get(key, None)
+    def read(self, key: str, check: Check | None = None) -> Blob:
+        return self._get(key, None, check)
 
     def write(self, key: str, data: bytes) -> None:
         self._put(key, data, {})
@@ -96,9 +96,11 @@ class S3Storage(Storage):
         ]
         return sorted(name for name in names if name and name[0] != ".")
 
-    def _get(self, key: str, size: int | None) -> Blob:
+    def _get(self, key: str, size: int | None, check: Check | None) -> Blob:
         """The object, or its first `size` bytes."""
         where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+        if check:
+            check(self.uri(key))
         unlike_etag: set[str] = set()
 
         def get() -> Blob:

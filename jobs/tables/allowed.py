@@ -11,25 +11,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from jobs.errors import BadArgument, UnreadableInput
-from jobs.storage import Storage, is_under, open_storage
+from jobs.storage import Check, Storage, is_under, open_storage
 from jobs.tables.keys import OUTPUTS
 
 
-def check_allowed(storage: Storage, where: Storage, key: str, inputs_from: Sequence[str]) -> None:
-    """UnreadableInput (`not_allowed`) unless an audit of `storage` with `inputs_from` may read `key` of `where`.
+def allows(storage: Storage, named: str, inputs_from: Sequence[str]) -> Check:
+    """The check that a reader of the URI `named` gives to storage: may an audit of `storage` read it?
 
-    Nothing is read. Raises BadStorageUri for a key that could leave `where`.
+    It raises UnreadableInput (`not_allowed`) unless the real place lies under the root or under `inputs_from`.
     """
-    real, named = where.real_uri(key), where.uri(key)
-    allowed = (storage.root, storage.real_uri("catalogue"), *inputs_from)
-    if not any(is_under(real, prefix) for prefix in allowed):
-        raise UnreadableInput(
-            "not_allowed",
-            f"{named} does not lie under {storage.root}, or is a link that leaves it: not read; "
-            "`scott audit --inputs-from URI`, or SCOTT_INPUTS_FROM, allows another place",
-        )
-    if any(is_under(place, storage.uri(folder)) for place in (real, named) for folder in OUTPUTS):
-        raise UnreadableInput("not_allowed", f"{named} is what an audit writes, and no input of one: not read")
+
+    def check(real: str) -> None:
+        allowed = (storage.root, storage.real_uri("catalogue"), *inputs_from)
+        if not any(is_under(real, prefix) for prefix in allowed):
+            raise UnreadableInput(
+                "not_allowed",
+                f"{named} does not lie under {storage.root}, or is a link that leaves it: not read; "
+                "`scott audit --inputs-from URI`, or SCOTT_INPUTS_FROM, allows another place",
+            )
+        outputs = {place for folder in OUTPUTS for place in (storage.uri(folder), storage.real_uri(folder))}
+        if any(is_under(place, output) for place in (real, named) for output in outputs):
+            raise UnreadableInput("not_allowed", f"{named} is what an audit writes, and no input of one: not read")
+
+    return check
 
 
 def real_prefixes(inputs_from: Iterable[str]) -> tuple[str, ...]:

@@ -298,7 +298,7 @@ def test_a_file_that_may_not_be_read_is_refused_alone(tmp_path: Path, monkeypatc
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)  # root may read anything
+    monkeypatch.setattr(os, "open", refuse)  # root may read anything
     with pytest.raises(ObjectDenied, match="x: permission denied"):
         storage.read("x")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.errors import BadArgument, BadStorageUri, ObjectMissing, UnreadableInput
 from jobs.storage import Storage, open_storage
-from jobs.storage.file import FileStorage
 from jobs.tables.allowed import real_prefixes
 from jobs.tables.catalogue import read_catalogue
 from jobs.tables.inputs import read_input
@@ -55,7 +55,7 @@ def place(tmp_path: Path) -> Path:
     ],
 )
 def test_what_lies_outside_is_not_read(place: Path, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FileStorage, "read_head", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(os, "open", lambda *_, **__: pytest.fail("it was opened"))
     assert status(open_storage(str(place / "a")), uri.format(place)) == "not_allowed"
 
 
@@ -184,3 +184,43 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     thread.start()
     thread.join(10)
     assert "is no file" in str(found)
+
+
+@pytest.mark.parametrize("swapped", ["in.jpg", "."])
+def test_what_is_read_is_what_was_checked(place: Path, monkeypatch: pytest.MonkeyPatch, swapped: str) -> None:
+    """A link that comes in between, of the file or of its folder, is not followed."""
+    images, elsewhere = place / "a/catalogue/P1/images", place / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "in.jpg").write_bytes(b"secret")
+    open_now = os.open
+
+    def swap(path: str, *others: Any, **named: Any) -> int:
+        monkeypatch.undo()
+        (images / swapped).rename(place / "away")
+        (images / swapped).symlink_to(elsewhere / swapped)
+        return open_now(path, *others, **named)
+
+    monkeypatch.setattr(os, "open", swap)
+    assert status(open_storage(str(place / "a")), "catalogue/P1/images/in.jpg") == "missing"
+    assert (images / "in.jpg").read_bytes() == b"secret"
+
+
+def test_outputs_are_known_by_their_names_and_by_where_they_lie(place: Path) -> None:
+    """Where an output's folder is a link, and where an input is one into it, or has the name of an output."""
+    storage = open_storage(str(place / "a"))
+    (place / "kept").mkdir()
+    (place / "kept/x.jpg").write_bytes(DATA)
+    (place / "a/evidence").symlink_to(place / "kept")
+    (place / "a/reports").mkdir()
+    (place / "a/reports/x.jpg").symlink_to(place / "a/catalogue/P1/images/in.jpg")
+    (place / "a/catalogue/P1/images/link.jpg").symlink_to(place / "kept/x.jpg")
+    for uri in ("evidence/x.jpg", f"{place}/kept/x.jpg", "reports/x.jpg", "catalogue/P1/images/link.jpg"):
+        assert status(storage, uri, f"{place}") == "not_allowed"
+
+
+def test_the_root_of_all_files_has_outputs_too(place: Path) -> None:
+    root = open_storage("/")
+    assert root.root == open_storage(root.root).root == "file:///"
+    assert status(root, str(place / "secret")) == status(root, str(place / "secret")[1:]) == "read"
+    for uri in ("/reports/x.jpg", "reports/x.jpg", "file:///evidence/x.jpg"):
+        assert status(root, uri) == "not_allowed"
