@@ -8,11 +8,14 @@ itself be a link, because who can place it owns the root.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from jobs.errors import BadArgument, UnreadableInput
 from jobs.storage import Check, Storage, is_under, open_storage
 from jobs.tables.keys import OUTPUTS
+
+_PREFIX = re.compile(r"s3://[A-Za-z0-9._-]{1,255}(/.*)?|file://(localhost)?/.*|/.*", re.DOTALL)  # botocore's buckets
 
 
 def allows(storage: Storage, named: str, inputs_from: Sequence[str]) -> Check:
@@ -37,7 +40,14 @@ def allows(storage: Storage, named: str, inputs_from: Sequence[str]) -> Check:
 
 
 def real_prefixes(inputs_from: Iterable[str]) -> tuple[str, ...]:
-    """The places that `inputs_from` names, as check_allowed takes them. Raises BadArgument, BadStorageUri."""
+    """The places that `inputs_from` names, as `allows` takes them. Raises BadArgument, BadStorageUri."""
     if isinstance(inputs_from, str):
         raise BadArgument(f"inputs from {inputs_from!r} is text: expected a list of URIs")
-    return tuple(dict.fromkeys(open_storage(uri).root for uri in inputs_from))
+    return tuple(dict.fromkeys(open_storage(check_prefix(uri)).root for uri in inputs_from))
+
+
+def check_prefix(uri: str) -> str:
+    """`uri`, or BadArgument where it is none of the forms that a listed place has."""
+    if not _PREFIX.fullmatch(uri):
+        raise BadArgument(f"inputs from {uri!r}: expected s3://bucket/prefix, file:///folder or /folder")
+    return uri

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import BadArgument, BadStorageUri, ObjectMissing, UnreadableInput
+from jobs.errors import BadArgument, BadCatalogue, ObjectMissing, UnreadableInput
 from jobs.storage import Storage, open_storage
 from jobs.tables.allowed import real_prefixes
 from jobs.tables.catalogue import read_catalogue
@@ -140,11 +140,25 @@ def test_a_bucket_is_no_more_than_its_prefix(s3_root: str) -> None:
     assert status(storage, "/etc/passwd", "s3://etc") == "not_allowed"
 
 
-def test_a_prefix_that_names_no_storage_is_refused() -> None:
-    with pytest.raises(BadStorageUri, match="http"):
-        real_prefixes(["http://host/x"])
-    with pytest.raises(BadStorageUri, match="empty"):
-        real_prefixes([""])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("", " ", "http://h/x", "s3:/bucket/p", "bucket/p", "s3:bucket", "s3://", "s3:///p", "s3://*"),
+        *("s3://no bucket", "S3://bucket", "file:/data", "file://host/x", "file:data", "data", "./data", " /x", "*"),
+    ],
+)
+def test_a_mistyped_prefix_is_refused(prefix: str) -> None:
+    with pytest.raises(BadArgument, match="expected s3://bucket/prefix"):
+        real_prefixes([prefix])
+
+
+def test_prefixes_are_a_list() -> None:
+    assert real_prefixes(["s3://a-b.c_d", "s3://b/p q/*/", "file://localhost/x%20y", "/"]) == (
+        "s3://a-b.c_d",
+        "s3://b/p q/*",
+        "file:///x%20y",
+        "file:///",
+    )
     with pytest.raises(BadArgument, match="is text"):
         real_prefixes("/data")
 
@@ -224,3 +238,33 @@ def test_the_root_of_all_files_has_outputs_too(place: Path) -> None:
     assert status(root, str(place / "secret")) == status(root, str(place / "secret")[1:]) == "read"
     for uri in ("/reports/x.jpg", "reports/x.jpg", "file:///evidence/x.jpg"):
         assert status(root, uri) == "not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("products.csv", "secret"),
+        ("products.csv.gz", "secret"),
+        ("products.csv", "other"),
+        ("products.csv/part-0.csv", "secret"),
+        ("products.csv/day=1", "other"),
+        ("products.jsonl", "a/evidence/x.jsonl"),
+    ],
+)
+def test_a_feed_that_is_a_link_out_of_the_root_is_not_read(place: Path, link: str, target: str) -> None:
+    for name in ("secret", "other/root:x.csv", "a/evidence/x.jsonl"):
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text("root:x:0:0\n")
+    (place / "a/catalogue" / link).parent.mkdir(exist_ok=True)
+    (place / "a/catalogue" / link).symlink_to(place / target)
+    storage = open_storage(str(place / "a"))
+    with pytest.raises(BadCatalogue, match=link) as raised:
+        read_catalogue(storage)
+    assert "root:x" not in str(raised.value)
+
+
+def test_a_feed_may_lie_where_the_operator_says(place: Path) -> None:
+    (place / "other/feed.csv").write_text("product_id,image_uris,document_uris\nP1,,\n")
+    (place / "a/catalogue/products.csv").symlink_to(place / "other/feed.csv")
+    storage = open_storage(str(place / "a"))
+    assert [p.product_id for p in read_catalogue(storage, real_prefixes([str(place / "other")]))] == ["P1"]

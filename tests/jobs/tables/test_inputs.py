@@ -60,7 +60,7 @@ def test_an_unreadable_input_has_a_status(
 ) -> None:
     any_storage.write("folder/ten", DATA)
     with pytest.raises(UnreadableInput) as error:
-        read_input(any_storage, uri, 9, real_prefixes(["/", "s3://no-such-bucket", "s3://no bucket"]))
+        read_input(any_storage, uri, 9, ["file:///", "s3://no-such-bucket", "s3://no bucket"])
     assert error.value.status == status
 
 
