@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pymupdf
 from pymupdf import mupdf
 
 # A policy of optional content that MuPDF reads wrongly: one that means the same where one group stands for all
-_SAME_OF_ONE = {"/AllOn": "/AnyOn", "/AnyOff": "/AllOff"}
+_SAME_OF_ONE = {"AllOn": "AnyOn", "AnyOff": "AllOff"}
+_BROKEN = (mupdf.FzErrorBase, RuntimeError, ValueError)  # raised for a number without a sound object
 _NUMBER = re.compile(r"\d+")
+_MOST_VERSIONS = 100  # of a file, looked at for hidden objects: the newest ones
 _OBJECT = re.compile(rb"\s*(\d+)\s+(\d+)\s+obj")
-_REFERENCE = re.compile(r"(\d+) 0 R")
 
 
 def amend_layers(document: pymupdf.Document) -> None:
@@ -34,23 +36,50 @@ def amend_layers(document: pymupdf.Document) -> None:
         off |= document.get_ocgs().keys() - set(shown.get("on", []))
     pdf = mupdf.pdf_document_from_fz_document(document.this)
     for xref in range(1, document.xref_length()):
-        if document.xref_get_key(xref, "Type")[1] != "/OCMD":
-            continue
-        policy = _SAME_OF_ONE.get(document.xref_get_key(xref, "P")[1])
-        expression = mupdf.pdf_dict_gets(mupdf.pdf_new_indirect(pdf, xref, 0), "VE")
-        if mupdf.pdf_is_array(expression):
-            visibility = _Visibility(off)
-            visible = visibility.of(expression)
-            stands_for_all = list(visibility.groups)[:1]
-            policy = "/AnyOn" if [visible] == [visibility.groups[group] for group in stands_for_all] else "/AllOff"
-            document.xref_set_key(xref, "VE", "null")
-        elif policy:
-            named = [int(number) for number in _REFERENCE.findall(document.xref_get_key(xref, "OCGs")[1])]
-            stands_for_all = [group for group in named if group in off][:1] or named
-        else:
-            continue
-        document.xref_set_key(xref, "OCGs", f"[{' '.join(f'{group} 0 R' for group in stands_for_all)}]")
-        document.xref_set_key(xref, "P", policy)
+        written = ""
+        with contextlib.suppress(*_BROKEN):
+            written = document.xref_object(xref, compressed=True)
+        if "/OCMD" in written:
+            for membership in _memberships(mupdf.pdf_new_indirect(pdf, xref, 0)):
+                _amend_membership(membership, off)
+
+
+def _memberships(part: Any) -> Iterator[Any]:
+    """The membership dictionaries in an object, itself too, without those of the objects that it refers to."""
+    if mupdf.pdf_is_dict(part):
+        if mupdf.pdf_to_name(mupdf.pdf_dict_gets(part, "Type")) == "OCMD":
+            yield part
+        parts = [mupdf.pdf_dict_get_val(part, index) for index in range(mupdf.pdf_dict_len(part))]
+    else:
+        parts = [mupdf.pdf_array_get(part, index) for index in range(mupdf.pdf_array_len(part))]
+    for each in parts:
+        if not mupdf.pdf_is_indirect(each) and (mupdf.pdf_is_dict(each) or mupdf.pdf_is_array(each)):
+            yield from _memberships(each)
+
+
+def _amend_membership(membership: Any, off: Collection[int]) -> None:
+    """Change one membership dictionary, where MuPDF would read it wrongly."""
+    policy = _SAME_OF_ONE.get(mupdf.pdf_to_name(mupdf.pdf_dict_gets(membership, "P")))
+    expression = mupdf.pdf_dict_gets(membership, "VE")
+    if mupdf.pdf_is_array(expression):
+        visibility = _Visibility(off)
+        visible = visibility.of(expression)
+        stands_for_all = list(visibility.groups)[:1]
+        policy = "AnyOn" if [visible] == [visibility.groups[group] for group in stands_for_all] else "AllOff"
+        mupdf.pdf_dict_dels(membership, "VE")
+    elif policy:
+        groups = mupdf.pdf_dict_gets(membership, "OCGs")
+        each = [mupdf.pdf_array_get(groups, index) for index in range(mupdf.pdf_array_len(groups))] or [groups]
+        named = [number for number in map(mupdf.pdf_to_num, each) if number]
+        stands_for_all = [group for group in named if group in off][:1] or named
+    else:
+        return
+    pdf = mupdf.pdf_get_bound_document(membership)
+    amended = mupdf.pdf_new_array(pdf, 1)
+    for group in stands_for_all:
+        mupdf.pdf_array_push(amended, mupdf.pdf_new_indirect(pdf, group, 0))
+    mupdf.pdf_dict_puts(membership, "OCGs", amended)
+    mupdf.pdf_dict_puts(membership, "P", mupdf.pdf_new_name(policy))
 
 
 class _Visibility:
@@ -98,20 +127,35 @@ def add_hidden_objects(document: pymupdf.Document, pdf: Path) -> None:
     """Give the document the objects of a hybrid-reference file that its table hides (ISO 32000-1, 7.5.8.4).
 
     The table calls them free, so that readers of PDF 1.4 ignore them, and the cross-reference stream /XRefStm beside it
-    says where they are. MuPDF 1.28 believes the table.
+    says where they are. MuPDF 1.28 believes the table. Each version of an incrementally updated file may have such a
+    stream, and what a later version says of an object goes before it.
 
-    Raises MuPDF's errors, ValueError and IndexError where that stream is damaged.
+    Raises MuPDF's errors, ValueError and IndexError where such a stream is damaged.
     """
-    kind, offset = document.xref_get_key(-1, "XRefStm")
-    if kind != "int" or document.xref_get_key(-1, "Encrypt")[0] != "null":
+    if document.xref_get_key(-1, "Encrypt")[0] != "null":
         return
+    versions = mupdf.pdf_document_from_fz_document(document.this).m_internal
+    seen = set()
+    try:
+        for version in range(min(versions.num_xref_sections, _MOST_VERSIONS)):  # the newest is 0
+            versions.xref_base = version
+            kind, offset = document.xref_get_key(-1, "XRefStm")
+            if kind == "int" and offset not in seen:
+                seen.add(offset)
+                _add_objects(document, pdf, int(offset))
+    finally:
+        versions.xref_base = 0
+
+
+def _add_objects(document: pymupdf.Document, pdf: Path, offset: int) -> None:
+    """Give the version of the document that MuPDF looks at the objects of the stream at this offset of the file."""
     with pdf.open("rb") as file:
-        file.seek(int(offset))
+        file.seek(offset)
         head = _OBJECT.match(file.read(64))
     if head is None:
         raise ValueError(f"no object at {offset}, where XRefStm points")
     xref = int(head[1])
-    _set_entry(document, xref, 1, int(offset) + head.start(1), int(head[2]))
+    _set_entry(document, xref, 1, offset + head.start(1), int(head[2]))
     fields = [int(value) for value in _NUMBER.findall(document.xref_get_key(xref, "W")[1])]
     runs = [int(value) for value in _NUMBER.findall(document.xref_get_key(xref, "Index")[1])]
     rows = io.BytesIO(document.xref_stream(xref))

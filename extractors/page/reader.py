@@ -26,7 +26,7 @@ from extractors.page.occluders import is_seen_alone, visible_part
 from extractors.page.paint import ShownPage, native_scale, paint_group, paint_key
 from extractors.page.painted import PageTrace, PaintedImage
 from extractors.page.pieces import join_pieces
-from extractors.page.recode import is_odd, recode_images
+from extractors.page.recode import OddImages, is_odd
 from extractors.page.strokes import SEGMENTS, painted_strokes
 from extractors.page.trace import TooLarge, trace_page
 from extractors.scan.fades import is_one_photograph
@@ -55,14 +55,28 @@ class Shared:
         self.read: dict[Hashable, tuple[list[PaintedImage], Placement]] = {}
 
     @cached_property
-    def embedded_sizes(self) -> set[tuple[int, int]]:
-        """Width and height of every image object of the document; a painted image of another size is an inline one."""
-        sizes = set()
+    def image_objects(self) -> list[int]:
+        """The numbers of the document's image objects."""
+        found = []
         for xref in range(1, self.document.xref_length()):
             with contextlib.suppress(*READ_ERRORS):  # the number has no object, or a broken one
                 if self.document.xref_is_image(xref):
-                    sizes.add((self._number(xref, "Width"), self._number(xref, "Height")))
+                    found.append(xref)
+        return found
+
+    @cached_property
+    def embedded_sizes(self) -> set[tuple[int, int]]:
+        """Width and height of every image object of the document; a painted image of another size is an inline one."""
+        sizes = set()
+        for xref in self.image_objects:
+            with contextlib.suppress(*READ_ERRORS):  # a size in a missing object
+                sizes.add((self._number(xref, "Width"), self._number(xref, "Height")))
         return sizes
+
+    @cached_property
+    def odd_images(self) -> OddImages:
+        """The document's image objects that have to be changed."""
+        return OddImages(self.document, self.image_objects)
 
     def _number(self, xref: int, key: str) -> int:
         """A whole number of an object's dictionary, also where it is a reference; 0 where it is none."""
@@ -93,7 +107,8 @@ class PageReader:
             yield ValueError(f"something is not painted: {'; '.join(trace.complaints[:2])}")
             if drop_broken_masks(self.page):
                 trace = trace_page(self.page, self.limits.images_per_page)
-        if any(is_odd(image.image) for image in trace.images) and recode_images(self.page, self.limits.image_pixels):
+        odd = [image for image in (*(each.image for each in trace.images), *trace.masks) if is_odd(image)]
+        if odd and self.shared.odd_images.recode(odd, self.limits.image_pixels):
             trace = trace_page(self.page, self.limits.images_per_page)
         readable = []
         for index, image in enumerate(trace.images):

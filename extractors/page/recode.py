@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 import contextlib
+import zlib
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import cv2
@@ -24,7 +26,7 @@ _NO_FRAME = (0xC4, 0xC8, 0xCC)  # markers among 0xC0 to 0xCF that start no frame
 
 
 def is_odd(image: Any) -> bool:
-    """Whether an image (mupdf.FzImage) may be one that recode_images() changes; only its first bytes are looked at."""
+    """Whether an image (mupdf.FzImage) may be one that OddImages changes; only its first bytes are looked at."""
     buffer = mupdf.ll_fz_compressed_image_buffer(image.m_internal)
     if not buffer:
         return False
@@ -36,18 +38,39 @@ def is_odd(image: Any) -> bool:
     return bool(kind == mupdf.FZ_IMAGE_JPX and _jpx_components(data.tobytes()) == image.n() + 1)
 
 
-def recode_images(page: pymupdf.Page, most: int) -> bool:
-    """Change the images of the page that are odd, of at most so many pixels; whether there were any."""
-    changed = False
-    pdf = mupdf.pdf_document_from_fz_document(page.parent.this)
-    for xref, *_ in page.get_images(full=True):
-        with contextlib.suppress(mupdf.FzErrorBase, cv2.error):  # a broken image is reported when it is painted
-            image = mupdf.pdf_load_image(pdf, mupdf.pdf_new_indirect(pdf, xref, 0))
-            if is_odd(image) and image.w() * image.h() <= most:
-                changed |= _recode(page.parent, xref, image)
-    if changed:
-        pymupdf.TOOLS.store_shrink(100)  # percent: the images as they were read before
-    return changed
+class OddImages:
+    """The odd image objects of a document; those of annotations, patterns and glyphs are in no list of a page's."""
+
+    def __init__(self, document: pymupdf.Document, xrefs: Iterable[int]) -> None:
+        self._document = document
+        self._pdf = mupdf.pdf_document_from_fz_document(document.this)
+        self._left: dict[int, Hashable] = {}  # by number, the image objects that have not been changed
+        for xref in xrefs:
+            with contextlib.suppress(mupdf.FzErrorBase):  # a broken image is reported when it is painted
+                image = self._load(xref)
+                if is_odd(image):
+                    self._left[xref] = _identity(image)
+
+    def recode(self, painted: Sequence[Any], most: int) -> bool:
+        """Change those that are among these painted odd images, of at most so many pixels; whether there were any."""
+        changed = False
+        wanted = {_identity(image) for image in painted if image.w() * image.h() <= most}
+        for xref in [xref for xref, identity in self._left.items() if identity in wanted]:
+            del self._left[xref]
+            with contextlib.suppress(mupdf.FzErrorBase, cv2.error):
+                changed |= _recode(self._document, xref, self._load(xref))
+        if changed:
+            pymupdf.TOOLS.store_shrink(100)  # percent: the images as they were read before
+        return changed
+
+    def _load(self, xref: int) -> Any:
+        return mupdf.pdf_load_image(self._pdf, mupdf.pdf_new_indirect(self._pdf, xref, 0))
+
+
+def _identity(image: Any) -> Hashable:
+    """What tells an image with compressed data from others: its size and a checksum of its data."""
+    data = _data(mupdf.ll_fz_compressed_image_buffer(image.m_internal))
+    return image.w(), image.h(), zlib.crc32(data)
 
 
 def _recode(document: pymupdf.Document, xref: int, image: Any) -> bool:
@@ -75,12 +98,14 @@ def _strip_flate(document: pymupdf.Document, xref: int, data: bytes) -> bool:
 
 
 def _match_space(document: pymupdf.Document, xref: int, data: bytes) -> bool:
-    """Give a JPEG the device colour space of its number of components."""
-    space = _SPACES.get(_jpeg_components(memoryview(data)) or 0)
+    """Give a JPEG the device colour space of its number of components, and keep a Decode array that fits these."""
+    components = _jpeg_components(memoryview(data)) or 0
+    space = _SPACES.get(components)
     if space is None or document.xref_get_key(xref, "ImageMask")[1] == "true":
         return False
     document.xref_set_key(xref, "ColorSpace", space)
-    document.xref_set_key(xref, "Decode", "null")
+    if len(document.xref_get_key(xref, "Decode")[1].strip("[]").split()) != 2 * components:
+        document.xref_set_key(xref, "Decode", "null")
     return True
 
 

@@ -98,7 +98,7 @@ def _problem(storage: Storage, product: PlannedProduct, row: Verdict, evidence: 
         return f"has the verdict {row['verdict']} with has_match {row['has_match']} and reason {row['reason']}"
     if (row["evidence_uri"] is None) != (row["best_score"] is None):
         return f"has the best score {row['best_score']} and the evidence {row['evidence_uri']}"
-    if row["evidence_uri"] and row["evidence_uri"].removeprefix(f"{storage.root}/") not in evidence:
+    if row["evidence_uri"] and row["evidence_uri"].removeprefix(storage.uri("")) not in evidence:
         return f"points to evidence that does not exist: {row['evidence_uri']}"
     return None
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from jobs.audit.plan import PlanSummary, plan_audit
 from jobs.errors import BadArgument, UnknownAudit
 from jobs.storage import open_storage
+from jobs.tables.allowed import check_prefix
 from jobs.tables.catalogue.product import split_uris
 from jobs.tables.plan import read_plan
 
@@ -55,7 +56,7 @@ class Settings:
 
 
 def read_inputs_from(look_up: Callable[[str], str | None]) -> tuple[str, ...] | None:
-    """The setting scott_inputs_from, None where it is not set. Raises BadArgument."""
+    """The setting scott_inputs_from, None where it is not set. Raises BadArgument, for a mistyped place, too."""
     text = look_up("scott_inputs_from")
     try:
         found = split_uris(text or "")
@@ -63,7 +64,7 @@ def read_inputs_from(look_up: Callable[[str], str | None]) -> tuple[str, ...] | 
         raise BadArgument(f"scott_inputs_from: {error}") from error
     if not all(isinstance(uri, str) for uri in found):
         raise BadArgument(f"scott_inputs_from is {text!r}: expected URIs separated by ';', or a JSON list of them")
-    return tuple(uri.strip() for uri in found if uri.strip()) or None
+    return tuple(check_prefix(uri.strip()) for uri in found if uri.strip()) or None
 
 
 def plan_with_settings(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from jobs.errors import BadStorageUri
-from jobs.storage.base import Blob, Storage, check_key, is_under
+from jobs.storage.base import Blob, Check, Storage, check_key, is_under
 from jobs.storage.file import FileStorage, local_path
 
-__all__ = ["Blob", "Storage", "check_key", "is_under", "local_path", "open_storage"]
+__all__ = ["Blob", "Check", "Storage", "check_key", "is_under", "local_path", "open_storage"]
 
 
 def open_storage(uri: str) -> Storage:

@@ -11,6 +11,7 @@ still does not exist), else `LostRace`. `update` is the loop around it, and how 
 from __future__ import annotations
 
 import random
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 
 from jobs.errors import BadStorageUri, LostRace, ObjectMissing
 
+Check = Callable[[str], object]  # raises where the place that it gets may not be read
 UPDATE_SECONDS = 120.0  # how long `update` keeps trying to win before LostRace
 
 
@@ -33,23 +35,26 @@ class Storage(ABC):
     """Objects under one root URI. Raises the storage errors of jobs/errors.py, each naming the object."""
 
     def __init__(self, root: str) -> None:
-        self.root = root.rstrip("/")
+        self.root = root
 
     def uri(self, key: str) -> str:
         """The full URI of `key`."""
-        return f"{self.root}/{key}"
+        return f"{self.root.removesuffix('/')}/{key}"  # the root may be file:///
 
     def real_uri(self, key: str) -> str:
         """The URI of the place that `key` leads to, links resolved. BadStorageUri where `key` could leave the root."""
         return self.uri(check_key(key))
 
     @abstractmethod
-    def read_head(self, key: str, size: int) -> bytes:
-        """The first `size` bytes, or all where there are fewer. ObjectMissing when there is no object."""
+    def read_head(self, key: str, size: int, check: Check | None = None) -> bytes:
+        """The first `size` bytes, or all where there are fewer. ObjectMissing when there is no object.
+
+        `check` gets the real_uri of `key` before it is opened, and what is read is what lies at that very place.
+        """
 
     @abstractmethod
-    def read(self, key: str) -> Blob:
-        """The object and its etag. ObjectMissing when there is none."""
+    def read(self, key: str, check: Check | None = None) -> Blob:
+        """The object and its etag. ObjectMissing when there is none. `check` as in read_head."""
 
     @abstractmethod
     def write(self, key: str, data: bytes) -> None:
@@ -104,11 +109,12 @@ class Storage(ABC):
 
 def is_under(uri: str, folder: str) -> bool:
     """Whether `uri` is the URI `folder`, or lies in it."""
-    return uri == folder or uri.startswith(f"{folder}/")
+    return uri == folder or uri.startswith(f"{folder.removesuffix('/')}/")
 
 
 def check_key(key: str) -> str:
-    """`key`, or BadStorageUri where it could leave the root."""
-    if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+    """`key`, or BadStorageUri where it could leave the root; servers of S3 take a backslash for a slash."""
+    parts = {*key.split("/"), *(part for part in re.split(r"[/\\]", key) if part)}
+    if "\0" in key or not parts.isdisjoint(("", ".", "..")):
         raise BadStorageUri(f"{key!r} is no key: expected a relative path such as catalogue/P1/images/1.jpg")
     return key

@@ -18,7 +18,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectMissing, StorageUnavailable
-from jobs.storage.base import Blob, Storage, check_key, is_under
+from jobs.storage.base import Blob, Check, Storage, check_key, is_under
+
+# How a folder on the way is opened: where the system has O_PATH, its names need not be readable.
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
 class FileStorage(Storage):
@@ -31,18 +34,21 @@ class FileStorage(Storage):
             raise BadStorageUri(f"{str(folder)!r} is no folder: {error}") from error
         super().__init__(self.folder.as_uri())
 
-    def read_head(self, key: str, size: int) -> bytes:
+    def read_head(self, key: str, size: int, check: Check | None = None) -> bytes:
         path = self._path(key)
+        real = os.path.realpath(path)
+        if check:
+            check(Path(real).as_uri())
         try:
-            with open(path, "rb", opener=_without_waiting) as stream:
+            with open(real, "rb", opener=_open_no_links) as stream:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                     raise ObjectMissing(f"{path.as_uri()} is no file")
                 return stream.read(size)
         except OSError as error:
             raise _typed(error, path) from error
 
-    def read(self, key: str) -> Blob:
-        data = self.read_head(key, -1)
+    def read(self, key: str, check: Check | None = None) -> Blob:
+        data = self.read_head(key, -1, check)
         return Blob(data, hashlib.sha256(data).hexdigest())
 
     def write(self, key: str, data: bytes) -> None:
@@ -62,10 +68,11 @@ class FileStorage(Storage):
         return _real(self._path(key))
 
     def keys(self, folder: str, links_to: Sequence[str] = ()) -> list[str]:
-        start = self._path(folder) if folder else self.folder
+        start = self._start(folder)
         return sorted(self._keys(folder, frozenset(), (self.root, _real(start), *links_to)))
 
     def folders(self, folder: str) -> list[str]:
+        self._start(folder)
         return self._entries(folder, want_folders=True)
 
     def _keys(self, folder: str, above: frozenset[str], within: Sequence[str]) -> list[str]:
@@ -73,7 +80,7 @@ class FileStorage(Storage):
 
         A link back to one of them, or to a folder under none of the URIs `within`, is a key itself.
         """
-        here = _real(self._path(folder) if folder else self.folder)
+        here = _real(self.folder / folder)
         if here in above or not any(is_under(here, place) for place in within):
             return [folder]
         keys = [f"{folder}/{name}" if folder else name for name in self._entries(folder, want_folders=False)]
@@ -83,7 +90,7 @@ class FileStorage(Storage):
 
     def _entries(self, folder: str, *, want_folders: bool) -> list[str]:
         """Sorted names of the visible files (or folders) directly in `folder`; none if it is missing."""
-        top = self._path(folder) if folder else self.folder
+        top = self.folder / folder
         try:
             with os.scandir(top) as entries:
                 return sorted(e.name for e in entries if e.name[0] != "." and _is_folder(e) == want_folders)
@@ -91,6 +98,9 @@ class FileStorage(Storage):
             return []
         except OSError as error:
             raise _typed(error, top) from error
+
+    def _start(self, folder: str) -> Path:
+        return self._path(folder) if folder else self.folder
 
     def _path(self, key: str) -> Path:
         return self.folder / check_key(key)
@@ -112,9 +122,22 @@ def _real(path: Path) -> str:
     return Path(os.path.realpath(path)).as_uri()
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Opens a file; a pipe, too, at once, where nobody may ever write to it."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def _open_no_links(path: str, flags: int) -> int:
+    """Opens a file whose absolute `path` has no link in it; ENOTDIR or ELOOP where one has come into it since.
+
+    A pipe is opened at once, too, where nobody may ever write to it.
+    """
+    *folders, name = Path(path).parts
+    here: int | None = None
+    try:
+        for folder in folders:
+            above, here = here, os.open(folder, _FOLDER, dir_fd=here)
+            if above is not None:
+                os.close(above)
+        return os.open(name, flags | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=here)
+    finally:
+        if here is not None:
+            os.close(here)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

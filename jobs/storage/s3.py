@@ -46,9 +46,9 @@ from jobs.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from jobs.storage.base import Blob, Storage, check_key
+from jobs.storage.base import Blob, Check, Storage, check_key
 
-CONNECT_SECONDS, SILENCE_SECONDS = 2, 15  # how long one try waits for a connection, and for the next bytes
+SILENCE_SECONDS = 10.0  # how long one try waits for a connection, until bytes are taken, and for the next ones
 RETRY_SECONDS = 40.0  # no try starts later: outages of 30 s are ridden out, silence is an error within 60 s
 TRIES = 3  # at the least, for a body that breaks off late; a refusal is believed when it was said so often
 CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -63,18 +63,18 @@ class S3Storage(Storage):
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
-        super().__init__(f"s3://{bucket}/{prefix}")
+        super().__init__(f"s3://{bucket}/{prefix}".rstrip("/"))
         environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
         try:
             self.client = _client(os.getpid(), environment)
         except (BotoCoreError, ValueError) as error:
             raise BadStorageUri(f"{self.root}: {error}") from error
 
-    def read_head(self, key: str, size: int) -> bytes:
-        return self._get(key, size).data
+    def read_head(self, key: str, size: int, check: Check | None = None) -> bytes:
+        return self._get(key, size, check).data
 
-    def read(self, key: str) -> Blob:
-        return self._get(key, None)
+    def read(self, key: str, check: Check | None = None) -> Blob:
+        return self._get(key, None, check)
 
     def write(self, key: str, data: bytes) -> None:
         self._put(key, data, {})
@@ -96,9 +96,11 @@ class S3Storage(Storage):
         ]
         return sorted(name for name in names if name and name[0] != ".")
 
-    def _get(self, key: str, size: int | None) -> Blob:
+    def _get(self, key: str, size: int | None, check: Check | None) -> Blob:
         """The object, or its first `size` bytes."""
         where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+        if check:
+            check(self.uri(key))
         unlike_etag: set[str] = set()
 
         def get() -> Blob:
@@ -131,11 +133,14 @@ class S3Storage(Storage):
     def _pages(self, folder: str, delimiter: str) -> Iterator[Any]:
         """The pages of the listing of `folder`."""
         where = {"Bucket": self.bucket, "Prefix": self._folder_prefix(folder), "Delimiter": delimiter}
+        seen: set[str] = set()
 
         def listed() -> Any:
             page = self.client.list_objects_v2(**where)
             if page.get("IsTruncated") != ("NextContinuationToken" in page):
                 raise _Broken("the reply does not say whether the listing goes on: it is none of S3")
+            if page.get("NextContinuationToken") in seen:
+                raise _Broken("the listing goes on where it has been: it has no end")
             return page
 
         while True:
@@ -144,6 +149,7 @@ class S3Storage(Storage):
             if "NextContinuationToken" not in page:
                 return
             where["ContinuationToken"] = page["NextContinuationToken"]
+            seen.add(where["ContinuationToken"])
 
     def _ask(self, key: str, request: Callable[[], T], *, is_conditional: bool = False) -> T:
         """The result of `request`, tried again as the module says. Raises typed errors."""
@@ -234,7 +240,7 @@ def _client(process: int, environment: tuple[tuple[str, str], ...]) -> Any:
     config = Config(
         s3={"addressing_style": "path"},
         retries={"mode": "standard", "total_max_attempts": 1},
-        connect_timeout=CONNECT_SECONDS,
+        connect_timeout=SILENCE_SECONDS,  # urllib3 limits sending by it, too
         read_timeout=SILENCE_SECONDS,
         max_pool_connections=32,
     )

@@ -8,32 +8,46 @@ itself be a link, because who can place it owns the root.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from jobs.errors import BadArgument, UnreadableInput
-from jobs.storage import Storage, is_under, open_storage
+from jobs.storage import Check, Storage, is_under, open_storage
 from jobs.tables.keys import OUTPUTS
 
+_PREFIX = re.compile(r"s3://[A-Za-z0-9._-]{1,255}(/.*)?|file://(localhost)?/.*|/.*", re.DOTALL)  # botocore's buckets
 
-def check_allowed(storage: Storage, where: Storage, key: str, inputs_from: Sequence[str]) -> None:
-    """UnreadableInput (`not_allowed`) unless an audit of `storage` with `inputs_from` may read `key` of `where`.
 
-    Nothing is read. Raises BadStorageUri for a key that could leave `where`.
+def allows(storage: Storage, named: str, inputs_from: Sequence[str]) -> Check:
+    """The check that a reader of the URI `named` gives to storage: may an audit of `storage` read it?
+
+    It raises UnreadableInput (`not_allowed`) unless the real place lies under the root or under `inputs_from`.
     """
-    real, named = where.real_uri(key), where.uri(key)
-    allowed = (storage.root, storage.real_uri("catalogue"), *inputs_from)
-    if not any(is_under(real, prefix) for prefix in allowed):
-        raise UnreadableInput(
-            "not_allowed",
-            f"{named} does not lie under {storage.root}, or is a link that leaves it: not read; "
-            "`scott audit --inputs-from URI`, or SCOTT_INPUTS_FROM, allows another place",
-        )
-    if any(is_under(place, storage.uri(folder)) for place in (real, named) for folder in OUTPUTS):
-        raise UnreadableInput("not_allowed", f"{named} is what an audit writes, and no input of one: not read")
+
+    def check(real: str) -> None:
+        allowed = (storage.root, storage.real_uri("catalogue"), *inputs_from)
+        if not any(is_under(real, prefix) for prefix in allowed):
+            raise UnreadableInput(
+                "not_allowed",
+                f"{named} does not lie under {storage.root}, or is a link that leaves it: not read; "
+                "`scott audit --inputs-from URI`, or SCOTT_INPUTS_FROM, allows another place",
+            )
+        outputs = {place for folder in OUTPUTS for place in (storage.uri(folder), storage.real_uri(folder))}
+        if any(is_under(place, output) for place in (real, named) for output in outputs):
+            raise UnreadableInput("not_allowed", f"{named} is what an audit writes, and no input of one: not read")
+
+    return check
 
 
 def real_prefixes(inputs_from: Iterable[str]) -> tuple[str, ...]:
-    """The places that `inputs_from` names, as check_allowed takes them. Raises BadArgument, BadStorageUri."""
+    """The places that `inputs_from` names, as `allows` takes them. Raises BadArgument, BadStorageUri."""
     if isinstance(inputs_from, str):
         raise BadArgument(f"inputs from {inputs_from!r} is text: expected a list of URIs")
-    return tuple(dict.fromkeys(open_storage(uri).root for uri in inputs_from))
+    return tuple(dict.fromkeys(open_storage(check_prefix(uri)).root for uri in inputs_from))
+
+
+def check_prefix(uri: str) -> str:
+    """`uri`, or BadArgument where it is none of the forms that a listed place has."""
+    if not _PREFIX.fullmatch(uri):
+        raise BadArgument(f"inputs from {uri!r}: expected s3://bucket/prefix, file:///folder or /folder")
+    return uri

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jobs.errors import BadStorageUri, BucketMissing, ObjectDenied, ObjectMissing, UnreadableInput
 from jobs.storage import Storage, local_path, open_storage
-from jobs.tables.allowed import check_allowed
+from jobs.tables.allowed import allows
 
 MAX_IMAGE_BYTES = 64 * 2**20  # of a catalogue image's file
 
@@ -34,8 +34,7 @@ def read_input(storage: Storage, uri: str, max_bytes: int, inputs_from: Sequence
     """
     try:
         where, key = _locate(storage, uri)
-        check_allowed(storage, where, key, inputs_from)
-        data = where.read_head(key, max_bytes + 1)
+        data = where.read_head(key, max_bytes + 1, allows(storage, where.uri(key), inputs_from))
     except (ObjectMissing, BucketMissing) as error:
         raise UnreadableInput("missing", str(error)) from error
     except ObjectDenied as error:

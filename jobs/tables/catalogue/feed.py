@@ -6,13 +6,14 @@ folders `column=value` whose names hold a column. Whatever else lies in it is re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from jobs.errors import BadCatalogue, ObjectMissing
-from jobs.storage import Storage
+from jobs.errors import BadCatalogue, ObjectMissing, UnreadableInput
+from jobs.storage import Check, Storage
+from jobs.tables.allowed import allows
 from jobs.tables.catalogue.formats import Keys, read_rows
 from jobs.tables.catalogue.litter import is_litter
 
@@ -34,10 +35,10 @@ class Feed:
     form: str
     parts: tuple[str, ...]
 
-    def rows(self, storage: Storage) -> Iterator[tuple[str, Any]]:
-        """Each row with its place in words. Raises BadCatalogue."""
+    def rows(self, storage: Storage, inputs_from: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        """Each row with its place in words. Raises BadCatalogue, for a part that is a link to elsewhere too."""
         for part in self.parts:
-            data = storage.read(part).data
+            data = storage.read(part, _allows(storage, part, inputs_from)).data
             if data:  # Spark writes an empty part without a header
                 yield from read_rows(self.form, part, data, self._keys(part), storage.uri(part))
 
@@ -47,14 +48,17 @@ class Feed:
         return {unquote(name): None if value == _NO_VALUE else unquote(value) for name, _, value in folders}
 
 
-def find_feeds(storage: Storage) -> list[Feed]:
-    """The feeds of the catalogue. Raises BadCatalogue where a feed's folder holds what is no part of it."""
+def find_feeds(storage: Storage, inputs_from: Sequence[str]) -> list[Feed]:
+    """The feeds of the catalogue. Raises BadCatalogue where a feed's folder holds what is no part of it.
+
+    A feed is an input: it is not looked at where it is a link out of the root and `inputs_from`.
+    """
     found = []
     for form, suffixes in _FILES.items():
         files = [f"catalogue/products.{form}{suffix}" for suffix in suffixes]
-        found += [Feed(key, form, (key,)) for key in files if _exists(storage, key)]
+        found += [Feed(key, form, (key,)) for key in files if _exists(storage, key, inputs_from)]
         folder = files[0]
-        keys = storage.keys(folder)
+        keys = storage.keys(folder, inputs_from)
         if keys:
             found.append(Feed(folder, form, tuple(key for key in keys if _is_part(storage, folder, form, key))))
     return found
@@ -77,9 +81,22 @@ def _is_part(storage: Storage, folder: str, form: str, key: str) -> bool:
     return True
 
 
-def _exists(storage: Storage, key: str) -> bool:
+def _exists(storage: Storage, key: str, inputs_from: Sequence[str]) -> bool:
     try:
-        storage.read_head(key, 1)
+        storage.read_head(key, 1, _allows(storage, key, inputs_from))
     except ObjectMissing:
         return False
     return True
+
+
+def _allows(storage: Storage, key: str, inputs_from: Sequence[str]) -> Check:
+    """The check of allowed.py for a feed, which raises BadCatalogue."""
+    allows_input = allows(storage, storage.uri(key), inputs_from)
+
+    def check(real: str) -> None:
+        try:
+            allows_input(real)
+        except UnreadableInput as error:
+            raise BadCatalogue(str(error)) from error
+
+    return check

@@ -43,4 +43,4 @@ def products_in_folders(storage: Storage, inputs_from: Sequence[str]) -> Iterabl
 
 def _uri(storage: Storage, key: str) -> str:
     """`key`; as a percent-escaped URI where it is a file name that is not UTF-8, which no table can hold."""
-    return key if is_unicode(key) else f"{storage.root}/{quote(key, errors='surrogateescape')}"
+    return key if is_unicode(key) else storage.uri(quote(key, errors="surrogateescape"))

@@ -12,17 +12,17 @@ from jobs.tables.catalogue.product import Product, product_of
 
 
 def read_catalogue(storage: Storage, inputs_from: Sequence[str] = ()) -> list[Product]:
-    """Every product, by id; links of folders are followed under the root and `inputs_from` alone.
+    """Every product, by id; links are followed under the root and `inputs_from` alone.
 
     Raises BadCatalogue naming the file and the row that cannot be used.
     """
-    feeds = find_feeds(storage)
+    feeds = find_feeds(storage, inputs_from)
     if len(feeds) > 1:
         names = " and ".join(feed.key for feed in feeds)
         raise BadCatalogue(f"{storage.root} has {names}: expected one of them")
     found = products_in_folders(storage, inputs_from)
     if feeds:
-        found = ((where, product_of(row, where)) for where, row in feeds[0].rows(storage))
+        found = ((where, product_of(row, where)) for where, row in feeds[0].rows(storage, inputs_from))
     by_id: dict[str, Product] = {}
     for where, product in found:
         if product.product_id in by_id:

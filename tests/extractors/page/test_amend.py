@@ -60,6 +60,39 @@ def test_an_image_that_only_the_stream_of_a_hybrid_file_gives_is_found(listed: b
     assert _is_shown(extract_document(pdf, tmp_path / "out"), tmp_path / "out")
 
 
+def _updated(pdf: Path, number: int, content: bytes | None, entries: str = "") -> Path:
+    """The file with one more version, in which the object has this content, or is free."""
+    before = pdf.read_bytes()
+    last = int(before.rsplit(b"startxref", 1)[1].split()[0])
+    written = before if content is None else before + b"%d 0 obj\n" % number + content + b"\nendobj\n"
+    entry = b"0000000000 00001 f \n" if content is None else b"%010d 00000 n \n" % len(before)
+    table = b"xref\n0 1\n0000000000 65535 f \n%d 1\n" % number + entry
+    end = f"trailer\n<</Size 12/Root 1 0 R/Prev {last}{entries}>>\nstartxref\n{len(written)}\n%%EOF\n"
+    pdf.write_bytes(written + table + end.encode())
+    return pdf
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_image_of_a_hybrid_file_that_was_updated_is_found(times: int, tmp_path: Path) -> None:
+    objects = [CATALOG, PAGES, PAGE, stream("", b""), RESOURCES, photo_object()]
+    pdf = _hybrid(tmp_path / "a.pdf", objects, {6: None}, listed=True)
+    for time in range(times):
+        _updated(pdf, 4, stream("", PLACE + b" " * time))
+    assert _is_shown(extract_document(pdf, tmp_path / "out"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("content", [photo_object(), None], ids=["another", "free"])
+def test_a_later_version_goes_before_what_a_hybrid_file_hides(content: bytes | None, tmp_path: Path) -> None:
+    small = packed(pdfs.image_dictionary(PHOTO[:40, :40], "DeviceRGB"), PHOTO[:40, :40].tobytes())
+    objects = [CATALOG, PAGES, PAGE, stream("", PLACE), RESOURCES, small]
+    pdf = _updated(_hybrid(tmp_path / "a.pdf", objects, {6: None}, listed=True), 6, content)
+    extraction = extract_document(pdf, tmp_path / "out")
+    if content:
+        assert _is_shown(extraction, tmp_path / "out")
+    else:
+        assert extraction.images == ()
+
+
 def test_an_object_in_an_object_stream_of_a_hybrid_file_is_found(tmp_path: Path) -> None:
     """Object 5, the page's images, is in object 7, which is hidden too."""
     inside = stream("/Type/ObjStm/N 1/First 4", b"5 0 " + RESOURCES)

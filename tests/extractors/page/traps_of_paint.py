@@ -88,6 +88,12 @@ def _layers() -> dict[str, Trap]:
         "neither": ("[/Not[/Or {off} {on}]]", ()),
         "one without the other": ("[/And {on}[/Not {off}]]", (BOX,)),
     }
+    direct = {  # memberships that are no objects of their own: what is shown
+        "<</Type/OCMD/OCGs[{on} {off}]/P/AllOn>>": (),
+        "<</Type/OCMD/OCGs[{on}]/P/AnyOff>>": (),
+        "<</Type/OCMD/OCGs[{on} {off}]/VE[/Not{on}]>>": (),
+        "<</Type/OCMD/OCGs{on}/P/AllOff/VE[/Or{off}{on}]>>": (BOX,),
+    }
     catalog = "/OCProperties<</OCGs[{on} {off}]/D<</OFF[{off}]>>>>"
     named = "/Properties<</On {on}/Off {off}/Both {both}/Any {any}/Not {not}/None {none}>>"
 
@@ -104,6 +110,7 @@ def _layers() -> dict[str, Trap]:
         plain = of("/OC {member}", boxes)
         return dataclasses.replace(plain, objects={**plain.objects, "member": (dictionary, None)})
 
+    inline = Trap((Page(b"/OC /Own BDC " + PLACE + b"EMC", ()),), {**PLAIN, **groups}, "", catalog)
     form = (f"{FORM}/OC {{off}}/Resources<<{IMAGES}>>", PLACE)
     note = "/Type/Annot/Subtype/Stamp/F 4/Rect[0 0 320 300]/OC {off}/AP<</N {look}>>"
     look = (f"{FORM}/Resources<<{IMAGES}>>", PLACE)
@@ -118,6 +125,15 @@ def _layers() -> dict[str, Trap]:
             marked(b"Both", ()), catalog="/OCProperties<</OCGs[{on} {off}]/D<</BaseState/OFF/ON[{on}]>>>>"
         ),
         **{f"layers, expression: {name}": expressed(*how) for name, how in expressions.items()},
+        **{f"image of its own {membership}": of("/OC" + membership, boxes) for membership, boxes in direct.items()},
+        **{
+            f"marked by its own {membership}": dataclasses.replace(
+                inline,
+                pages=(dataclasses.replace(inline.pages[0], boxes=boxes),),
+                resources=f"{IMAGES}/Properties<</Own{membership}>>",
+            )
+            for membership, boxes in direct.items()
+        },
         "image of a layer on": of("/OC {on}", (BOX,)),
         "image of a layer off": of("/OC {off}", ()),
         "form of a layer off": Trap(

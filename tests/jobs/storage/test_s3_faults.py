@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from tenacity import wait_fixed
@@ -276,7 +277,7 @@ def test_an_outage_is_ridden_out(server: Server, storage: Storage) -> None:
 
 def test_a_server_that_never_answers_is_an_error_in_time(monkeypatch: pytest.MonkeyPatch, storage: Storage) -> None:
     """Within RETRY_SECONDS and one try; SILENCE_SECONDS is scaled down here, to 0.2 s, and RETRY_SECONDS to 0.6 s."""
-    assert s3.RETRY_SECONDS + s3.CONNECT_SECONDS + s3.SILENCE_SECONDS <= 60
+    assert s3.RETRY_SECONDS + 2 * s3.SILENCE_SECONDS <= 60, "a late connection, and then no answer"
     monkeypatch.setattr(s3, "RETRY_SECONDS", 0.6)
     monkeypatch.setattr(s3, "SILENCE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -287,3 +288,43 @@ def test_a_server_that_never_answers_is_an_error_in_time(monkeypatch: pytest.Mon
             with pytest.raises(StorageUnavailable, match=r"[Tt]imeout"):
                 act()
             assert time.monotonic() - started < 2.0, "a margin for a busy machine"
+
+
+def test_a_receiver_that_stalls_is_waited_for(monkeypatch: pytest.MonkeyPatch, storage: Storage) -> None:
+    """A write waits for its receiver as long as for an answer: SILENCE_SECONDS, scaled down here to 1 s."""
+    monkeypatch.setattr(s3, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(s3, "RETRY_SECONDS", 0.0)
+    asked = []
+
+    def stall(listening: socket.socket) -> None:
+        while listening.fileno() >= 0:
+            with suppress(OSError), listening.accept()[0] as sent, sent.makefile("rb") as stream:
+                asked.append(1)
+                headers = [line.lower() for line in iter(stream.readline, b"\r\n")]
+                sent.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                time.sleep(0.6)
+                stream.read(next(int(line.split()[1]) for line in headers if line.startswith(b"content-length")))
+                sent.sendall(b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that much does not fit in between
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        threading.Thread(target=stall, args=(listening,), daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        open_storage("s3://bucket/prefix").write("k", bytes(16 << 20))
+    assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_listing_that_goes_round_in_circles_is_an_error(server: Server, storage: Storage) -> None:
+    """It says that it goes on, and gives a token that it has given before."""
+    page = LISTING.format(more="true", key="a", token="<NextContinuationToken>{}</NextContinuationToken>")
+
+    def again(handler: Handler) -> None:
+        handler.server.script.append(again)
+        handler.send(200 if handler.server.asked < 99 else 404, page.format(handler.server.asked % 2).encode())
+
+    server.expect(again)
+    with pytest.raises(StorageUnavailable, match="goes on"):
+        storage.keys("")

@@ -27,6 +27,7 @@ from jobs.errors import (
 )
 from jobs.storage import Storage, open_storage
 
+BACKSLASHES = ["a\\..\\..\\secret", "..\\secret", "a/..\\b", "a\\.\\b", "a\\.."]
 WRITERS, INCREMENTS = 5, 10
 
 
@@ -71,7 +72,7 @@ def test_keys_with_odd_characters(any_storage: Storage) -> None:
     assert [any_storage.read(key).data.decode() for key in keys] == keys
 
 
-@pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", "a/", "a\0b"])
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", "a/", "a\0b", *BACKSLASHES])
 def test_a_key_cannot_leave_the_root(any_storage: Storage, key: str) -> None:
     for act in (any_storage.read, lambda k: any_storage.write(k, b"x")):
         with pytest.raises(BadStorageUri):
@@ -297,7 +298,7 @@ def test_a_file_that_may_not_be_read_is_refused_alone(tmp_path: Path, monkeypatc
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)  # root may read anything
+    monkeypatch.setattr(os, "open", refuse)  # root may read anything
     with pytest.raises(ObjectDenied, match="x: permission denied"):
         storage.read("x")
 
@@ -319,3 +320,15 @@ def test_links_that_lead_nowhere_or_back_are_objects_that_cannot_be_read(tmp_pat
     for key in ("a/b/a", "a/gone", "a/loop", "a/self", "a/" + "x" * 300):
         with pytest.raises(ObjectMissing, match=key):
             storage.read(key)
+
+
+def test_a_listing_has_what_is_no_key(tmp_path: Path) -> None:
+    """So that it becomes a row of its product, and the others are audited."""
+    (tmp_path / "a/b\\..\\c").mkdir(parents=True)
+    (tmp_path / "a/b\\..\\c/x").write_bytes(b"1")
+    (tmp_path / "a/b\\c").write_bytes(b"1")
+    storage = open_storage(str(tmp_path))
+    assert storage.keys("a") == ["a/b\\..\\c/x", "a/b\\c"]
+    assert storage.read("a/b\\c").data == b"1"
+    with pytest.raises(BadStorageUri):
+        storage.folders("..")

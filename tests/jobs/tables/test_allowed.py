@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.errors import BadArgument, BadStorageUri, ObjectMissing, UnreadableInput
+from jobs.errors import BadArgument, BadCatalogue, ObjectMissing, UnreadableInput
 from jobs.storage import Storage, open_storage
-from jobs.storage.file import FileStorage
 from jobs.tables.allowed import real_prefixes
 from jobs.tables.catalogue import read_catalogue
 from jobs.tables.inputs import read_input
@@ -55,7 +55,7 @@ def place(tmp_path: Path) -> Path:
     ],
 )
 def test_what_lies_outside_is_not_read(place: Path, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FileStorage, "read_head", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(os, "open", lambda *_, **__: pytest.fail("it was opened"))
     assert status(open_storage(str(place / "a")), uri.format(place)) == "not_allowed"
 
 
@@ -140,11 +140,25 @@ def test_a_bucket_is_no_more_than_its_prefix(s3_root: str) -> None:
     assert status(storage, "/etc/passwd", "s3://etc") == "not_allowed"
 
 
-def test_a_prefix_that_names_no_storage_is_refused() -> None:
-    with pytest.raises(BadStorageUri, match="http"):
-        real_prefixes(["http://host/x"])
-    with pytest.raises(BadStorageUri, match="empty"):
-        real_prefixes([""])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("", " ", "http://h/x", "s3:/bucket/p", "bucket/p", "s3:bucket", "s3://", "s3:///p", "s3://*"),
+        *("s3://no bucket", "S3://bucket", "file:/data", "file://host/x", "file:data", "data", "./data", " /x", "*"),
+    ],
+)
+def test_a_mistyped_prefix_is_refused(prefix: str) -> None:
+    with pytest.raises(BadArgument, match="expected s3://bucket/prefix"):
+        real_prefixes([prefix])
+
+
+def test_prefixes_are_a_list() -> None:
+    assert real_prefixes(["s3://a-b.c_d", "s3://b/p q/*/", "file://localhost/x%20y", "/"]) == (
+        "s3://a-b.c_d",
+        "s3://b/p q/*",
+        "file:///x%20y",
+        "file:///",
+    )
     with pytest.raises(BadArgument, match="is text"):
         real_prefixes("/data")
 
@@ -184,3 +198,73 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     thread.start()
     thread.join(10)
     assert "is no file" in str(found)
+
+
+@pytest.mark.parametrize("swapped", ["in.jpg", "."])
+def test_what_is_read_is_what_was_checked(place: Path, monkeypatch: pytest.MonkeyPatch, swapped: str) -> None:
+    """A link that comes in between, of the file or of its folder, is not followed."""
+    images, elsewhere = place / "a/catalogue/P1/images", place / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "in.jpg").write_bytes(b"secret")
+    open_now = os.open
+
+    def swap(path: str, *others: Any, **named: Any) -> int:
+        monkeypatch.undo()
+        (images / swapped).rename(place / "away")
+        (images / swapped).symlink_to(elsewhere / swapped)
+        return open_now(path, *others, **named)
+
+    monkeypatch.setattr(os, "open", swap)
+    assert status(open_storage(str(place / "a")), "catalogue/P1/images/in.jpg") == "missing"
+    assert (images / "in.jpg").read_bytes() == b"secret"
+
+
+def test_outputs_are_known_by_their_names_and_by_where_they_lie(place: Path) -> None:
+    """Where an output's folder is a link, and where an input is one into it, or has the name of an output."""
+    storage = open_storage(str(place / "a"))
+    (place / "kept").mkdir()
+    (place / "kept/x.jpg").write_bytes(DATA)
+    (place / "a/evidence").symlink_to(place / "kept")
+    (place / "a/reports").mkdir()
+    (place / "a/reports/x.jpg").symlink_to(place / "a/catalogue/P1/images/in.jpg")
+    (place / "a/catalogue/P1/images/link.jpg").symlink_to(place / "kept/x.jpg")
+    for uri in ("evidence/x.jpg", f"{place}/kept/x.jpg", "reports/x.jpg", "catalogue/P1/images/link.jpg"):
+        assert status(storage, uri, f"{place}") == "not_allowed"
+
+
+def test_the_root_of_all_files_has_outputs_too(place: Path) -> None:
+    root = open_storage("/")
+    assert root.root == open_storage(root.root).root == "file:///"
+    assert status(root, str(place / "secret")) == status(root, str(place / "secret")[1:]) == "read"
+    for uri in ("/reports/x.jpg", "reports/x.jpg", "file:///evidence/x.jpg"):
+        assert status(root, uri) == "not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("products.csv", "secret"),
+        ("products.csv.gz", "secret"),
+        ("products.csv", "other"),
+        ("products.csv/part-0.csv", "secret"),
+        ("products.csv/day=1", "other"),
+        ("products.jsonl", "a/evidence/x.jsonl"),
+    ],
+)
+def test_a_feed_that_is_a_link_out_of_the_root_is_not_read(place: Path, link: str, target: str) -> None:
+    for name in ("secret", "other/root:x.csv", "a/evidence/x.jsonl"):
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text("root:x:0:0\n")
+    (place / "a/catalogue" / link).parent.mkdir(exist_ok=True)
+    (place / "a/catalogue" / link).symlink_to(place / target)
+    storage = open_storage(str(place / "a"))
+    with pytest.raises(BadCatalogue, match=link) as raised:
+        read_catalogue(storage)
+    assert "root:x" not in str(raised.value)
+
+
+def test_a_feed_may_lie_where_the_operator_says(place: Path) -> None:
+    (place / "other/feed.csv").write_text("product_id,image_uris,document_uris\nP1,,\n")
+    (place / "a/catalogue/products.csv").symlink_to(place / "other/feed.csv")
+    storage = open_storage(str(place / "a"))
+    assert [p.product_id for p in read_catalogue(storage, real_prefixes([str(place / "other")]))] == ["P1"]

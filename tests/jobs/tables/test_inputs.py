@@ -42,6 +42,7 @@ def test_relative_and_absolute_uris(any_storage: Storage, tmp_path: Path, s3_roo
         ("s3://no-such-bucket/x.jpg", "missing"),
         ("http://host/x.jpg", "bad_uri"),
         ("../x.jpg", "bad_uri"),
+        ("a\\..\\..\\secret", "bad_uri"),
         ("folder/", "bad_uri"),
         ("s3://bucket", "bad_uri"),
         ("s3://no bucket/x.jpg", "bad_uri"),
@@ -59,7 +60,7 @@ def test_an_unreadable_input_has_a_status(
 ) -> None:
     any_storage.write("folder/ten", DATA)
     with pytest.raises(UnreadableInput) as error:
-        read_input(any_storage, uri, 9, real_prefixes(["/", "s3://no-such-bucket", "s3://no bucket"]))
+        read_input(any_storage, uri, 9, ["file:///", "s3://no-such-bucket", "s3://no bucket"])
     assert error.value.status == status
 
 
