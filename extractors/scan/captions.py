@@ -30,8 +30,9 @@ LONG = 40  # line heights: largest width of a caption; a rule is wider
 NEAR = 2  # px: print is at least this far from an image
 SEEN = 0.6  # least share of a side along which the ink of an image runs where the side is its border
 EDGE = 0.02  # share of the image's extent within which the ink of a border lies
-REACH = 1.25  # largest distance of a caption's beginning to the left, as a share of the object's longer side
-BELOW = 0.5  # largest distance of a caption under the object, as a share of the object's longer side
+REACH = 1.5  # largest distance of a caption's beginning to the left, as a share of the object's longer side
+BELOW = 2.75  # largest distance of a caption under the object, as a share of the object's longer side
+TALL = 2.0  # largest height / width of the photograph that the caption would frame
 FOOTER = 0.95  # share of the page's height below which a line is no caption
 ALONE = 1.5  # line heights under a caption in which there is no other line, as there is in a paragraph
 
@@ -58,12 +59,15 @@ def frame_images(boxes: Sequence[Box], ink: Mask, image_ink: Mask, rules: Sequen
 
 
 def _belongs_to_another(line: Box, box: Box, others: Sequence[Box]) -> bool:
-    """Whether the line stands under another image more than under this one, by the width that they share."""
+    """Whether the line stands under another image more than under this one, by the width that they share.
+
+    An image that is wholly above this one has its own caption there.
+    """
 
     def shared(image: Box) -> float:
         return max(min(line[2], image[2]) - max(line[0], image[0]), 0.0)
 
-    return any(shared(other) > shared(box) for other in others if other[3] <= line[1] + LINE[0])
+    return any(shared(other) > shared(box) for other in others if box[1] < other[3] <= line[1] + LINE[0])
 
 
 def _touches(line: Box, boxes: Sequence[Box]) -> bool:
@@ -111,6 +115,7 @@ def _caption(box: Box, lines: Sequence[Box], *, left_seen: bool) -> Box | None:
         and line[2] - line[0] <= LONG * (line[3] - line[1])
         and -LINE[0] <= line[1] - box[3] <= BELOW * longer
         and box[0] - REACH * longer <= line[0] < box[2]
+        and box[3] - box[1] + 2 * (line[1] - box[3]) <= TALL * (box[2] - box[0] + 2 * max(box[0] - line[0], 0.0))
     ]
     if not under:
         return None

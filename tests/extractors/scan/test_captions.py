@@ -87,3 +87,17 @@ def test_a_seen_photograph_does_not_reach_to_a_line_below_it() -> None:
     page[300:650, 200:520] = pdfs.photograph(21, 350, 320)
     (found,) = read_scan(page).boxes
     assert iou(found, (200, 300, 520, 650)) > 0.95
+
+
+def test_a_small_object_reaches_to_a_caption_far_below_and_past_one_of_the_photograph_above() -> None:
+    """Two photographs with captions; the lower one is a small object on white, off the middle."""
+    page = np.full((1170, 827, 3), 238, np.uint8)
+    page[120:420, 150:450] = pdfs.photograph(12, 300, 300)
+    small = cv2.resize(ON_WHITE, (160, 160), interpolation=cv2.INTER_AREA)
+    page[520:680, 250:410] = small
+    for line, at in (("Photo 1", (150, 445)), ("Photo 2", (150, 812))):
+        cv2.putText(page, line, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40,) * 3, 1, cv2.LINE_AA)
+    noise = np.random.default_rng(3).normal(0, 1.5, page.shape)
+    _, found = read_scan(np.clip(page + noise, 0, 255).astype(np.uint8)).boxes
+    assert found[0] == pytest.approx(150, abs=6)
+    assert found[3] == pytest.approx(795, abs=12)
