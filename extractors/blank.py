@@ -4,6 +4,9 @@ Document images and catalogue images are judged by this one function. It looks f
 commonest colour, and is thicker than a line; where there is none, thin straight lines are taken away before the rest is
 counted, since a few lines are nothing and a drawing, a chain or a wire basket is something. None of the 7,154 catalogue
 images of shared/data shows nothing, nor at 30% of its contrast; the one with the least to show has 14 times NOTHING.
+
+Limit: a straight product no thicker than LINE of the shorter side (a curtain rod or an antenna, photographed whole)
+counts as a line, shaded or not: at a few pixels of thickness its shading passes for the soft rim of a printed line.
 """
 
 from __future__ import annotations

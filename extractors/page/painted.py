@@ -13,6 +13,9 @@ from pymupdf import mupdf
 
 from extractors.model import Box, Limits
 
+_OPAQUE = 250  # sample of a soft mask from which on nothing is seen through it; JPEG makes 255 a little less
+_RIM = 0.5  # share of the rim below that: a photograph that fades at three sides has more, rounded corners have less
+
 
 @dataclass(frozen=True)
 class Stencil:
@@ -42,10 +45,19 @@ class PaintedImage:
         """Whether the page under the image may be seen through it."""
         return self.alpha < 1 or self.mask is not None or self.stencil is not None or bool(self.image.use_colorkey())
 
-    @property
+    @cached_property
     def fading(self) -> bool:
-        """Whether it has a soft mask of more than one bit a pixel, by which it may fade into the page."""
-        return self.mask is not None and self.mask.bpc() > 1
+        """Whether it has a soft mask by which most of its rim may fade into the page. It decodes the mask.
+
+        Raises MuPDF's errors where that cannot be decoded.
+        """
+        if self.mask is None or self.mask.bpc() == 1:
+            return False
+        pixmap = mupdf.fz_get_unscaled_pixmap_from_image(self.mask)
+        height, stride = mupdf.fz_pixmap_height(pixmap), mupdf.fz_pixmap_stride(pixmap)
+        samples = np.frombuffer(mupdf.fz_pixmap_samples_memoryview(pixmap), np.uint8).reshape(height, stride)
+        sides = (samples[0], samples[-1], samples[:, 0], samples[:, -1])
+        return float(np.mean([(side < _OPAQUE).mean() for side in sides])) > _RIM
 
     def excess(self, limits: Limits) -> str | None:
         """What of the image, or of its soft mask, goes over the limits; None where nothing does."""

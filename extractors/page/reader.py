@@ -187,7 +187,7 @@ class PageReader:
     ) -> Iterator[Placement]:
         """The placements of the images on a page-wide raster, or of itself where it is one image or has none.
 
-        `glyphs` is the number of glyphs painted over it, `fading` says that it has a soft mask.
+        `glyphs` is the number of glyphs painted over it, `fading` says that its rim does by a soft mask.
         """
         height, width = pixels.shape[:2]
         scan = read_scan(pixels)

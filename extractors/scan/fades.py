@@ -32,7 +32,7 @@ Steps = npt.NDArray[np.uint8]
 def is_one_photograph(pixels: Pixels, found: Sequence[Box], *, fading: bool) -> bool:
     """Whether a page-wide raster [H, W, 3], on which read_scan() has `found` boxes in its pixels, is one photograph.
 
-    `fading` says that it has a soft mask of its own, as no scan has: then it may fade at all sides.
+    `fading` says that a soft mask lets its rim fade, as no scan has: then it may fade at all sides.
     """
     if not found:
         return False

@@ -103,6 +103,22 @@ def test_what_costs_no_pixel_is_no_damage(name: str, clip: bytes, extractor: Ext
     assert _difference(extraction, tmp_path / "out") < 8  # a palette of 256 colours, the last row
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_jpeg_that_ends_in_grey_is_damaged_only_where_it_is_cut(
+    mode: str, progressive: bool, extractor: Extractor, tmp_path: Path
+) -> None:
+    """The grey is the one that libjpeg fills up with."""
+    pixels = PHOTO.copy()
+    pixels[HEIGHT * 3 // 4 :] = 128
+    data, space = io.BytesIO(), {"L": "DeviceGray", "RGB": "DeviceRGB", "CMYK": "DeviceCMYK"}[mode]
+    Image.fromarray(pixels).convert(mode).save(data, "jpeg", quality=95, progressive=progressive)
+    whole, coding = data.getvalue(), f"/ColorSpace/{space}/BitsPerComponent 8/Filter/DCTDecode"
+    for name, part, status in (("whole", whole[:-2], "ok"), ("cut", whole[: len(whole) * 2 // 3], "partial")):
+        extraction = extractor.extract(_page(tmp_path / f"{name}.pdf", part, coding), tmp_path / "out")
+        assert extraction.status == status
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 @pytest.mark.parametrize(("form", "coding"), [("jpeg2000", "/Filter/JPXDecode"), ("jpeg", "/Filter/DCTDecode")])
 def test_a_coded_soft_mask_is_no_damage(

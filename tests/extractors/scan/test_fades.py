@@ -92,3 +92,25 @@ def test_a_photograph_alone_on_a_scan_is_a_region(extractor: Extractor, tmp_path
     image = _only(extractor, tmp_path, page, 100)
     assert (image.kind, image.used) == ("scan_region", True)
     assert image.bbox == pytest.approx((200, 300, 600, 600), abs=8)
+
+
+@pytest.mark.parametrize("corner", [0, 60], ids=["opaque", "rounded"])
+def test_photographs_on_a_sheet_with_a_mask_at_which_nothing_fades_are_two(
+    corner: int, extractor: Extractor, tmp_path: Path
+) -> None:
+    """As software writes that saves every image with an alpha channel."""
+    share = AROUND[..., None] / 255
+    faded = (share * PHOTO + (1 - share) * 255).astype(np.uint8)
+    sheet = np.full((1100, 800, 3), 255, np.uint8)
+    sheet[120 : 120 + HEIGHT, 200 : 200 + WIDTH] = faded
+    sheet[640 : 640 + HEIGHT, 200 : 200 + WIDTH] = faded[:, ::-1]
+    mask = np.full(sheet.shape[:2], 255, np.uint8)
+    mask[:corner, :corner] = mask[-corner or 1100 :, -corner or 800 :] = 0
+    objects = {
+        "i": (pdfs.image_dictionary(sheet, "DeviceRGB", "/SMask {m}"), sheet.tobytes()),
+        "m": (pdfs.image_dictionary(mask, "DeviceGray"), mask.tobytes()),
+    }
+    pages = [(b"q 800 0 0 1100 0 0 cm /I Do Q", "/MediaBox[0 0 800 1100]")]
+    pdf = pdfs.raw_document(tmp_path / "a.pdf", pages, objects, "/XObject<</I {i}>>")
+    extraction = extractor.extract(pdf, tmp_path / "out")
+    assert [image.kind for image in extraction.images] == ["scan_region"] * 2
