@@ -69,6 +69,7 @@ class Storage(ABC):
         """Keys of every object in `folder` ("" is the root) and its folders, sorted; no folder, no keys.
 
         A link to a folder that lies neither under the root nor under one of the URIs `links_to` is a key itself.
+        Links to one folder are followed once in each folder two below `folder`, by the first of their names.
         """
 
     @abstractmethod

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectMissing, StorageUnavailable
 from jobs.storage.base import Blob, Check, Storage, check_key, is_under
 
+ONCE_BELOW = 2  # folders below the start of a listing: those of one product's images, and of its documents
 # How a folder on the way is opened: where the system has O_PATH, its names need not be readable.
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
@@ -69,23 +70,28 @@ class FileStorage(Storage):
 
     def keys(self, folder: str, links_to: Sequence[str] = ()) -> list[str]:
         start = self._start(folder)
-        return sorted(self._keys(folder, frozenset(), (self.root, _real(start), *links_to)))
+        return sorted(self._keys(folder, 0, frozenset(), set(), (self.root, _real(start), *links_to)))
 
     def folders(self, folder: str) -> list[str]:
         self._start(folder)
         return self._entries(folder, want_folders=True)
 
-    def _keys(self, folder: str, above: frozenset[str], within: Sequence[str]) -> list[str]:
-        """Keys in `folder`, which lies in the real folders `above`.
+    def _keys(self, folder: str, depth: int, above: frozenset[str], seen: set[str], within: Sequence[str]) -> list[str]:
+        """Keys in `folder`, which lies in the real folders `above`, `depth` below the start.
 
-        A link back to one of them, or to a folder under none of the URIs `within`, is a key itself.
+        A link back to one of them, or to a folder under none of the URIs `within`, is a key itself. A real folder that
+        was `seen` has its keys already: folders that link to each other have n! ways through them.
         """
         here = _real(self.folder / folder)
         if here in above or not any(is_under(here, place) for place in within):
             return [folder]
+        if here in seen:
+            return []
+        seen.add(here)
         keys = [f"{folder}/{name}" if folder else name for name in self._entries(folder, want_folders=False)]
         for name in self._entries(folder, want_folders=True):
-            keys += self._keys(f"{folder}/{name}" if folder else name, above | {here}, within)
+            child = f"{folder}/{name}" if folder else name
+            keys += self._keys(child, depth + 1, above | {here}, seen if depth >= ONCE_BELOW else set(), within)
         return keys
 
     def _entries(self, folder: str, *, want_folders: bool) -> list[str]:

@@ -19,8 +19,9 @@ import mimetypes
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
+from threading import Timer
 from typing import Any, NoReturn, TypeVar
 
 import boto3
@@ -49,6 +50,7 @@ from jobs.errors import (
 from jobs.storage.base import Blob, Check, Storage, check_key
 
 SILENCE_SECONDS = 10.0  # how long one try waits for a connection, until bytes are taken, and for the next ones
+SLOWEST, UNSAID_LENGTH = 100_000, 64 * 2**20  # bytes a second, below which a body is broken; the length if none is said
 RETRY_SECONDS = 40.0  # no try starts later: outages of 30 s are ridden out, silence is an error within 60 s
 TRIES = 3  # at the least, for a body that breaks off late; a refusal is believed when it was said so often
 CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -107,7 +109,8 @@ class S3Storage(Storage):
             reply = self.client.get_object(**where)
             length = reply.get("ContentLength")  # a chunked reply does not say it, and ends with a mark
             whole = size is None or (length is not None and length <= size)
-            with closing(reply["Body"]) as body:
+            body, seconds = reply["Body"], SILENCE_SECONDS + (UNSAID_LENGTH if length is None else length) / SLOWEST
+            with closing(body), _ended_after(seconds, body):
                 data: bytes = body.read() if whole else body.read(size)  # botocore checks what is read to its end
             if not whole and length is not None and len(data) != size:
                 raise _Broken(f"{len(data)} bytes of {size} came")
@@ -190,6 +193,23 @@ class _Broken(Exception):
 
 # The last: botocore reads the bodies of listings by urllib3, and its parsers raise errors of their own and of dates.
 FAULTS = (BotoCoreError, ClientError, _Broken, HTTPError, ResponseParserError, ValueError)
+
+
+@contextmanager
+def _ended_after(seconds: float, body: Any) -> Iterator[None]:
+    """Ends the reading of `body`, of botocore, then, so that it breaks off: no other limit sees one that trickles."""
+
+    def end() -> None:
+        with suppress(RuntimeError, ValueError, OSError):  # it has been read
+            body.__enter__().shutdown()  # of urllib3's response
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _check_etag(data: bytes, reply: Mapping[str, Any], unlike: set[str]) -> None:

@@ -3,6 +3,8 @@
 A JPEG often comes without its last two bytes, the end marker, and every viewer shows it whole; one that was cut earlier
 lacks pixels, which libjpeg fills with grey, or refuses, by where the cut lies. So the file is decoded twice, with
 different data after its end: pixels that are in the file do not depend on what follows it (ITU-T T.81, annex B).
+A progressive JPEG must have all its scans, too. One whose last scan was cut and then closed by an end marker is read,
+for its last pixel has a colour from the scans before.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ def mended(data: bytes) -> Image.Image | None:
     """The image of a JPEG that only lacks its end marker, loaded; None where it lacks pixels too."""
     body = data.rstrip(b"\xff")
     image = _same_whatever_follows(body)
-    return image if image is not None and _has_every_scan(body) else None
+    return image if image is not None and has_every_scan(body) else None
 
 
 def seems_cut(image: Image.Image, data: bytes) -> bool:
@@ -37,19 +39,10 @@ def seems_cut(image: Image.Image, data: bytes) -> bool:
     return bool(np.isin(last, _FILL).all()) and _same_whatever_follows(data[: data.rfind(END)]) is None
 
 
-def _same_whatever_follows(body: bytes) -> Image.Image | None:
-    """The image in a JPEG without its end marker; None where other bytes after it would give other pixels."""
-    try:
-        plain, noisy = (Image.open(io.BytesIO(body + tail + END), formats=["JPEG"]) for tail in (b"", _NOISE))
-        same = np.array_equal(np.asarray(plain), np.asarray(noisy))
-    except OSError:
-        return None
-    return plain if same else None
+def has_every_scan(body: bytes) -> bool:
+    """Whether the scans give every coefficient of every component to its last bit.
 
-
-def _has_every_scan(body: bytes) -> bool:
-    """Whether the scans give every coefficient of every component to its last bit: a progressive JPEG may be cut
-    between two scans.
+    A progressive JPEG may be cut between two scans.
     """
     missing: dict[int, set[int]] = {}
     at = 2
@@ -58,6 +51,8 @@ def _has_every_scan(body: bytes) -> bool:
         if found is None:
             break
         at, kind = found.end(), found.group()[1]
+        if kind == END[1]:
+            break  # what follows may be another image
         segment = body[at + 2 : at + int.from_bytes(body[at : at + 2])]
         if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # start of frame; no tables
             missing = {component: set(range(64)) for component in segment[6::3]}
@@ -70,3 +65,13 @@ def _has_every_scan(body: bytes) -> bool:
     else:
         return False
     return bool(missing) and not any(missing.values())
+
+
+def _same_whatever_follows(body: bytes) -> Image.Image | None:
+    """The image in a JPEG without its end marker; None where other bytes after it would give other pixels."""
+    try:
+        plain, noisy = (Image.open(io.BytesIO(body + tail + END), formats=["JPEG"]) for tail in (b"", _NOISE))
+        same = np.array_equal(np.asarray(plain), np.asarray(noisy))
+    except OSError:
+        return None
+    return plain if same else None

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from scott_core.errors import UnreadableImage
 from scott_core.images.colour import flattened, opacity
 from scott_core.images.frames import chosen_frame
-from scott_core.images.jpeg_end import mended, seems_cut
+from scott_core.images.jpeg_end import has_every_scan, mended, seems_cut
 from scott_core.images.metadata import Parts, parted
 
 MAX_PIXELS = 100_000_000  # 300 MB as RGB: a limit against decompression bombs
@@ -87,12 +87,12 @@ def _named_bytes(source: Path | str | bytes) -> tuple[str, bytes]:
 
 def _decoded(parts: Parts, name: str) -> Image.Image:
     """The image in its own mode, loaded and upright."""
-    image = _opened(parts)
-    width, height = image.size
-    if min(width, height) < MIN_SIDE:
-        raise UnreadableImage(f"{name} is {width}x{height} px; at least {MIN_SIDE}x{MIN_SIDE} is needed")
-    if width * height > MAX_PIXELS:
-        raise UnreadableImage(f"{name} declares {width}x{height} px; {MAX_PIXELS} pixels are the limit")
+    try:
+        image = _opened(parts)
+    except Image.DecompressionBombError:  # Pillow's limit is higher, 179 million pixels
+        _check_size(_declared_size(parts.data), name)
+        raise
+    _check_size(image.size, name)
     frame = chosen_frame(image, MAX_PIXELS)
     if frame is not None:
         image = _opened(parts)
@@ -100,6 +100,33 @@ def _decoded(parts: Parts, name: str) -> Image.Image:
     image = _whole_jpeg(image, parts.data, name) if image.format == "JPEG" else image
     image.load()
     return _upright(image, parts.exif or image.info.get("exif"))
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if min(width, height) < MIN_SIDE:
+        raise UnreadableImage(f"{name} is {width}x{height} px; at least {MIN_SIDE}x{MIN_SIDE} is needed")
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{name} declares {width}x{height} px; {MAX_PIXELS} pixels are the limit")
+
+
+def _declared_size(data: bytes) -> tuple[int, int]:
+    """Width and height of an image that Image.open refuses for its size, from its header."""
+    if data[8:12] == b"WEBP":
+        return _webp_size(data)
+    handlers = [Image.OPEN[name] for name in FORMATS]
+    make = next(make for make, accepts in handlers if accepts and accepts(data[:16]) is True)
+    return make(io.BytesIO(data), "").size
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a WebP (RFC 9649, 2.5-2.7): Pillow's class has none without its decoder."""
+    if data[12:16] == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    is_lossless = data[12:16] == b"VP8L"
+    bits = int.from_bytes(data[21:25] if is_lossless else data[26:30], "little")
+    step = 14 if is_lossless else 16
+    return (bits & 0x3FFF) + is_lossless, (bits >> step & 0x3FFF) + is_lossless
 
 
 def _opened(parts: Parts) -> Image.Image:
@@ -115,7 +142,7 @@ def _whole_jpeg(image: Image.Image, data: bytes, name: str) -> Image.Image:
         if whole is None:
             raise UnreadableImage(f"{name} cannot be decoded: {error}") from error
         return whole
-    if seems_cut(image, data):
+    if seems_cut(image, data) or (image.info.get("progressive") and not has_every_scan(data)):
         raise UnreadableImage(f"{name} cannot be decoded: its data end before its pixels do")
     return image
 

@@ -138,7 +138,12 @@ def test_a_title_cannot_talk_to_the_terminal(tmp_path: Path, capsys: pytest.Capt
     assert main(["audit", "--root", str(tmp_path), "--audit-date", DAY, "--weights", "orb"]) == 0
     assert main(["explain", "P1", "--root", str(tmp_path)]) == 0
     assert main(["audit", "--root", "s3://\x1b[2J"]) == 2
-    shown = "".join(capsys.readouterr()[:1])
+    (tmp_path / "\x1b[2J.pdf").write_bytes(b"no PDF")
+    for name in ("\x1b[2J.pdf", "\x9b.pdf"):
+        assert main(["extract", str(tmp_path / name), "--out", str(tmp_path / "out")]) == 2
+    shown = "".join(capsys.readouterr())
     assert "\\x1b[2J\\u202eMug\\x07" in shown
     assert "a\\x9b.pdf" in shown
-    assert not [c for c in shown if not c.isprintable() and c != "\n"]
+    assert "\\x1b[2J.pdf: " in shown
+    assert "\\x9b.pdf" in shown
+    assert not [c for c in shown if not c.isprintable() and c not in "\n\r"], "tqdm's bar goes back by \\r"

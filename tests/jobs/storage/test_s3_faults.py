@@ -328,3 +328,26 @@ def test_a_listing_that_goes_round_in_circles_is_an_error(server: Server, storag
     server.expect(again)
     with pytest.raises(StorageUnavailable, match="goes on"):
         storage.keys("")
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("size", [None, 50, 9999999])
+def test_a_body_that_trickles_has_an_end(
+    server: Server, storage: Storage, monkeypatch: pytest.MonkeyPatch, size: int | None
+) -> None:
+    """No silence is long, and the whole takes more than its length allows; the limits are scaled down here."""
+    monkeypatch.setattr(s3, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(s3, "SLOWEST", 1_000_000)
+
+    def trickle(handler: Handler) -> None:
+        handler.send(200, b"", 100)
+        with suppress(OSError):
+            for _ in range(100):
+                handler.wfile.write(b"x")
+                time.sleep(0.05)
+
+    server.expect(*[trickle] * 9)
+    started = time.monotonic()
+    with pytest.raises(StorageUnavailable, match=r"tried"):
+        storage.read("k") if size is None else storage.read_head("k", size)
+    assert time.monotonic() - started < 4.0, "three tries of half a second"

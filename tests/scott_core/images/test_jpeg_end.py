@@ -64,6 +64,17 @@ def test_a_progressive_jpeg_without_its_last_scans_is_refused() -> None:
     for start in scans[1:]:
         with pytest.raises(UnreadableImage, match="cannot be decoded"):
             read_image(whole[:start])
+        with pytest.raises(UnreadableImage, match="its data end before its pixels do"):
+            read_image(whole[:start] + END)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+def test_a_whole_progressive_jpeg_is_read_whatever_follows(mode: str, quality: int) -> None:
+    """Another image, say, that lacks scans of its own."""
+    whole = saved(photo(161, 119).convert(mode), "JPEG", quality=quality, progressive=True)
+    read_image(whole)
+    assert read_image(whole + whole[: whole.index(b"\xff\xda") + 20]).size == (161, 119)
 
 
 def test_a_png_needs_its_pixels_and_nothing_after_them() -> None:

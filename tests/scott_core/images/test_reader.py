@@ -11,6 +11,7 @@ from PIL import Image
 
 from scott_core import UnreadableImage, read_image
 from scott_core.images import reader
+from tests.scott_core.images.files import photo, saved
 
 
 def test_images_come_upright_and_on_white(tmp_path: Path) -> None:
@@ -121,3 +122,21 @@ def test_a_bitmap_whose_fourth_bytes_are_zero_is_opaque() -> None:
         head += struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48) + bytes(16)
         data = b"BM" + struct.pack("<IHHI", 138 + len(body), 0, 0, 138) + head + body
         assert np.array_equal(np.asarray(read_image(data)), shown)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "mode", "options"),
+    [(fmt, "RGB", {}) for fmt in reader.FORMATS] + [("WEBP", "RGB", {"lossless": True}), ("WEBP", "RGBA", {})],
+)
+@pytest.mark.parametrize("pillows", [2000, 1000, 500, 100])
+def test_an_image_over_any_limit_says_its_size(
+    fmt: str, mode: str, options: dict[str, object], pillows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow warns at a limit of its own and raises at twice that; both limits are scaled down here."""
+    image = photo(60, 40).convert(mode)
+    image.putpixel((0, 0), (0,) * len(mode))
+    data = saved(image, fmt, **options)
+    monkeypatch.setattr(reader, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillows)
+    with pytest.raises(UnreadableImage, match=r"^image declares 60x40 px; 1000 pixels are the limit$"):
+        read_image(data)
