@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from extractors.model import Placement
 
-LIKELY = 0.7  # photo probability of the likeliest image from which on a document shows photographs
+LIKELY = 0.75  # photo probability of the likeliest image from which on a document shows photographs
 
 
 def exclude_doubtful(placements: Sequence[Placement]) -> tuple[Placement, ...]:

@@ -7,6 +7,7 @@ any, so that every document of the plan has a row that says how reading it went.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -16,13 +17,20 @@ from functools import partial
 from typing import TypedDict
 
 from extractors import Extractor, Placement, work_folder
-from jobs.errors import UnreadableInput, WorkFolderUnusable
+from jobs.errors import AuditError, UnreadableInput, WorkFolderUnusable
 from jobs.scoring.cores import cores
 from jobs.tables.bucket import Bucket
 from jobs.tables.inputs import read_input
 from jobs.tables.plan import PlannedProduct
 from jobs.tables.schemas import DOCUMENT_IMAGES, READABLE, SCHEMA_VERSION, DocumentImage
 from scott_core.progress import Progress, silent
+
+# What the work folder's own writes and reads raise; None is the reader's word that it could not write. A process that
+# cannot be started, or no more file descriptors, is no fault of the folder.
+_OF_THE_FOLDER = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EFBIG, errno.ENOENT),
+    None,
+}
 
 
 class ExtractSummary(TypedDict):
@@ -90,6 +98,8 @@ def _read_document(here: Bucket, extractor: Extractor, uri: str) -> _Document:
             names = {placement.file for placement in found.images if placement.used and placement.file}
             files = {name: (out / name).read_bytes() for name in names}
     except OSError as error:
+        if error.errno not in _OF_THE_FOLDER:
+            raise AuditError(f"{uri}: the reader of documents cannot work: {error}") from error
         where = tempfile.tempdir or os.environ.get("TMPDIR", "the temporary directory")
         raise WorkFolderUnusable(f"{where}: {error}; free space there, or name another folder in TMPDIR") from error
     return _Document(uri, found.status, found.detail or None, source.sha256, found.pages, found.images, files)

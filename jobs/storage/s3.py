@@ -112,7 +112,7 @@ class S3Storage(Storage):
             body, seconds = reply["Body"], SILENCE_SECONDS + (UNSAID_LENGTH if length is None else length) / SLOWEST
             with closing(body), _ended_after(seconds, body):
                 data: bytes = body.read() if whole else body.read(size)  # botocore checks what is read to its end
-            if not whole and length is not None and len(data) != size:
+            if not whole and length is not None and len(data) != size:  # as where _ended_after ends it
                 raise _Broken(f"{len(data)} bytes of {size} came")
             if whole or len(data) != size:
                 _check_etag(data, reply, unlike_etag)

@@ -15,7 +15,7 @@ def image(photo: float | None, *, used: bool = True) -> Placement:
 def test_doubtful_images_alone_are_not_compared() -> None:
     seal, map_, logo = exclude_doubtful([image(0.31), image(LIKELY - 0.01), image(0.1, used=False)])
     assert (seal.used, seal.image_class, logo.image_class) == (False, "doubtful", "logo")
-    assert seal.reason == "doubtful: probability 0.31; one image of the document must reach 0.7, and the best is 0.69"
+    assert seal.reason == "doubtful: probability 0.31; one image of the document must reach 0.75, and the best is 0.74"
     assert not map_.used
 
 

@@ -59,6 +59,14 @@ def photograph(rng: Rng, root: Path, row: Row) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
+def rendered_object(rng: Rng, root: Path, row: Row) -> Pixels:
+    """A rendered object of objects3d/manifest.csv in front of a backdrop: makers show renderings for photographs."""
+    coloured = _read(root / "objects3d" / row["image"], cv2.IMREAD_UNCHANGED)
+    alpha = coloured[..., 3:] / 255.0
+    ground = backdrop(rng, coloured[..., :3].shape)
+    return np.asarray(coloured[..., 2::-1] * alpha + ground * (1 - alpha), np.uint8)
+
+
 def plain_object(rng: Rng) -> Pixels:
     """A drawn box, bottle or plate as a camera sees it: shaded faces, soft shadow, grain and focus, no other detail."""
     pixels = backdrop(rng, canvas(rng, WHITE, (0.7, 1.6)).shape)

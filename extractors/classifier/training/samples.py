@@ -28,7 +28,7 @@ from extractors.classifier.training import (
     sheets,
 )
 from extractors.classifier.training.canvas import Rng
-from extractors.classifier.training.photographs import photograph, plain_object, side_by_side
+from extractors.classifier.training.photographs import photograph, plain_object, rendered_object, side_by_side
 from extractors.model import Pixels
 
 Labels = npt.NDArray[np.int64]
@@ -37,6 +37,7 @@ Drawing = Callable[[Rng], Pixels]
 ORIGINS: tuple[Origin, ...] = ("embedded", "scanned")
 SEEDS = {"train": 7, "val": 8}  # of the random numbers, by split
 PHOTOGRAPHS = {"train": 3500, "val": 700}  # samples of the class photo, by split
+RENDERINGS = {"train": 800, "val": 100}  # samples of the class photo that are rendered, by split
 DRAWINGS = {"train": 600, "val": 100}  # samples of each other class, by split
 PLAIN_OBJECTS = 0.08  # share of the photographs that are drawn: the manifest has nothing like a plain box
 MONTAGES = 0.08  # share of the photographs that show two side by side
@@ -90,9 +91,9 @@ def spoil(rng: Rng, pixels: Pixels, origin: Origin) -> Pixels:
 
 
 def samples(root: Path, split: str, origin: Origin) -> tuple[Features, Labels]:
-    """Features [N, F] and labels [N] (indices into CLASSES) of one split; `root` holds manifest.csv and images/."""
-    with (root / "manifest.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split]
+    """Features [N, F] and labels [N] (indices into CLASSES) of one split; `root` is the folder of both manifests."""
+    rows = _rows(root / "manifest.csv", split)
+    rendered = [row for row in _rows(root / "objects3d" / "manifest.csv", split) if row["kind"] != "photo"]
     rng = np.random.default_rng(SEEDS[split])
     features, labels = [], []
     for index in rng.integers(0, len(rows), PHOTOGRAPHS[split]):
@@ -108,4 +109,14 @@ def samples(root: Path, split: str, origin: Origin) -> tuple[Features, Labels]:
                 drawing = certificates.sliver(rng, drawing)
             features.append(measure(spoil(rng, drawing, origin), origin))
             labels.append(CLASSES.index(name))
+    rng = np.random.default_rng((SEEDS[split], 1))  # a stream of its own: their number changes no other sample
+    for index in rng.integers(0, len(rendered), RENDERINGS[split]):
+        features.append(measure(spoil(rng, rendered_object(rng, root, rendered[int(index)]), origin), origin))
+        labels.append(0)
     return np.array(features), np.array(labels)
+
+
+def _rows(manifest: Path, split: str) -> list[dict[str, str]]:
+    """The rows of one split."""
+    with manifest.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["split"] == split]

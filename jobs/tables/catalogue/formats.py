@@ -1,7 +1,8 @@
 """Rows of a table that a feed is made of: Parquet, CSV or JSON Lines.
 
-Rows are read one after another, so that a feed of a million products costs the memory of its products and of one part,
-and a part that unpacks without end stops at MAX_LINE. A CSV has a header, commas between cells, and as many cells in
+Rows are read one after another, so that a feed of a million products costs the memory of its products and of one part.
+A row that unpacks without end stops at MAX_LINE. Of Parquet Arrow unpacks ROWS_AT_ONCE rows first, and MAX_URIS is the
+limit of a row. A CSV has a header, commas between cells, and as many cells in
 each row: a row that is shorter or longer is shifted somewhere, and refused. A line of JSON Lines ends with a line feed
 and with no other of Unicode's line ends, which a title may hold.
 """
@@ -18,12 +19,14 @@ from functools import partial
 from typing import Any, AnyStr
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.errors import BadCatalogue
 from jobs.tables.catalogue.product import COLUMNS, check_columns
 
 MAX_LINE = 16 * 2**20  # characters, or bytes, of a row: 100 times the longest description met, of 140,000
+MAX_URIS = 10_000  # of a cell of Parquet, where an equal one costs nothing: 100 times a product of many images
 ROWS_AT_ONCE = 4096  # of Parquet
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -56,10 +59,28 @@ def _parquet_rows(source: Source, keys: Keys, where: str) -> Rows:
     _check_header([*names, *keys], where)
     number = 0
     wanted = [name for name in COLUMNS if name in names]
+    groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+    columns = [(group, group.column(n)) for group in groups for n in range(group.num_columns)]
+    for group, column in columns:  # before Arrow unpacks them
+        if column.path_in_schema.partition(".")[0] in wanted and column.num_values > group.num_rows * MAX_URIS:
+            raise ValueError(f"{column.path_in_schema}: its rows have over {MAX_URIS} URIs")
     for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):
-        for row in batch.to_pylist():
+        for row in _python_rows(batch):
             number += 1
             yield number, row
+
+
+def _python_rows(batch: pa.RecordBatch) -> Iterator[Any]:
+    """The rows of `batch`, one by one where they are large. ValueError at a cell of over MAX_URIS."""
+    step = batch.num_rows if batch.nbytes <= MAX_LINE else 1
+    for start in range(0, batch.num_rows, max(step, 1)):
+        rows = batch.slice(start, step)
+        for name, column in zip(rows.schema.names, rows.columns, strict=True):
+            if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+                longest = pc.max(pc.list_value_length(column)).as_py() or 0
+                if longest > MAX_URIS:
+                    raise ValueError(f"{name}: it has {longest} URIs; at most {MAX_URIS} are expected")
+        yield from rows.to_pylist()
 
 
 def _csv_rows(source: Source, keys: Keys, where: str) -> Rows:

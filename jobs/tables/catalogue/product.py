@@ -15,6 +15,7 @@ from jobs.errors import BadCatalogue
 COLUMNS = ("product_id", "title", "category", "image_uris", "document_uris")
 REQUIRED = frozenset({"product_id", "image_uris", "document_uris"})
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+=@-]{0,127}")
+_NUMBER = re.compile(r"\d+\.0|\d(\.\d+)?E\+\d+")  # of pandas (1001.0) and Excel (1.23E+15): other ids become the same
 _OTHER_SEPARATOR = re.compile(r"\.\w{2,5}\s*[,|\n]\s*\S|[,|\n]\s*(\w+:/)?/")  # "1.jpg,2.jpg", "s3://b/1 | s3://b/2"
 _BLANKS = " \t\r\n"  # str.strip would take U+2028 and others, which a name may hold
 
@@ -63,6 +64,10 @@ def checked_id(value: Any, where: str) -> str:
     if isinstance(value, Decimal) and value.is_finite() and value == int(value):
         value = int(value)
     text = str(value) if isinstance(value, int) else value
+    if isinstance(text, str) and _NUMBER.fullmatch(text):
+        raise BadCatalogue(
+            f"{where}: product id {text!r} is a number that a table changed: expected text or an integer"
+        )
     if not isinstance(text, str) or not _SAFE_ID.fullmatch(text):
         raise BadCatalogue(f"{where}: product id {value!r} is not 1 to 128 of A-Z a-z 0-9 . _ ~ + = @ -")
     return text

@@ -11,7 +11,10 @@ import sys
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import BadCatalogue
@@ -168,6 +171,9 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("products.jsonl", jsonl(rows(title={"en": "Lamp"})), "row 1, title: expected text, got {'en': 'Lamp'}"),
     ("products.jsonl", jsonl(rows(title="a\0b")), "row 1, title: .*NUL"),
     ("products.parquet", with_ids(1000.0, 1001.0), "1000.0 is a float"),
+    ("products.csv", as_csv(rows(product_id="123456.0")), r"row 1: product id '123456\.0' is a number"),
+    ("products.csv", as_csv(rows(product_id="1.23E+15")), r"row 1: product id '1\.23E\+15' is a number"),
+    ("products.jsonl", jsonl(rows(product_id="4E+12")), r"row 1: product id '4E\+12' is a number"),
     ("products.parquet", with_ids(False, True), "False is a bool"),
     ("products.parquet", with_ids(Decimal(1), Decimal("1.5")), "row 2.*1.5"),
     ("products.parquet", parquet(rows(image_uris=["i/1.jpg", None])), r"row 1, image_uris: expected a list of URIs"),
@@ -247,3 +253,27 @@ def test_a_line_without_end_stops_at_the_limit(storage: Storage, name: str, monk
     data = (jsonl if "jsonl" in name else as_csv)(rows()[:1]) + b"x" * 5000
     with pytest.raises(BadCatalogue, match="row 2: a line is over 1000 characters"):
         read(storage, {name: gzip.compress(data)})
+
+
+def urided(*counts: int) -> bytes:
+    """A Parquet feed of a product for each of `counts`, which has the same URI so many times."""
+    uris = pa.DictionaryArray.from_arrays(pa.array(np.zeros(sum(counts), np.int32)), pa.array(["i/1.jpg"]))
+    lists = pa.ListArray.from_arrays(pa.array(np.cumsum([0, *counts]), pa.int32()), uris)
+    ids = [f"P{n}" for n in range(len(counts))]
+    stream = io.BytesIO()
+    table = pa.table({"product_id": ids, "image_uris": lists, "document_uris": pa.array([["d.pdf"]] * len(ids))})
+    pq.write_table(table, stream, compression="zstd")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("counts", [(5_000_000,), (1, 20_000, 1), (*[10_000] * 500, 10_001)])
+def test_a_row_of_parquet_that_unpacks_without_end_is_refused(storage: Storage, counts: tuple[int, ...]) -> None:
+    feed = urided(*counts)
+    assert len(feed) < 9000
+    with pytest.raises(BadCatalogue, match=r"products\.parquet cannot be read at row \d+: image_uris.* 10000 "):
+        read(storage, {"products.parquet": feed})
+
+
+def test_large_rows_of_parquet_are_read_one_by_one(storage: Storage) -> None:
+    found = read(storage, {"products.parquet": urided(*[formats.MAX_URIS] * 5)})
+    assert [product.image_uris for product in found] == [("i/1.jpg",)] * 5
