@@ -36,7 +36,7 @@ CLASSES = (
 WEIGHTS = Path(__file__).with_name("classes.json")
 # Probability from which on an image may be a photograph. It is low, for a lost photograph can cost a verdict; doubt.py
 # excludes the unlikely ones where a document shows no likely one. Recall 0.99 of photographs that are spoilt worse than
-# those of reports, at precision 0.93 and 0.90 (`python -m extractors.classifier.training DATA --measure`).
+# those of reports, at precision 0.89 and 0.87 (`python -m extractors.classifier.training DATA --measure`).
 THRESHOLD = 0.08
 LINE = 12  # longer side / shorter side from which on an image that is no photograph is a line
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from extractors.classifier.classify import CLASSES, THRESHOLD, WEIGHTS, Network, load_network
 from extractors.classifier.features import FEATURES, Features
-from extractors.classifier.training.samples import DRAWINGS, ORIGINS, PHOTOGRAPHS, Labels, samples
+from extractors.classifier.training.samples import DRAWINGS, ORIGINS, PHOTOGRAPHS, RENDERINGS, Labels, samples
 
 # Units of the hidden layer. With 32, 46 and 79 of 1,000 drawings (embedded, scanned) pass for photographs, not 31
 # and 49, at a recall of photographs of 0.99 (measured on split val by this command).
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "features": FEATURES,
         "classes": CLASSES,
         "made_by": "python -m extractors.classifier.training DATA",
-        "trained_on": f"{PHOTOGRAPHS['train']} photographs of split train, {DRAWINGS['train']} drawings a class",
+        "trained_on": f"{PHOTOGRAPHS['train']} photographs and {RENDERINGS['train']} renderings of split train, {DRAWINGS['train']} drawings a class",
     }
     for origin in ORIGINS:
         network = load_network(origin) if arguments.measure else fit(*samples(arguments.data, "train", origin))

@@ -83,7 +83,6 @@ def test_a_full_temporary_folder_is_our_failure_and_says_what_to_do(
     assert list(scratch.iterdir()) == []
 
 
-<<<<<<< HEAD
 def test_a_document_with_a_name_that_is_no_utf8_has_its_row(tmp_path: Path) -> None:
     """MuPDF's message about it, which quotes the name, is a part of the row."""
     storage = open_storage(str(tmp_path / "root"))
@@ -94,7 +93,8 @@ def test_a_document_with_a_name_that_is_no_utf8_has_its_row(tmp_path: Path) -> N
     (row,) = table_rows(storage, "document_images")
     assert row["document_status"] == "damaged"
     assert r"X\udcff\udcfe" in row["document_detail"]
-=======
+
+
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EAGAIN, errno.ENOMEM, errno.EPIPE])
 def test_what_is_no_fault_of_the_folder_does_not_blame_it(
     planned: tuple[Storage, tuple], monkeypatch: pytest.MonkeyPatch, number: int
@@ -106,4 +106,3 @@ def test_what_is_no_fault_of_the_folder_does_not_blame_it(
     with pytest.raises(AuditError, match=os.strerror(number)) as raised:
         extract_bucket(*planned[1])
     assert not isinstance(raised.value, WorkFolderUnusable)
->>>>>>> h-fixjobs
