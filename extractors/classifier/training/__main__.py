@@ -1,8 +1,8 @@
 """Fit and measure the classifier's weights: `python -m extractors.classifier.training DATA`.
 
-DATA is the folder of manifest.csv and images/. The networks are fitted on the samples of split `train` and measured on
-those of split `val` (samples.py), and classes.json is written. With `--measure` the shipped weights are measured and
-nothing is written. Fitting needs scikit-learn.
+DATA is the folder of manifest.csv, images/ and objects3d/. The networks are fitted on the samples of split `train` and
+measured on those of split `val` (samples.py), and classes.json is written. With `--measure` the shipped weights are
+measured and nothing is written. Fitting needs scikit-learn.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "features": FEATURES,
         "classes": CLASSES,
         "made_by": "python -m extractors.classifier.training DATA",
-        "trained_on": f"{PHOTOGRAPHS['train']} photographs and {RENDERINGS['train']} renderings of split train, {DRAWINGS['train']} drawings a class",
+        "trained_on": f"{PHOTOGRAPHS['train']} photographs and {RENDERINGS['train']} renderings of split train, "
+        f"{DRAWINGS['train']} drawings a class",
     }
     for origin in ORIGINS:
         network = load_network(origin) if arguments.measure else fit(*samples(arguments.data, "train", origin))

@@ -17,6 +17,7 @@ from extractors.classifier import classify as classify_module
 from extractors.classifier.classify import CLASSES, classify, load_network
 from extractors.classifier.features import Origin, measure
 from extractors.classifier.training.samples import GRAPHICS
+from extractors.doubt import LIKELY
 from tests.extractors import pdfs
 
 Change = Callable[[pdfs.Pixels], pdfs.Pixels]
@@ -46,8 +47,10 @@ def test_a_logo_a_tiny_image_and_a_rule_are_excluded_with_a_reason(tmp_path: Pat
 def test_drawn_graphics_are_told_from_photographs_and_from_each_other(name: str, origin: Origin) -> None:
     """Fresh drawings, of another seed than the training's, ten of each kind."""
     rng = np.random.default_rng(12345)
-    given = [classify(make(rng), origin).image_class for make in GRAPHICS[name] for _ in range(10)]
-    assert given.count("photo") <= 0.1 * len(given)
+    judged = [classify(make(rng), origin) for make in GRAPHICS[name] for _ in range(10)]
+    given = [each.image_class for each in judged]
+    assert given.count("photo") <= 0.15 * len(given)
+    assert sum(each.photo_probability >= LIKELY for each in judged) <= 0.03 * len(given)
     assert given.count(name) >= 0.6 * len(given), given
 
 
