@@ -7,7 +7,7 @@ import re
 import warnings
 from pathlib import Path
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from scott_core.errors import UnreadableImage
 from scott_core.images.colour import flattened, opacity
@@ -46,6 +46,7 @@ def read_image(source: Path | str | bytes) -> Image.Image:
     that lost pixels.
     """
     name, data = _named_bytes(source)
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # some libraries set it when they are imported: half an image would pass
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's on size, which is checked below, and on bad metadata

@@ -27,7 +27,7 @@ from extractors.isolation.protocol import FINDINGS
 from extractors.model import Limits
 
 SECRET = "SCOTT_TEST_SECRET"  # an environment variable of the parent
-DESCRIPTOR = 57  # an open file of the parent, marked to be inherited
+DESCRIPTOR = 997  # an open file of the parent, marked to be inherited; too high to be one that the tests have open
 CHUNK = 1 << 24  # bytes: a reader takes a few of them, so that nothing is harmed where a guard fails
 _COMMAND = b"% misbehave"
 _LIBC = ctypes.CDLL(None, use_errno=True)

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from scott_core import UnreadableImage, read_image
 from tests.scott_core.images.files import photo, saved
@@ -84,3 +84,10 @@ def test_a_png_needs_its_pixels_and_nothing_after_them() -> None:
         assert np.array_equal(np.asarray(read_image(whole[:-lost])), pixels)
     with pytest.raises(UnreadableImage, match="truncated"):
         read_image(whole[:-60])
+
+
+def test_a_cut_image_is_refused_whatever_a_library_set_for_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WeasyPrint, for one, has Pillow take cut images for whole ones as soon as it is imported."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(UnreadableImage, match="cannot be decoded"):
+        read_image(saved(photo(160, 120), "PNG")[:-2000])
