@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dask
 import dask.dataframe
 import duckdb
 import pandas as pd
@@ -27,6 +28,13 @@ ONE_NIGHT = BUCKETS * ROWS
 TABLES = (VERDICTS, PAIR_SCORES, DOCUMENT_IMAGES)
 DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 EVERY_TABLE = pytest.mark.parametrize("table", [table.name for table in TABLES])
+
+
+@pytest.fixture(autouse=True)
+def _in_this_thread() -> Iterator[None]:
+    """Have dask compute in the caller's thread: its own pool, beside Arrow's and polars', once did not come to an end."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
 
 
 def made_rows(table: Table[Any], bucket: int) -> list[dict[str, Any]]:
