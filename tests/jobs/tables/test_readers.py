@@ -32,7 +32,7 @@ EVERY_TABLE = pytest.mark.parametrize("table", [table.name for table in TABLES])
 
 @pytest.fixture(autouse=True)
 def _in_this_thread() -> Iterator[None]:
-    """Have dask compute in the caller's thread: its own pool, beside Arrow's and polars', once did not come to an end."""
+    """Have dask compute in this thread: its own pool, beside Arrow's and polars', once did not come to an end."""
     with dask.config.set(scheduler="synchronous"):
         yield
 
