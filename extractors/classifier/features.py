@@ -8,13 +8,13 @@ FEATURES lists the names in the order of the weights in classes.json, and measur
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.classifier.texture import spectrum, texture
 from extractors.geometry import shrunk
 from extractors.model import Pixels
 
@@ -25,7 +25,6 @@ Plane = npt.NDArray[np.uint8]  # [H, W]: grey levels, or 1 on ink
 SIDE = 256  # px: the longer side at which an image is measured
 MIN_CONTENT = 16  # px: a margin is cut off only where this many rows and columns with ink are left
 INK = 24  # grey levels between the ground and ink
-SPECTRUM = 128  # px: side of the square whose spectrum is measured
 
 FEATURES = (
     *("colour_entropy", "luma_entropy", "peak", "distinct", "white", "ground", "two_tone", "saturation"),
@@ -50,7 +49,7 @@ def measure(pixels: Pixels, origin: Origin) -> Features:
         pixels = np.asarray(cv2.medianBlur(pixels, 3), np.uint8)
     grey = grey_of(pixels)
     ink = ink_of(grey)
-    groups = (_colours(pixels, grey, ink), _steps(grey, ink), _texture(pixels, grey), _spectrum(grey))
+    groups = (_colours(pixels, grey, ink), _steps(grey, ink), texture(grey), spectrum(grey))
     return vector(*groups, _strokes(ink), _layout(ink), _codes(grey))
 
 
@@ -96,6 +95,7 @@ def _colours(pixels: Pixels, grey: Plane, ink: Plane) -> dict[str, float]:
         "colour_entropy": _entropy(histogram) / 12,  # bits of the 16 x 16 x 16 histogram of colours / 12
         "luma_entropy": _entropy(lumas) / 6,  # bits of the 64-bin histogram of grey levels / 6
         "peak": histogram.max() / grey.size,  # share of the commonest colour of the histogram of colours
+        "palette": float(np.sort(histogram)[-16:].sum()) / grey.size,  # share of its 16 commonest colours
         "distinct": float(np.log2(max(int(np.count_nonzero(seen)), 1))) / 16,  # log2 of the number of 18-bit colours
         "white": float((grey > 240).mean()),  # share of pixels above 240
         "ground": int(lumas.argmax()) / 64,  # the commonest grey level
@@ -140,59 +140,6 @@ def _steps(grey: Plane, ink: Plane) -> dict[str, float]:
         "upright": float(strength[tilt < 6].sum()) / total,  # share of the gradient within 6 degrees of an axis
         "diagonal": float(strength[tilt > 20].sum()) / total,  # share within 25 degrees of a diagonal
     }
-
-
-def _texture(pixels: Pixels, grey: Plane) -> dict[str, float]:
-    """Features of what is left of 8 x 8 blocks without their slope: drawings shade evenly, photographs have grain."""
-    height, width = grey.shape[0] // 8 * 8, grey.shape[1] // 8 * 8
-    blocks = grey[:height, :width].reshape(height // 8, 8, width // 8, 8).transpose(0, 2, 1, 3).astype(np.float32)
-    slope = np.arange(8, dtype=np.float32) - 3.5
-    slope /= 8 * np.square(slope).mean() ** 0.5  # of unit length, over the 64 pixels of a block
-    squares = np.square(blocks).sum(axis=(2, 3)) - np.square(blocks.sum(axis=(2, 3))) / 64
-    squares -= np.square((blocks * slope).sum(axis=(2, 3))) + np.square((blocks * slope[:, None]).sum(axis=(2, 3)))
-    rest = np.sqrt(np.maximum(squares, 0) / 64).ravel()
-    rest = rest if rest.size else np.zeros(1, np.float32)
-    coarse = pixels.astype(np.int32) >> 4
-    commonest = np.sort(np.bincount((coarse[..., 0] << 8 | coarse[..., 1] << 4 | coarse[..., 2]).ravel()))[-16:]
-    return {
-        "planar": float((rest < 0.75).mean()),  # share of blocks whose deviation from a plane is below 0.75 levels
-        "rough": float(((rest >= 1.5) & (rest <= 12)).mean()),  # share of blocks with a deviation of 1.5 to 12
-        "roughness": float(np.median(rest)) / 16,  # median deviation / 16
-        "palette": float(commonest.sum()) / grey.size,  # share of the 16 commonest colours of 16 x 16 x 16
-    }
-
-
-def _spectrum(grey: Plane) -> dict[str, float]:
-    """Features of the power spectrum: that of photographs falls evenly, about as 1 / f^2 (Field 1987)."""
-    square = cv2.resize(grey, (SPECTRUM, SPECTRUM), interpolation=cv2.INTER_AREA).astype(np.float64)
-    power, ring = np.abs(np.fft.fft2((square - square.mean()) * _window())) ** 2 + 1.0, _rings()
-    mean = np.bincount(ring.ravel(), power.ravel())[1:] / np.bincount(ring.ravel())[1:]
-    octave, log = np.log2(np.arange(1, mean.size + 1)) / 2, np.log2(mean)
-    (slope, level), *_ = np.linalg.lstsq(np.stack([octave, np.ones_like(octave)], axis=1), log, rcond=None)
-    peak = np.where(ring > 0, power / np.concatenate([[1.0], mean])[ring], 0)
-    halves = log[: mean.size // 2], log[mean.size // 2 :]
-    return {
-        "spectrum_slope": -float(slope) / 12,  # power of f with which the spectrum falls, / 12
-        # standard deviation of the log2 of the power from that line / 4
-        "spectrum_bend": float((log - level - slope * octave).std()) / 4,
-        "spectrum_peak": float(np.log2(peak.max())) / 12,  # log2 of the largest power / the mean of its ring / 12
-        "spectrum_turn": float(halves[0].mean() - halves[1].mean()) / 24,  # octaves from the lower to the upper half
-    }
-
-
-@cache
-def _window() -> npt.NDArray[np.float64]:
-    """Hann's window [SPECTRUM, SPECTRUM]."""
-    return np.outer(np.hanning(SPECTRUM), np.hanning(SPECTRUM))
-
-
-@cache
-def _rings() -> npt.NDArray[np.int64]:
-    """The ring of half an octave of each place of a spectrum, counted from 1; 0 is beyond them [SPECTRUM, SPECTRUM]."""
-    place = np.fft.fftfreq(SPECTRUM) * SPECTRUM
-    distance = np.maximum(np.hypot(place, place[:, None]), 1)
-    ring = np.floor(2 * np.log2(distance)).astype(np.int64) - 1  # from 2 cycles an image
-    return np.where((ring >= 1) & (distance < SPECTRUM / 2), ring, 0)
 
 
 def _strokes(ink: Plane) -> dict[str, float]:

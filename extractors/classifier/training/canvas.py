@@ -144,6 +144,13 @@ def stroke(pixels: Pixels, outline: Points, ink: Colour, thickness: int = 1, clo
     cv2.polylines(pixels, [np.round(outline).astype(np.int32)], closed, ink, max(thickness, 1), cv2.LINE_AA)
 
 
+def star(pixels: Pixels, middle: tuple[float, float], radius: float, ink: Colour, turn: float = -np.pi / 2) -> None:
+    """Fill a star of five points, one of them at the angle `turn` from the right (rad), by default upwards."""
+    angles = np.arange(10) * np.pi / 5 + turn
+    reach = np.where(np.arange(10) % 2, 0.4, 1.0)[:, None] * radius
+    fill(pixels, np.array(middle) + reach * np.stack([np.cos(angles), np.sin(angles)], 1), ink)
+
+
 def ramp(rng: Rng, shape: tuple[int, ...], first: Colour, last: Colour) -> Pixels:
     """A colour gradient in any direction, [H, W, 3]."""
     y, x = np.mgrid[0 : 1 : shape[0] * 1j, 0 : 1 : shape[1] * 1j]

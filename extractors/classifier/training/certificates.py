@@ -21,6 +21,7 @@ from extractors.classifier.training.canvas import (
     pale,
     ramp,
     sometimes_on_paper,
+    star,
     stroke,
     word,
     words,
@@ -86,9 +87,7 @@ def seal(rng: Rng) -> Pixels:
         )
     around(rng, pixels, words(rng, 3).upper(), (middle, middle), radius * 0.72, radius * 0.18, _tone(rng, metal))
     if rng.random() < 0.6:
-        star = radius * 0.4 * np.where(np.arange(10) % 2, 0.4, 1.0)[:, None]
-        angles = np.arange(10) * np.pi / 5
-        fill(pixels, middle + star * np.stack([np.cos(angles), np.sin(angles)], 1), _tone(rng, metal))
+        star(pixels, (middle, middle), radius * 0.4, _tone(rng, metal), turn=0.0)
     else:
         label(rng, pixels, word(rng, 4).upper(), (middle - radius * 0.3, middle - radius * 0.2), radius * 0.3, WHITE)
     return pixels

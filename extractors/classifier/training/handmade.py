@@ -13,10 +13,10 @@ from extractors.classifier.training.canvas import (
     Rng,
     around,
     canvas,
-    fill,
     label,
     smooth_curve,
     sometimes_on_paper,
+    star,
     stroke,
     turned,
     word,
@@ -55,18 +55,11 @@ def stamp(rng: Rng) -> Pixels:
         at = (width * 0.5 - 0.31 * tall * len(text), height * 0.5 + (line - lines / 2) * tall * 1.25)
         label(rng, pixels, text, at, tall, ink)
     if kind == "round" and rng.random() < 0.4:
-        _star(pixels, (width // 2, height // 2), height * rng.uniform(0.08, 0.2), ink)
+        star(pixels, (width // 2, height // 2), height * rng.uniform(0.08, 0.2), ink)
     if rng.random() < 0.75:
         pixels = _faded(rng, pixels)
     pixels = turned(pixels, float(rng.normal(0, 12)))
     return sometimes_on_paper(rng, pixels, 0.5)
-
-
-def _star(pixels: Pixels, middle: tuple[int, int], radius: float, ink: Colour) -> None:
-    """Fill a star of five points."""
-    angles = np.arange(10) * np.pi / 5 - np.pi / 2
-    reach = np.where(np.arange(10) % 2, 0.4, 1.0)[:, None] * radius
-    fill(pixels, np.array(middle) + reach * np.stack([np.cos(angles), np.sin(angles)], 1), ink)
 
 
 def _faded(rng: Rng, pixels: Pixels) -> Pixels:
