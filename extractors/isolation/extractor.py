@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -276,15 +276,11 @@ def _conclude(events: Iterable[Event], ending: Fault | None) -> Extraction:
                 complete = True
     if ending or not complete:
         faults.insert(0, ending or Fault("crashed", "the reader ended before the document's end"))
+    images = exclude_doubtful(exclude_letterheads(placements, pages))
     if not faults:
-        return Extraction("ok", "", pages, _judged(placements, pages))
+        return Extraction("ok", "", pages, images)
     detail = "; ".join(f"{fault.cause}: {fault.detail}" for fault in faults[:_FAULTS_NAMED])
     if len(faults) > _FAULTS_NAMED:
         detail += f"; and {len(faults) - _FAULTS_NAMED} more"
     status: Status = "partial" if placements else faults[0].cause
-    return Extraction(status, detail, pages, _judged(placements, pages))
-
-
-def _judged(placements: Sequence[Placement], pages: int) -> tuple[Placement, ...]:
-    """The placements with those excluded of which only the whole document tells that they are not to be compared."""
-    return exclude_doubtful(exclude_letterheads(placements, pages))
+    return Extraction(status, detail, pages, images)

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from pymupdf import mupdf
 
+from extractors.page.recode import compressed_data
+
 MISSING = 0.01  # share of an image up to which it counts as whole: sloppy encoders leave out a row or a few bytes
 _FILLED = (126, 129)  # least and largest sample of blocks without data: 128, and what colour conversion makes of it
 _END = b"\xff\xd9"  # end of the image
@@ -43,15 +45,14 @@ def missing_share(image: Any) -> float:
         stream = mupdf.ll_fz_open_image_decomp_stream_from_buffer_outparams_fn(buffer, decoded)
         rows = mupdf.fz_skip(mupdf.FzStream(stream), stride * image.h()) / stride
         if buffer.params.type == mupdf.FZ_IMAGE_JPEG:
-            rows = 0 if _lacks_scans(data := _bytes(buffer)) else _rows_with_data(image, data, int(rows))
+            rows = (
+                0
+                if _lacks_scans(data := compressed_data(buffer).tobytes())
+                else _rows_with_data(image, data, int(rows))
+            )
     except mupdf.FzErrorBase:
         return 1.0
     return 1 - float(rows) / int(image.h())
-
-
-def _bytes(buffer: Any) -> bytes:
-    """The data of a compressed image."""
-    return bytes(mupdf.fz_buffer_storage_memoryview(mupdf.FzBuffer(mupdf.ll_fz_keep_buffer(buffer.buffer))))
 
 
 def _rows_with_data(image: Any, data: bytes, rows: int) -> int:

@@ -217,11 +217,11 @@ class PageReader:
             reason = f"{width}x{height} px; at least {least}x{least} is needed"
             return self._excluded(box, pixels, kind, "too_small", reason, write=False)
         judged = classify(pixels, "scanned" if kind == "scan_region" else "embedded")
-        if judged.image_class != "photo":
-            excluded = self._excluded(box, pixels, kind, judged.image_class, judged.why)
-            return replace(excluded, photo_probability=round(judged.photo_probability, 4))
-        used = self._place(box, pixels, kind, "photo", None, write=True)
-        return replace(used, photo_probability=round(judged.photo_probability, 4))
+        if judged.image_class == "photo":
+            placement = self._place(box, pixels, kind, "photo", None, write=True)
+        else:
+            placement = self._excluded(box, pixels, kind, judged.image_class, judged.why)
+        return replace(placement, photo_probability=round(judged.photo_probability, 4))
 
     def _excluded(self, box: Box, pixels: Pixels, kind: Kind, name: str, why: str, *, write: bool = True) -> Placement:
         """The placement of an unused image of the class `name`; its file is written for review unless not `write`."""

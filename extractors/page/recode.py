@@ -30,7 +30,7 @@ def is_odd(image: Any) -> bool:
     buffer = mupdf.ll_fz_compressed_image_buffer(image.m_internal)
     if not buffer:
         return False
-    kind, data = buffer.params.type, _data(buffer)
+    kind, data = buffer.params.type, compressed_data(buffer)
     if kind == mupdf.FZ_IMAGE_FLATE:
         return data[:1].tobytes() in _WHITE
     if kind == mupdf.FZ_IMAGE_JPEG:
@@ -69,14 +69,14 @@ class OddImages:
 
 def _identity(image: Any) -> Hashable:
     """What tells an image with compressed data from others: its size and a checksum of its data."""
-    data = _data(mupdf.ll_fz_compressed_image_buffer(image.m_internal))
+    data = compressed_data(mupdf.ll_fz_compressed_image_buffer(image.m_internal))
     return image.w(), image.h(), zlib.crc32(data)
 
 
 def _recode(document: pymupdf.Document, xref: int, image: Any) -> bool:
     """Change an odd image, the object `xref`; whether it is one of the kinds that are changed."""
     buffer = mupdf.ll_fz_compressed_image_buffer(image.m_internal)
-    data = _data(buffer).tobytes()
+    data = compressed_data(buffer).tobytes()
     if buffer.params.type == mupdf.FZ_IMAGE_FLATE:
         return _strip_flate(document, xref, data)
     if buffer.params.type == mupdf.FZ_IMAGE_JPEG:
@@ -128,7 +128,7 @@ def _drop_alpha(document: pymupdf.Document, xref: int, data: bytes, components: 
     return True
 
 
-def _data(buffer: Any) -> memoryview:
+def compressed_data(buffer: Any) -> memoryview:
     """The data of a compressed image, whose buffer MuPDF keeps as long as the image."""
     return memoryview(mupdf.fz_buffer_storage_memoryview(mupdf.FzBuffer(mupdf.ll_fz_keep_buffer(buffer.buffer))))
 
