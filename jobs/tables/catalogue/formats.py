@@ -2,9 +2,9 @@
 
 Rows are read one after another, so that a feed of a million products costs the memory of its products and of one part.
 A row that unpacks without end stops at MAX_LINE. Of Parquet Arrow unpacks ROWS_AT_ONCE rows first, and MAX_URIS is the
-limit of a row. A CSV has a header, commas between cells, and as many cells in
-each row: a row that is shorter or longer is shifted somewhere, and refused. A line of JSON Lines ends with a line feed
-and with no other of Unicode's line ends, which a title may hold.
+limit of a row. A CSV has a header, commas between cells, and as many cells in each row: a row that is shorter or longer
+is shifted somewhere, and refused. A line of JSON Lines ends with a line feed and with no other of Unicode's line ends,
+which a title may hold.
 """
 
 from __future__ import annotations
