@@ -26,8 +26,8 @@ from scott_core.model.segmentation import SegmentationHead
 from scott_core.model.siamese import SiameseLite, SiameseResNet50
 
 
-def _twin_lite0(d: int, exchange: str = "none", fine: bool = False) -> Encoder:
-    return SiameseLite(d=d, fine=fine, cross_attention=_named("exchange", exchange, CROSS_ATTENTIONS)(d))
+def _twin_lite0(d: int, exchange: str = "none", fine: bool = False, colour: bool = False) -> Encoder:
+    return SiameseLite(d=d, fine=fine, colour=colour, cross_attention=_named("exchange", exchange, CROSS_ATTENTIONS)(d))
 
 
 CROSS_ATTENTIONS: dict[str, Callable[[int], CrossAttention | None]] = {

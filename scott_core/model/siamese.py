@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scott_core.model.colour import BINS, cell_colours
 from scott_core.model.cross_attention import CrossAttention
 from scott_core.model.efficientnet_lite import MEAN, STD, EfficientNetLite0
 from scott_core.model.encoder import CachedFeatures, Encoder, Role
@@ -24,16 +25,26 @@ class SiameseLite(Encoder):
 
     is_siamese = True
 
-    def __init__(self, *, d: int = 128, fine: bool = False, cross_attention: CrossAttention | None = None):
+    def __init__(
+        self,
+        *,
+        d: int = 128,
+        fine: bool = False,
+        colour: bool = False,
+        cross_attention: CrossAttention | None = None,
+    ):
         super().__init__(d=d, stride=16, mean=(MEAN,) * 3, std=(STD,) * 3)
         self.trunk = EfficientNetLite0()  # the backbone; the name in weights' files
         at_8, at_16, at_32 = self.trunk.channels
         self.from_8 = nn.Conv2d(at_8, d, 3, stride=2, padding=1) if fine else None
+        self.from_colour = nn.Conv2d(BINS, d, 1, bias=False) if colour else None
         self.from_16 = nn.Conv2d(at_16, d, 1)
         self.from_32 = nn.Conv2d(at_32, d, 1)
         if self.from_8 is not None:
             nn.init.zeros_(self.from_8.weight)
             nn.init.zeros_(self.from_8.bias)  # type: ignore[arg-type]
+        if self.from_colour is not None:
+            nn.init.zeros_(self.from_colour.weight)
         self.refine = nn.ModuleList(
             nn.Sequential(nn.ReLU(), nn.Conv2d(d, d, 3, padding=1), nn.ReLU(), nn.Conv2d(d, d, 3, padding=1))
             for _ in range(2)
@@ -49,6 +60,8 @@ class SiameseLite(Encoder):
             x = x + self.from_8(at_8)
         for block in self.refine:
             x = x + block(x)
+        if self.from_colour is not None:
+            x = x + self.from_colour(cell_colours(images, self.stride).to(x.dtype))
         return (x,) if self.exchanger is None else self.exchanger.prepare(x)
 
     def encode_pair(self, a: CachedFeatures, b: CachedFeatures) -> tuple[Tensor, Tensor]:

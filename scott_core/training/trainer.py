@@ -86,7 +86,9 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pack = pack or self._own_pack()
         self.batches = Batches(
-            load_store(self.pack, config.families, group_size=config.group_size).to(self.device),
+            load_store(
+                self.pack, config.families, group_size=config.group_size, left_out=config.left_out
+            ).to(self.device),
             recipe_of(config.augment),
             families=config.families,
             groups=config.groups,
