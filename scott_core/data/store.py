@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -68,18 +68,27 @@ class Store:
         return replace(self, **moved)
 
 
-def load_store(pack: Path, families: Mapping[str, float], *, group_size: int, split: str = "train") -> Store:
-    """Decodes the images of `split` in threads, without objects of families whose weight in `families` is 0.
+def load_store(
+    pack: Path,
+    families: Mapping[str, float],
+    *,
+    group_size: int,
+    split: str = "train",
+    left_out: Collection[str] = (),
+) -> Store:
+    """Decodes the images of `split` in threads.
 
-    Raises PairsError for a file that is no pack, and InputError where a family has no weight, where no object of
-    `split` is left, or where a family has fewer than `group_size`.
+    Objects of families whose weight in `families` is 0 are left out, and those of the categories `left_out`. Raises
+    PairsError for a file that is no pack, and InputError where a family has no weight, where no object of `split` is
+    left, or where a family has fewer than `group_size`.
     """
     size, rows = read_rows(pack)
     rows = [row for row in rows if row.split == split]
     objects = [row for row in rows if row.is_object]
     if missing := sorted({row.family for row in objects} - set(families)):
         raise InputError(f"families: no weight for {', '.join(missing)} of {pack}; 0 leaves a family out")
-    categories = _categories([row for row in objects if families[row.family] > 0], group_size)
+    kept = [row for row in objects if families[row.family] > 0 and row.category not in left_out]
+    categories = _categories(kept, group_size)
     ordered = [row for category in categories for views in category for row in views]
     if not ordered:
         raise InputError(f"{pack} holds no objects of split {split} whose family has a weight")

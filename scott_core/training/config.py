@@ -35,6 +35,7 @@ class TrainingConfig:
     imagenet_share: float
     frozen_blocks: int
     families: dict[str, float]
+    left_out: list[str]
     groups: int
     group_size: int
     look_alikes: float
