@@ -24,6 +24,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import get_args
 
+import numpy as np
+
 from jobs.tables.failed import Failed
 from jobs.tables.plan import PlannedProduct, Run
 from jobs.tables.schemas import READABLE, SCHEMA_VERSION, DocumentImage, PairScore, Verdict, VerdictName
@@ -54,7 +56,7 @@ def decide(
     best = best_pair(pairs)
     best_score = best["score"] if best else None
     has_match = best_score is not None and best_score >= run.threshold
-    probability = None if model is None else model.probability(_scored(pairs))
+    probability = None if model is None else _as_stored(model.probability(_scored(pairs)))
     verdict: VerdictName
     reason: str | None
     if run.confidence is None:
@@ -101,6 +103,11 @@ def best_pair(pairs: Sequence[PairScore]) -> PairScore | None:
     """The pair with the highest score, the first of equal ones; None where none was scored."""
     scored = [pair for pair in pairs if pair["score"] is not None]
     return max(scored, key=lambda pair: pair["score"] or 0.0, default=None)
+
+
+def _as_stored(probability: float | None) -> float | None:
+    """The float32 that its column holds, so that a row's verdict follows from its own numbers."""
+    return None if probability is None else float(np.float32(probability))
 
 
 def _scored(pairs: Sequence[PairScore]) -> Iterator[Scored]:
