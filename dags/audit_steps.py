@@ -1,6 +1,6 @@
 """The steps of an audit as Airflow tasks, shared by the DAGs of this folder: each calls a function of `jobs.audit`.
 
-    plan -> for each bucket (extract -> score -> publish) -> reconcile -> report
+    plan -> canaries -> for each bucket (extract -> score -> publish) -> reconcile -> report
 
 A bucket is one index of a mapped task group: it goes depth first, and can be cleared and run again alone. Every task
 may run twice. A setting (jobs/audit/settings.py) is an Airflow variable or, where there is none, an environment
@@ -33,6 +33,12 @@ AUDIT_DATE = Param(
     title="Audit date",
     description="The audit to write to. Default: the run's logical date (UTC), or today where it has none.",
 )
+RISK = Param(
+    default=None,
+    type=["null", "number", "string"],
+    title="Risk",
+    description="The share of decided products that may be wrong, or none. Default: scott_risk, or the audit's.",
+)
 BUCKET_NAME = "{{ bucket_name }}"  # set by the task itself, when it starts
 
 
@@ -62,12 +68,26 @@ def plan() -> list[BucketOfRun]:
             run_name=re.sub(r"[^A-Za-z0-9._-]+", "-", f"{dag_run.dag_id}.{dag_run.run_id}"),
             requested_at=dag_run.run_after.isoformat(),
             product_ids=params.get("product_ids"),
+            risk=params["risk"],
         )
     except (InputError, ScottError) as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     LOG.info("plan_audit", **planned)
     audit_date, run_id = planned["audit_date"], planned["run_id"]
     return [BucketOfRun(root=settings.root, audit_date=audit_date, run_id=run_id, bucket=n) for n in planned["buckets"]]
+
+
+@task(execution_timeout=timedelta(minutes=30), queue="gpu", pool="gpu")
+def canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+    """Products whose verdict is known: where one comes out otherwise, no other product is audited."""
+    from jobs.audit import check_canaries
+    from jobs.errors import CanariesWrong
+
+    first = buckets[0]
+    try:
+        return check_canaries(first["root"], first["audit_date"], first["run_id"])
+    except CanariesWrong as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
 @task_group
@@ -120,7 +140,8 @@ def report(buckets: list[BucketOfRun]) -> Mapping[str, object]:
 def audit_chain() -> None:
     """The whole audit, in the DAG being defined; its params are `audit_date` and, maybe, `product_ids`."""
     buckets = plan()
-    bucket_chain.expand(bucket=buckets) >> reconcile(buckets) >> report(buckets)  # type: ignore[arg-type]
+    chains = bucket_chain.expand(bucket=buckets)
+    canaries(buckets) >> chains >> reconcile(buckets) >> report(buckets)  # type: ignore[arg-type]
 
 
 def _setting(name: str) -> str | None:

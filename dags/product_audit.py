@@ -12,7 +12,7 @@ from pathlib import Path
 from airflow.sdk import Param, dag
 
 sys.path.insert(0, str(Path(__file__).parent))  # a DagBag outside of a bundle does not add this folder
-from audit_steps import AUDIT_DATE, RETRYING, audit_chain
+from audit_steps import AUDIT_DATE, RETRYING, RISK, audit_chain
 
 PRODUCT_IDS = Param(
     type="array",
@@ -27,7 +27,7 @@ PRODUCT_IDS = Param(
     schedule=None,
     catchup=False,
     max_active_runs=4,
-    params={"product_ids": PRODUCT_IDS, "audit_date": AUDIT_DATE},
+    params={"product_ids": PRODUCT_IDS, "audit_date": AUDIT_DATE, "risk": RISK},
     default_args={**RETRYING, "priority_weight": 100},
     doc_md=__doc__,
     tags=["scott"],

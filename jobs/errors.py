@@ -21,6 +21,7 @@
         +-- ModelChanged       the weights loaded are not those of the plan
         +-- PublishRefused     pairs, documents and plan of a product do not add up
         +-- IncompleteAudit    the verdicts in storage do not add up with the plan
+        +-- CanariesWrong      products whose verdict is known came out otherwise
 
 The reasons that a row can carry are listed in jobs/audit/verdicts.py.
 """
@@ -114,3 +115,7 @@ class PublishRefused(AuditError):
 
 class IncompleteAudit(AuditError):
     """The verdicts in storage do not add up with the plan."""
+
+
+class CanariesWrong(AuditError):
+    """Products whose verdict is known came out otherwise, so no other verdict is to be believed."""

@@ -3,7 +3,9 @@
     python -m jobs.truth ROOT TRUTH.csv
 
 TRUTH.csv has the columns product_id and verdict. Prints, for each verdict, how often it was right when it was said
-(precision) and how often it was said when it was right (recall).
+(precision) and how often it was said when it was right (recall). Of the products that can be decided, it prints how
+many were, how many of these wrongly (El-Yaniv and Wiener 2010: coverage and risk), and how many the paper's rule gets
+right.
 """
 
 from __future__ import annotations
@@ -11,16 +13,30 @@ from __future__ import annotations
 import csv
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from jobs.audit.report import read_verdicts
 from jobs.audit.verdicts import VERDICT_NAMES
 from jobs.errors import BadArgument
 from jobs.storage import open_storage
 from jobs.tables.plan import latest_audit
+from jobs.tables.schemas import Verdict
 
 
-def measure_verdicts(root: str, truth: Path) -> dict[str, dict[str, float]]:
+class Decisions(TypedDict):
+    """What became of the products that can be decided."""
+
+    decidable: int
+    decided: int
+    wrong: int
+    coverage: float  # share of the decidable products that are decided
+    risk: float  # share of the decided ones that are wrong
+    accuracy_of_has_match: float  # of the paper's rule, on all decidable products
+
+
+def measure_audit(root: str, truth: Path) -> tuple[dict[str, dict[str, float]], Decisions]:
     """For each verdict: said, true, right (counts), precision and recall (0 where there is nothing to divide by).
 
     Raises BadArgument where the truth cannot be read or names other products than the audit.
@@ -37,7 +53,22 @@ def measure_verdicts(root: str, truth: Path) -> dict[str, dict[str, float]]:
         differ = sorted(said.keys() ^ known.keys())
         raise BadArgument(f"{len(differ)} products are in only one of {truth} and the audit, first {differ[0]}")
     pairs = Counter((said[product_id], known[product_id]) for product_id in said)
-    return {verdict: _measures(verdict, pairs) for verdict in VERDICT_NAMES}
+    return {verdict: _measures(verdict, pairs) for verdict in VERDICT_NAMES}, _decisions(rows, known)
+
+
+def _decisions(rows: Sequence[Verdict], known: Mapping[str, str]) -> Decisions:
+    decidable = [row for row in rows if known[row["product_id"]] != "undecided"]
+    decided = [row for row in decidable if row["verdict"] != "undecided"]
+    wrong = sum(row["verdict"] != known[row["product_id"]] for row in decided)
+    right_by_rule = sum(row["has_match"] == (known[row["product_id"]] == "match") for row in decidable)
+    return {
+        "decidable": len(decidable),
+        "decided": len(decided),
+        "wrong": wrong,
+        "coverage": len(decided) / max(len(decidable), 1),
+        "risk": wrong / max(len(decided), 1),
+        "accuracy_of_has_match": right_by_rule / max(len(decidable), 1),
+    }
 
 
 def _measures(verdict: str, pairs: Counter[tuple[str, str]]) -> dict[str, float]:
@@ -54,6 +85,7 @@ def _measures(verdict: str, pairs: Counter[tuple[str, str]]) -> dict[str, float]
 
 
 if __name__ == "__main__":
-    for name, measured in measure_verdicts(sys.argv[1], Path(sys.argv[2])).items():
+    by_verdict, decisions = measure_audit(sys.argv[1], Path(sys.argv[2]))
+    for name, measured in [*by_verdict.items(), ("decisions", decisions)]:
         values = "  ".join(f"{key} {value:.3g}" for key, value in measured.items())
         sys.stdout.write(f"{name:10} {values}\n")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scott_core.errors import InputError, WeightsError
+from scott_core.product import ProductModel
 
 WEIGHTS = Path(__file__).parent / "weights"
 CONFIGS = Path(__file__).parent / "configs"
@@ -30,6 +31,7 @@ class Card:
 
     A pair's probability is sigmoid(slope * logit + bias), and at or over `threshold` it is a match. `image_size` is the
     side, in pixels, of the square that the model sees. `precision` names the arithmetic that the weights are meant for.
+    `product` makes a product's probability of its pairs' scores; None where the card has none.
     """
 
     name: str
@@ -40,11 +42,15 @@ class Card:
     bias: float
     sha256: str
     precision: str
+    product: ProductModel | None
     raw: Mapping[str, Any]
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Card:
-        """The card of a JSON object that has the fields of REQUIRED; a card without `precision` means float32."""
+        """The card of a JSON object that has the fields of REQUIRED; a card without `precision` means float32.
+
+        Raises WeightsError for a `product` that does not fit.
+        """
         return cls(
             name=raw["name"],
             architecture=raw["architecture"],
@@ -54,13 +60,16 @@ class Card:
             bias=float(raw["bias"]),
             sha256=raw["sha256"],
             precision=str(raw.get("precision", "float32")),
+            product=ProductModel.of(raw["product"]) if "product" in raw else None,
             raw=raw,
         )
 
     @property
     def version(self) -> str:
-        """The name, and eight digits of a SHA-256 over the fields of DECIDING."""
+        """The name, and eight digits of a SHA-256 over DECIDING, and over `product` where there is one."""
         decides = [self.raw.get(field) for field in DECIDING]
+        if self.product is not None:
+            decides.append(self.raw["product"])
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
         return f"{self.name}+{digest[:8]}"
 
@@ -115,6 +124,12 @@ def read_card(weights: str | Path, *, verify: bool = False) -> Card:
     if verify and sha256(file) != raw["sha256"]:
         raise WeightsError(f"{file} is not the file its card describes (SHA-256 differs); fetch both again")
     return Card.of(raw)
+
+
+def write_card(card: Mapping[str, Any], weights: Path) -> None:
+    """Writes `card` beside the file `weights`."""
+    text = json.dumps(card, indent=1, sort_keys=True) + "\n"
+    weights.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
 def check_precision(name: str) -> None:

@@ -5,7 +5,6 @@ Tensors may be stored in half precision; the model computes in float32 whatever 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from scott_core.card import Card, read_card, resolve, sha256
+from scott_core.card import Card, read_card, resolve, sha256, write_card
 from scott_core.errors import WeightsError
 from scott_core.model.registry import build
 from scott_core.model.scott import Scott
@@ -67,7 +66,7 @@ def save_checkpoint(model: Scott, card: Mapping[str, Any], path: Path, *, half: 
     save_file(state, path)
     path.chmod(0o644)  # safetensors writes 0600, which another user's worker could not read
     card = {**card, "sha256": sha256(path), "bytes": path.stat().st_size}
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_card(card, path)
 
 
 def probability(logits: torch.Tensor, slope: float, bias: float) -> torch.Tensor:

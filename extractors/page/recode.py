@@ -2,13 +2,15 @@
 
 - JPEG 2000 with an alpha channel that its dictionary does not announce: it is not to be used (ISO 32000-1, table 89,
   SMaskInData), and MuPDF blends with it.
-- JPEG of more or fewer components than its colour space has: the data are right, as other viewers have it.
+- JPEG of more or fewer components than its colour space has, or of another size than its dictionary says: the data are
+  right, as other viewers have it.
 - White space before Flate data, left by writers that end the keyword `stream` with an empty line.
 """
 
 from __future__ import annotations
 
 import contextlib
+import struct
 import zlib
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
@@ -34,7 +36,7 @@ def is_odd(image: Any) -> bool:
     if kind == mupdf.FZ_IMAGE_FLATE:
         return data[:1].tobytes() in _WHITE
     if kind == mupdf.FZ_IMAGE_JPEG:
-        return _jpeg_components(data) not in (None, image.n())
+        return _jpeg_frame(data) not in (None, (image.n(), image.w(), image.h()))
     return bool(kind == mupdf.FZ_IMAGE_JPX and _jpx_components(data.tobytes()) == image.n() + 1)
 
 
@@ -80,7 +82,7 @@ def _recode(document: pymupdf.Document, xref: int, image: Any) -> bool:
     if buffer.params.type == mupdf.FZ_IMAGE_FLATE:
         return _strip_flate(document, xref, data)
     if buffer.params.type == mupdf.FZ_IMAGE_JPEG:
-        return _match_space(document, xref, data)
+        return _match_frame(document, xref, data, image)
     return _drop_alpha(document, xref, data, image.n())
 
 
@@ -97,15 +99,18 @@ def _strip_flate(document: pymupdf.Document, xref: int, data: bytes) -> bool:
     return True
 
 
-def _match_space(document: pymupdf.Document, xref: int, data: bytes) -> bool:
-    """Give a JPEG the device colour space of its number of components, and keep a Decode array that fits these."""
-    components = _jpeg_components(memoryview(data)) or 0
+def _match_frame(document: pymupdf.Document, xref: int, data: bytes, image: Any) -> bool:
+    """Give a JPEG its own size, the device colour space of its number of components, and a Decode array that fits."""
+    components, width, height = _jpeg_frame(memoryview(data)) or (0, 0, 0)
     space = _SPACES.get(components)
     if space is None or document.xref_get_key(xref, "ImageMask")[1] == "true":
         return False
-    document.xref_set_key(xref, "ColorSpace", space)
-    if len(document.xref_get_key(xref, "Decode")[1].strip("[]").split()) != 2 * components:
-        document.xref_set_key(xref, "Decode", "null")
+    document.xref_set_key(xref, "Width", str(width))
+    document.xref_set_key(xref, "Height", str(height))
+    if components != image.n():
+        document.xref_set_key(xref, "ColorSpace", space)
+        if len(document.xref_get_key(xref, "Decode")[1].strip("[]").split()) != 2 * components:
+            document.xref_set_key(xref, "Decode", "null")
     return True
 
 
@@ -133,12 +138,13 @@ def compressed_data(buffer: Any) -> memoryview:
     return memoryview(mupdf.fz_buffer_storage_memoryview(mupdf.FzBuffer(mupdf.ll_fz_keep_buffer(buffer.buffer))))
 
 
-def _jpeg_components(data: memoryview) -> int | None:
-    """The number of components of a JPEG's frame; None where no frame is found."""
+def _jpeg_frame(data: memoryview) -> tuple[int, int, int] | None:
+    """Components, width and height of a JPEG's frame; None where no frame is found, or one whose height comes later."""
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:
         if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in _NO_FRAME:
-            return data[at + 9]
+            height, width, components = struct.unpack_from(">HHB", data, at + 5)
+            return (components, width, height) if height else None
         at += 2 + (data[at + 2] << 8 | data[at + 3])
     return None
 

@@ -1,4 +1,4 @@
-"""The steps of an audit, in their order: plan, extract, score, publish, reconcile, report; and explain.
+"""The steps of an audit, in their order: plan, canaries, extract, score, publish, reconcile, report; and explain.
 
 Each step takes plain values, returns a small JSON-able summary, and can be run again: the same inputs give the same
 rows. Names are imported when they are first asked for, so that planning loads no extractor and no torch.
@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jobs.audit.canaries import check_canaries
     from jobs.audit.explain import explain_product
     from jobs.audit.extract import extract_bucket
     from jobs.audit.plan import plan_audit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jobs.audit.score import score_bucket
 
 _MODULE = {
+    "check_canaries": "canaries",
     "explain_product": "explain",
     "extract_bucket": "extract",
     "plan_audit": "plan",
@@ -31,6 +33,7 @@ _MODULE = {
 }
 
 __all__ = [
+    "check_canaries",
     "explain_product",
     "extract_bucket",
     "plan_audit",

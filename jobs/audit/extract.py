@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,9 +43,17 @@ class ExtractSummary(TypedDict):
     n_images: int
 
 
-def extract_bucket(root: str, audit_date: str, bucket: int, run_id: str, progress: Progress = silent) -> ExtractSummary:
-    """Extract the documents of the products that `run_id` owns in `bucket`; `progress(1)` for each product."""
-    here = Bucket.open(root, audit_date, bucket, run_id)
+def extract_bucket(
+    root: str,
+    audit_date: str,
+    bucket: int,
+    run_id: str,
+    progress: Progress = silent,
+    *,
+    only: Collection[str] | None = None,
+) -> ExtractSummary:
+    """Extract the documents of the products that `run_id` owns in `bucket`, or `only` some; `progress(1)` for each."""
+    here = Bucket.open(root, audit_date, bucket, run_id, only)
     products = here.products()
     documents = [document for product in products for document in product.document_uris]
     processes = min(cores(), max(len(documents), 1))

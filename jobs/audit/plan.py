@@ -18,11 +18,11 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from jobs.errors import BadArgument, UnknownAudit
-from jobs.scoring.scorers import describe_scorer
+from jobs.scoring.scorers import DescribedScorer, describe_scorer
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
 from jobs.tables.allowed import real_prefixes
-from jobs.tables.catalogue import Product, read_catalogue, select_products
+from jobs.tables.catalogue import Product, read_canaries, read_catalogue, select_products
 from jobs.tables.plan import (
     Plan,
     PlannedProduct,
@@ -34,6 +34,7 @@ from jobs.tables.plan import (
     read_plan,
 )
 from jobs.tables.schemas import SCHEMA_VERSION
+from scott_core.product import NO_RISK, RISK, Risk
 
 PRODUCTS_PER_BUCKET = 32
 MAX_BUCKETS = 512  # each bucket is one mapped task of a DAG; Airflow's default limit is 1024 (max_map_length)
@@ -50,6 +51,7 @@ class PlanSummary(TypedDict):
     weights: str
     model_version: str
     threshold: float
+    risk: float | None
     stop_at_match: bool
     inputs_from: list[str]
 
@@ -61,6 +63,8 @@ class _Configuration:
     weights: str
     model_version: str
     threshold: float
+    risk: float | None
+    confidence: float | None
     stop_at_match: bool
     inputs_from: tuple[str, ...]
 
@@ -78,6 +82,7 @@ def plan_audit(
     product_ids: Iterable[str] | None = None,
     weights: str | None = None,
     threshold: float | None = None,
+    risk: Risk | None = None,
     stop_at_match: bool | None = None,
     inputs_from: Iterable[str] | None = None,
     n_buckets: int | None = None,
@@ -86,9 +91,12 @@ def plan_audit(
 
     `run_name` names the attempt (an Airflow run id): the same name gives the same run. `requested_at`
     is ISO 8601 (UTC where it names no zone). `weights` is a scorer's name or file (jobs/scoring/scorers.py).
+    `risk` is the share of decided products that may be wrong, or NO_RISK for the paper's rule (jobs/audit/verdicts.py).
     `inputs_from` are the prefixes beside the root under which inputs may lie (jobs/tables/allowed.py).
     What is left None is the audit's where it already has a plan and `product_ids` are given, else the
-    shipped weights, their threshold, every pair, no such prefix, and a number of buckets by the size of the catalogue.
+    shipped weights, their threshold, RISK, every pair, no such prefix, and a number of buckets by the size of the
+    catalogue. The paper's rule decides, too, where no risk is given and a threshold or `stop_at_match` is, which are
+    settings of it, or the scorer has no product model.
 
     Raises BadArgument, BadCatalogue, UnknownProduct and the errors of storage and weights.
     """
@@ -103,9 +111,10 @@ def plan_audit(
     allowed = (known.inputs_from if known else ()) if inputs_from is None else real_prefixes(inputs_from)
     catalogue = read_catalogue(storage, allowed)
     products = select_products(catalogue, product_ids)
+    canaries = read_canaries(storage, {product.product_id for product in catalogue})
     if not products:
         raise BadArgument("no product ids were given: expected at least one, or None for the whole catalogue")
-    configuration = _configure(known, weights, threshold, stop_at_match, allowed)
+    configuration = _configure(known, weights, threshold, risk, stop_at_match, allowed)
     run = Run(
         run_id="",  # given with its place in the plan
         run_name=run_name,
@@ -115,7 +124,10 @@ def plan_audit(
         weights=configuration.weights,
         model_version=configuration.model_version,
         threshold=configuration.threshold,
+        risk=configuration.risk,
+        confidence=configuration.confidence,
         stop_at_match=configuration.stop_at_match,
+        canaries={p.product_id: canaries[p.product_id] for p in products if p.product_id in canaries},
         inputs_from=configuration.inputs_from,
         config_digest=configuration.digest(),
     )
@@ -132,6 +144,7 @@ def plan_audit(
         "weights": configuration.weights,
         "model_version": configuration.model_version,
         "threshold": configuration.threshold,
+        "risk": configuration.risk,
         "stop_at_match": configuration.stop_at_match,
         "inputs_from": list(configuration.inputs_from),
     }
@@ -148,6 +161,7 @@ def _configure(
     known: Plan | None,
     weights: str | None,
     threshold: float | None,
+    risk: Risk | None,
     stop_at_match: bool | None,
     inputs_from: tuple[str, ...],
 ) -> _Configuration:
@@ -155,14 +169,40 @@ def _configure(
     if known is not None:
         weights = known.weights if weights is None else weights
         stop_at_match = known.stop_at_match if stop_at_match is None else stop_at_match
+        if risk is None and threshold is None:
+            risk = NO_RISK if known.risk is None else known.risk
     weights = weights or "default"
     described = describe_scorer(weights)
+    asked = _risk(risk, described, is_papers=threshold is not None or bool(stop_at_match))
+    if asked is not None and stop_at_match:
+        raise BadArgument(
+            f"a risk, {asked}, is decided on all pairs of a product: stop at a match with risk none alone"
+        )
     if threshold is None:
         same = known is not None and known.model_version == described.version
         threshold = known.threshold if known is not None and same else described.threshold
     if not 0 <= threshold <= 1:
         raise BadArgument(f"threshold {threshold} is not in [0, 1]")
-    return _Configuration(weights, described.version, float(threshold), bool(stop_at_match), inputs_from)
+    return _Configuration(
+        weights=weights,
+        model_version=described.version,
+        threshold=float(threshold),
+        risk=asked,
+        confidence=described.product.confidence_for(asked) if described.product and asked is not None else None,
+        stop_at_match=bool(stop_at_match),
+        inputs_from=inputs_from,
+    )
+
+
+def _risk(risk: Risk | None, scorer: DescribedScorer, *, is_papers: bool) -> float | None:
+    """The risk to decide with, None for the paper's rule. Raises BadArgument where the scorer cannot state one."""
+    if risk is None:
+        return None if is_papers or scorer.product is None else RISK
+    if risk == NO_RISK:
+        return None
+    if scorer.product is None:
+        raise BadArgument(f"{scorer.version} states no risk, for it has no product model: use risk none")
+    return float(risk)
 
 
 def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | None, n_catalogue: int) -> Plan:
@@ -185,6 +225,8 @@ def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | 
         weights=asked.weights,
         model_version=asked.model_version,
         threshold=asked.threshold,
+        risk=asked.risk,
+        confidence=asked.confidence,
         stop_at_match=asked.stop_at_match,
         inputs_from=asked.inputs_from,
         config_digest=asked.config_digest,

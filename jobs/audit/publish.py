@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
 from jobs.audit.score import check_extracted
 from jobs.audit.verdicts import best_pair, decide
 from jobs.errors import PublishRefused, UnreadableInput
-from jobs.scoring.scorers import planned_scorer
+from jobs.scoring.scorers import planned_product_model, planned_scorer
 from jobs.tables.bucket import Bucket
 from jobs.tables.inputs import read_image_input
 from jobs.tables.keys import evidence_key
@@ -41,9 +41,17 @@ class PublishSummary(TypedDict):
     undecided: int
 
 
-def publish_bucket(root: str, audit_date: str, bucket: int, run_id: str, progress: Progress = silent) -> PublishSummary:
-    """Publish the products that `run_id` owns in `bucket`; `progress(1)` for each product."""
-    here = Bucket.open(root, audit_date, bucket, run_id)
+def publish_bucket(
+    root: str,
+    audit_date: str,
+    bucket: int,
+    run_id: str,
+    progress: Progress = silent,
+    *,
+    only: Collection[str] | None = None,
+) -> PublishSummary:
+    """Publish the products that `run_id` owns in `bucket`, or `only` some; `progress(1)` for each product."""
+    here = Bucket.open(root, audit_date, bucket, run_id, only)
     documents, pairs = here.rows(DOCUMENT_IMAGES), here.rows(PAIR_SCORES)
     found = [
         _Product(product, documents.get(product.product_id, []), pairs.get(product.product_id, []))
@@ -52,8 +60,9 @@ def publish_bucket(root: str, audit_date: str, bucket: int, run_id: str, progres
     for each in found:  # refuse before anything is written
         check_extracted(each.product, each.documents)
         check_pairs(each.product, each.documents, each.pairs, here.run)
+    model = planned_product_model(here.run.weights, here.run.model_version)
     verdicts = {
-        each.product.product_id: decide(each.product, each.documents, each.pairs, here.run, audit_date)
+        each.product.product_id: decide(each.product, each.documents, each.pairs, here.run, audit_date, model)
         for each in found
     }
     shown = [_BestPair(each, pair) for each in found if (pair := best_pair(each.pairs))]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypedDict
 
+from jobs.audit.canaries import expect_known
 from jobs.audit.verdicts import STOPPED
 from jobs.errors import IncompleteAudit
 from jobs.storage import Storage, open_storage
@@ -35,7 +36,7 @@ class ReconcileSummary(TypedDict):
 
 
 def reconcile_audit(root: str, audit_date: str, run_id: str) -> ReconcileSummary:
-    """Check the run's products against storage. Raises IncompleteAudit naming what does not add up.
+    """Check the run's products against storage. Raises IncompleteAudit naming what does not add up, and CanariesWrong.
 
     Products that a newer run has taken are that run's to answer for: they count as `n_superseded`.
     """
@@ -63,6 +64,7 @@ def reconcile_audit(root: str, audit_date: str, run_id: str) -> ReconcileSummary
     if problems:
         more = f" (and {len(problems) - NAMED} more)" if len(problems) > NAMED else ""
         raise IncompleteAudit(f"audit of {audit_date}, run {run_id}: {'; '.join(problems[:NAMED])}{more}")
+    expect_known(run.canaries, ours)
     verdicts = Counter(row["verdict"] for row in ours)
     return {
         "run_id": run_id,
@@ -92,10 +94,11 @@ def _problem(storage: Storage, product: PlannedProduct, row: Verdict, evidence: 
     if row["n_pairs"] != row["n_pairs_scored"] + row["n_pairs_failed"]:
         return f"has {row['n_pairs']} pairs: {row['n_pairs_scored']} scored and {row['n_pairs_failed']} failed"
     stopped = row["verdict"] == "match" and row["reason"] == STOPPED
-    if row["has_match"] != (row["verdict"] == "match") or (row["verdict"] == "undecided" or stopped) != (
-        row["reason"] is not None
-    ):
-        return f"has the verdict {row['verdict']} with has_match {row['has_match']} and reason {row['reason']}"
+    if (row["verdict"] == "undecided" or stopped) != (row["reason"] is not None):
+        return f"has the verdict {row['verdict']} with the reason {row['reason']}"
+    by_rule = row["has_match"] if row["risk"] is None else row["probability"] is not None
+    if row["verdict"] == "match" and not by_rule:
+        return f"has a match with has_match {row['has_match']} and probability {row['probability']}"
     if (row["evidence_uri"] is None) != (row["best_score"] is None):
         return f"has the best score {row['best_score']} and the evidence {row['evidence_uri']}"
     if row["evidence_uri"] and row["evidence_uri"].removeprefix(storage.uri("")) not in evidence:

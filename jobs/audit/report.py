@@ -8,14 +8,14 @@ from html import escape
 from typing import TypedDict
 from urllib.parse import quote
 
-from jobs.audit.verdicts import VERDICT_NAMES
+from jobs.audit.verdicts import CLOSE_CALL, VERDICT_NAMES
 from jobs.storage import Storage, open_storage
 from jobs.tables.keys import evidence_key, report_key
 from jobs.tables.plan import Plan, planned_buckets, read_plan, read_products
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import VERDICTS, Verdict, VerdictName
 
-_ORDER: dict[VerdictName, int] = {"no_match": 0, "undecided": 1, "match": 2}  # what needs a person comes first
+_ORDER: dict[VerdictName, int] = {"no_match": 1, "undecided": 2, "match": 3}  # after the close calls
 
 _STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }
@@ -73,7 +73,7 @@ def read_verdicts(storage: Storage, audit_date: str) -> tuple[dict[str, str | No
 
 def _page(plan: Plan, titles: Mapping[str, str | None], rows: Sequence[Verdict]) -> str:
     day = escape(plan.audit_date)
-    rows = sorted(rows, key=lambda row: (_ORDER[row["verdict"]], row["product_id"]))
+    rows = sorted(rows, key=_place)
     return "\n".join(
         [
             "<!doctype html>",
@@ -82,15 +82,36 @@ def _page(plan: Plan, titles: Mapping[str, str | None], rows: Sequence[Verdict])
             f"<title>Audit of {day}</title><style>{_STYLE}</style></head><body>",
             f"<h1>Audit of {day}</h1>",
             "<p>Do the pictures in a product's documents show the product? "
-            f"Model {escape(plan.model_version)}, threshold {plan.threshold:.3f}.</p>",
+            f"Model {escape(plan.model_version)}, {_rule(plan)}.</p>",
             *_summary(titles, rows),
-            "<table><thead><tr><th>product</th><th>verdict</th><th>reason</th><th>best score</th>"
+            "<table><thead><tr><th>product</th><th>verdict</th><th>reason</th><th>probability</th>"
+            "<th>best score</th>"
             "<th>pairs</th><th>best pair</th></tr></thead><tbody>",
             *(_row(row, titles.get(row["product_id"])) for row in rows),
             "</tbody></table></body></html>",
             "",
         ]
     )
+
+
+def _place(row: Verdict) -> tuple[int, float, str]:
+    """What needs a person comes first: close calls, the likeliest first; then the others by verdict and id."""
+    is_close = row["reason"] == CLOSE_CALL
+    return (
+        0 if is_close else _ORDER[row["verdict"]],
+        -(row["probability"] or 0.0) if is_close else 0.0,
+        row["product_id"],
+    )
+
+
+def _rule(plan: Plan) -> str:
+    if plan.risk is None:
+        return f"a match is a product with a pair of at least {plan.threshold:.3f}"
+    return f"at most {plan.risk:.1%} of what is decided is wrong on validation; less sure products are close calls"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _summary(titles: Mapping[str, str | None], rows: Sequence[Verdict]) -> list[str]:
@@ -110,7 +131,7 @@ def _summary(titles: Mapping[str, str | None], rows: Sequence[Verdict]) -> list[
 
 
 def _row(row: Verdict, title: str | None) -> str:
-    name, score = escape(row["product_id"]), row["best_score"]
+    name = escape(row["product_id"])
     evidence = ""
     if row["evidence_uri"]:
         link = "../../" + quote(evidence_key(row["audit_date"], row["product_id"]))
@@ -123,6 +144,6 @@ def _row(row: Verdict, title: str | None) -> str:
     return (
         f'<tr><td>{name}<br><span class="note">{escape(title or "")}</span></td>'
         f'<td class="{row["verdict"]}">{row["verdict"]}</td><td>{escape(row["reason"] or "")}</td>'
-        f'<td class="number">{"" if score is None else f"{score:.3f}"}</td>'
+        f'<td class="number">{_number(row["probability"])}</td><td class="number">{_number(row["best_score"])}</td>'
         f'<td class="number">{pairs}</td><td>{evidence}</td></tr>'
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from jobs.audit.canaries import check_canaries
 from jobs.audit.extract import extract_bucket
 from jobs.audit.plan import plan_audit
 from jobs.audit.publish import publish_bucket
 from jobs.audit.reconcile import ReconcileSummary, reconcile_audit
 from jobs.audit.report import write_report
 from jobs.audit.score import score_bucket
+from scott_core.product import Risk
 from scott_core.progress import Stages, silent_stages
 
 STEPS = (("extract", extract_bucket), ("score", score_bucket), ("publish", publish_bucket))
@@ -33,13 +35,15 @@ def run_audit(
     product_ids: Iterable[str] | None = None,
     weights: str | None = None,
     threshold: float | None = None,
+    risk: Risk | None = None,
     stop_at_match: bool | None = None,
     inputs_from: Iterable[str] | None = None,
     n_buckets: int | None = None,
     stages: Stages = silent_stages,
 ) -> AuditResult:
-    """Plan, extract, score, publish, reconcile and report; see plan_audit for the arguments and what it raises.
+    """Plan, check the canaries, extract, score, publish, reconcile and report.
 
+    See plan_audit for the arguments and what it raises; CanariesWrong is raised before other products are decided.
     Every stage has the total of the whole audit: three steps for each product. Safe to run again after a kill, under
     the same run name or a new one.
     """
@@ -51,10 +55,12 @@ def run_audit(
         product_ids=product_ids,
         weights=weights,
         threshold=threshold,
+        risk=risk,
         stop_at_match=stop_at_match,
         inputs_from=inputs_from,
         n_buckets=n_buckets,
     )
+    check_canaries(root, audit_date, plan["run_id"])
     total = len(STEPS) * plan["n_products"]
     for bucket in plan["buckets"]:
         for name, step in STEPS:

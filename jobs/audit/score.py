@@ -13,7 +13,7 @@ scored and have no row.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
@@ -48,13 +48,21 @@ class ScoreSummary(TypedDict):
     n_failed: int
 
 
-def score_bucket(root: str, audit_date: str, bucket: int, run_id: str, progress: Progress = silent) -> ScoreSummary:
-    """Score the products that `run_id` owns in `bucket`; `progress(1)` for each product.
+def score_bucket(
+    root: str,
+    audit_date: str,
+    bucket: int,
+    run_id: str,
+    progress: Progress = silent,
+    *,
+    only: Collection[str] | None = None,
+) -> ScoreSummary:
+    """Score the products that `run_id` owns in `bucket`, or `only` some; `progress(1)` for each product.
 
     Raises RowsMissing where the bucket was not extracted by this run, ModelChanged where the weights are no longer
     those of the plan.
     """
-    here = Bucket.open(root, audit_date, bucket, run_id)
+    here = Bucket.open(root, audit_date, bucket, run_id, only)
     extracted = here.rows(DOCUMENT_IMAGES)
     asked: list[_Asked] = []
     for product in here.products():

@@ -2,6 +2,7 @@
 
 scott_root            the URI of the storage root (required)
 scott_weights         the scorer: a name or a .safetensors file (default: the weights that ship)
+scott_risk            the share of decided products that may be wrong, or none for the paper's rule (default: 0.05)
 scott_buckets         the number of buckets (default: by the size of the catalogue)
 scott_inputs_from     URIs beside the root under which inputs may lie, separated by ";" or a JSON list (default: none)
 scott_stop_at_match   true: no pair is scored after a product's first match (default: false)
@@ -18,6 +19,7 @@ from jobs.storage import open_storage
 from jobs.tables.allowed import check_prefix
 from jobs.tables.catalogue.product import split_uris
 from jobs.tables.plan import read_plan
+from scott_core.product import Risk, parse_risk
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -29,6 +31,7 @@ class Settings:
     root: str
     weights: str | None = None
     n_buckets: int | None = None
+    risk: Risk | None = None
     stop_at_match: bool | None = None
     inputs_from: tuple[str, ...] | None = None
 
@@ -50,9 +53,19 @@ class Settings:
             root,
             look_up("scott_weights") or None,
             int(buckets) if buckets else None,
+            read_risk(look_up),
             _BOOLEANS[stop.strip().lower()] if stop else None,
             read_inputs_from(look_up),
         )
+
+
+def read_risk(look_up: Callable[[str], str | None]) -> Risk | None:
+    """The setting scott_risk, None where it is not set. Raises BadArgument where it is mistyped."""
+    text = look_up("scott_risk")
+    try:
+        return parse_risk(text) if text else None
+    except ValueError as error:
+        raise BadArgument(f"scott_risk is {text!r}: expected a number or none") from error
 
 
 def read_inputs_from(look_up: Callable[[str], str | None]) -> tuple[str, ...] | None:
@@ -74,13 +87,15 @@ def plan_with_settings(
     run_name: str,
     requested_at: str,
     product_ids: Iterable[str] | None = None,
+    risk: str | float | None = None,
 ) -> PlanSummary:
-    """`plan_audit`, configured by `settings`.
+    """`plan_audit`, configured by `settings`; `risk` is that of this run alone.
 
-    An audit that exists keeps its buckets and, for single products, its weights, whether it stops at a match and where
-    its inputs may lie.
+    An audit that exists keeps its buckets and, for single products, its weights, its risk, whether it stops at a match
+    and where its inputs may lie.
     Raises what plan_audit raises.
     """
+    own_risk = None if risk is None else read_risk({"scott_risk": str(risk)}.get)
     asked = configures(settings.root, audit_date, product_ids)
     return plan_audit(
         settings.root,
@@ -89,6 +104,7 @@ def plan_with_settings(
         requested_at=requested_at,
         product_ids=product_ids,
         weights=settings.weights if asked else None,
+        risk=settings.risk if asked and own_risk is None else own_risk,
         stop_at_match=settings.stop_at_match if asked else None,
         inputs_from=settings.inputs_from if asked else None,
         n_buckets=None if _is_planned(settings.root, audit_date) else settings.n_buckets,

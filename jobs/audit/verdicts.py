@@ -1,11 +1,15 @@
 """The rules of a verdict: a pure function of what was read and scored of a product.
 
-1. One pair at or over the threshold: `match`, whatever else failed; with the reason `stopped_at_match`
-   where the run left out the other pairs on account of it.
+1. The product's probability (scott_core/product.py) is at least the confidence that the run's risk asks for: `match`,
+   whatever else failed.
 2. Else, if any input was not read or any pair not scored, `undecided` with the first reason that holds:
    no_catalogue_images, no_document, document_unreadable:<status>, document_partial, no_document_images,
    doubtful_document_images, catalogue_image_unreadable, catalogue_images_blank, pairs_failed.
-3. Else every image was read, and every pair scored whose catalogue image shows something: `no_match`.
+3. Else every image was read, and every pair scored whose catalogue image shows something. `no_match` where the
+   probability of that is at least the confidence, and otherwise `undecided` with the reason `close_call`.
+
+A run without a risk decides by the paper's rule: one pair at or over the threshold is a `match`, with the reason
+`stopped_at_match` where the run left out the other pairs on account of it; there are no close calls.
 
 A catalogue image that shows nothing (`catalogue_image_blank` in its pairs' errors) leaves the verdict to the product's
 other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`. Documents whose images
@@ -16,16 +20,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import get_args
+
+import numpy as np
 
 from jobs.tables.failed import Failed
 from jobs.tables.plan import PlannedProduct, Run
 from jobs.tables.schemas import READABLE, SCHEMA_VERSION, DocumentImage, PairScore, Verdict, VerdictName
+from scott_core.product import ProductModel, Scored
 
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 STOPPED = "stopped_at_match"
+CLOSE_CALL = "close_call"
 BLANK = "catalogue_image_blank"  # the reason in the error of a pair whose catalogue image shows nothing
 
 
@@ -35,30 +43,40 @@ def decide(
     pairs: Sequence[PairScore],
     run: Run,
     audit_date: str,
+    model: ProductModel | None = None,
 ) -> Verdict:
     """The row of `verdicts` of `product`, without its evidence (evidence_uri is None).
 
     `documents` and `pairs` are the product's rows of document_images and pair_scores, in file order. Of pairs with the
-    same score, the first is the best.
+    same score, the first is the best. `model` is that of the run's weights.
     """
     images = [row for row in documents if row["digest"] is not None]
     n_used = sum(row["used"] for row in images)
     n_scored = sum(pair["score"] is not None for pair in pairs)
     best = best_pair(pairs)
     best_score = best["score"] if best else None
+    has_match = best_score is not None and best_score >= run.threshold
+    probability = None if model is None else _as_stored(model.probability(_scored(pairs)))
     verdict: VerdictName
     reason: str | None
-    if best_score is not None and best_score >= run.threshold:
+    if run.confidence is None:
+        is_shown, is_other = has_match, not has_match
+    else:
+        is_shown = probability is not None and probability >= run.confidence
+        is_other = probability is not None and 1 - probability >= run.confidence
+    if is_shown:
         verdict, reason = "match", STOPPED if len(pairs) < len(product.image_uris) * n_used else None
     else:
-        reason = _undecided(product, documents, pairs)
+        reason = _undecided(product, documents, pairs) or (None if is_other else CLOSE_CALL)
         verdict = "no_match" if reason is None else "undecided"
     return {
         "audit_date": audit_date,
         "product_id": product.product_id,
         "verdict": verdict,
-        "has_match": verdict == "match",
+        "has_match": has_match,
         "reason": reason,
+        "probability": probability,
+        "risk": run.risk,
         "best_score": best_score,
         "threshold": run.threshold,
         "best_catalogue_image": best and best["catalogue_image"],
@@ -85,6 +103,18 @@ def best_pair(pairs: Sequence[PairScore]) -> PairScore | None:
     """The pair with the highest score, the first of equal ones; None where none was scored."""
     scored = [pair for pair in pairs if pair["score"] is not None]
     return max(scored, key=lambda pair: pair["score"] or 0.0, default=None)
+
+
+def _as_stored(probability: float | None) -> float | None:
+    """The float32 that its column holds, so that a row's verdict follows from its own numbers."""
+    return None if probability is None else float(np.float32(probability))
+
+
+def _scored(pairs: Sequence[PairScore]) -> Iterator[Scored]:
+    """The scored pairs; an image is told from others by its contents."""
+    for pair in pairs:
+        if pair["score"] is not None:
+            yield pair["catalogue_sha256"], pair["digest"], pair["score"]
 
 
 def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pairs: Sequence[PairScore]) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 from jobs.cli.text import printable, rows_table, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
+from scott_core.product import parse_risk
 from scott_core.progress import Progress
 
 
@@ -25,6 +26,13 @@ def add_verbs(verb: AddVerb) -> None:
     v.add_argument("--product", nargs="+", action="extend", metavar="ID", help="only these products")
     v.add_argument("--weights", metavar="W", help="default, a .safetensors file, or a baseline: orb, embedding, ...")
     v.add_argument("--threshold", type=float, metavar="T", help="score from which a pair is a match")
+    v.add_argument(
+        "--risk",
+        type=parse_risk,
+        metavar="R",
+        help="share of decided products that may be wrong; what is less sure is undecided. none: every product with a "
+        "matching pair matches (default: SCOTT_RISK, or 0.05)",
+    )
     v.add_argument(
         "--stop-at-match",
         action=argparse.BooleanOptionalAction,
@@ -58,15 +66,17 @@ def audit(arguments: argparse.Namespace) -> int:
 
     from jobs.audit import run_audit
     from jobs.audit.report import read_verdicts
-    from jobs.audit.settings import configures, read_inputs_from
+    from jobs.audit.settings import configures, read_inputs_from, read_risk
     from jobs.audit.verdicts import VERDICT_NAMES
     from jobs.storage import open_storage
 
     now = datetime.now(UTC)
     day = arguments.audit_date or now.date().isoformat()
     inputs_from = arguments.inputs_from
-    if inputs_from is None and configures(arguments.root, day, arguments.product):
-        inputs_from = read_inputs_from(lambda name: os.environ.get(name.upper()))
+    risk = arguments.risk
+    if configures(arguments.root, day, arguments.product):
+        inputs_from = read_inputs_from(_environment) if inputs_from is None else inputs_from
+        risk = read_risk(_environment) if risk is None and arguments.threshold is None else risk
     with tqdm(desc="plan", unit="step", file=sys.stderr, delay=0.5) as bar:
 
         def stages(name: str, total: int) -> Progress:
@@ -82,16 +92,24 @@ def audit(arguments: argparse.Namespace) -> int:
             product_ids=arguments.product,
             weights=arguments.weights,
             threshold=arguments.threshold,
+            risk=risk,
             stop_at_match=arguments.stop_at_match,
             inputs_from=inputs_from,
             stages=stages,
         )
     _, rows = read_verdicts(open_storage(arguments.root), day)
     ours = [row for row in rows if row["run_id"] == result.reconciled["run_id"]]
-    print(rows_table(("product_id", "verdict", "reason", "best_score", "n_pairs", "n_pairs_failed"), ours))
+    print(
+        rows_table(("product_id", "verdict", "reason", "probability", "best_score", "n_pairs", "n_pairs_failed"), ours)
+    )
     counts = ", ".join(f"{result.reconciled[verdict]} {verdict}" for verdict in VERDICT_NAMES)
     print(f"\n{len(ours)} products: {counts}\nreport: {result.report_uri}")
     return 0
+
+
+def _environment(name: str) -> str | None:
+    """The setting `name`, from the environment."""
+    return os.environ.get(name.upper())
 
 
 def extract(arguments: argparse.Namespace) -> int:
@@ -137,7 +155,9 @@ def explain(arguments: argparse.Namespace) -> int:
     else:
         best = "" if verdict["best_score"] is None else f", best score {verdict['best_score']:.3f}"
         reason = f" ({verdict['reason']})" if verdict["reason"] else ""
-        print(f"{verdict['verdict']}{reason}{best}, threshold {verdict['threshold']:.3f}")
+        sure = "" if verdict["probability"] is None else f", probability {verdict['probability']:.3f}"
+        rule = "the paper's rule" if verdict["risk"] is None else f"risk {verdict['risk']:g}"
+        print(f"{verdict['verdict']}{reason}{sure}, {rule}{best}, threshold {verdict['threshold']:.3f}")
         print(f"model {verdict['model_version']}, run {verdict['run_id']}")
         print(f"evidence: {printable(verdict['evidence_uri'] or 'none')}")
     sections: tuple[tuple[str, Sequence[Mapping[str, Any]], tuple[str, ...]], ...] = (

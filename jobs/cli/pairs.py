@@ -44,6 +44,7 @@ def add_verbs(verb: AddVerb) -> None:
 
     v = verb("bench", bench)
     v.add_argument("--weights", default="default", metavar="W", help="scott-lite0 (default) or a .safetensors file")
+    v.add_argument("--beside", metavar="W2", help="only compare the CPU time of an image and a pair with that of W2")
     v.add_argument("--out", type=Path, metavar="DIR", help="write the run to DIR, in a file named by the hardware")
     v.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -133,6 +134,11 @@ def bench(arguments: argparse.Namespace) -> int:
     from jobs.bench.report import tables
     from jobs.outputs import check_output, writing
 
+    if arguments.beside:
+        from jobs.bench.beside import measure_beside, table
+
+        print(table(*measure_beside(arguments.weights, arguments.beside)))
+        return 0
     if arguments.out:
         check_output(arguments.out / "run.json")  # the run gives the name
     result = measure(arguments.weights)

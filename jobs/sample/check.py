@@ -28,16 +28,20 @@ def compare(root: str) -> tuple[str, bool]:
     titles, rows = read_verdicts(storage, audit_date)
     expected = read_expected()
     said = {row["product_id"]: (row["verdict"], row["reason"] or "") for row in rows}
-    lines = [f"{'product':10} {'verdict':10} {'best score':>10}  {'reason':30} as expected"]
+    lines = [f"{'product':10} {'verdict':10} {'probability':>11}  {'best score':>10}  {'reason':30} as expected"]
     for row in rows:
         product_id, (verdict, reason) = row["product_id"], said[row["product_id"]]
-        score = "-" if row["best_score"] is None else f"{row['best_score']:.3f}"
+        probability, score = (_number(row[name]) for name in ("probability", "best_score"))
         good = "yes" if expected.get(product_id) == said[product_id] else f"NO: {expected.get(product_id)}"
-        lines.append(f"{product_id:10} {verdict:10} {score:>10}  {reason or '-':30} {good}")
+        lines.append(f"{product_id:10} {verdict:10} {probability:>11}  {score:>10}  {reason or '-':30} {good}")
     right = sum(said.get(product_id) == verdict for product_id, verdict in expected.items())
     lines.append(f"\naudit of {audit_date}: {len(rows)} of {len(titles)} products have a verdict, {right} as expected")
     lines.append(f"report: {storage.uri(report_key(audit_date))}")
     return "\n".join(lines), said == expected
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 if __name__ == "__main__":

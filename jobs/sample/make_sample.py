@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from scott_core.data.synthetic.toys import import_pybullet
 from scott_core.errors import InputError
 
 FIRST_SEED = 900_000
+CANARIES = ("TOY-0001", "TOY-0008")  # products of CASES
 CATALOGUE_BACKGROUNDS = ("studio", "gradient", "wood")
 REPORT_BACKGROUNDS = ("room", "fabric")
 PASSWORD = "sealed"
@@ -50,7 +52,7 @@ CASES = (
     Case("TOY-0001", "Spotted cow", 116, "match", n_photos=2),
     Case("TOY-0002", "Tipper lorry", 89, "match", embedding="soft_mask"),
     Case("TOY-0003", "Two-coloured mug", 104, "match", embedding="cmyk", n_images=2),
-    Case("TOY-0004", "Plush dog", 50, "match", form="rotated"),
+    Case("TOY-0004", "Plush dog", 50, "undecided", "close_call", form="rotated"),
     Case("TOY-0005", "Wooden caterpillar", 100, "match", embedding="inline", n_images=2),
     Case("TOY-0006", "Patchwork engine", 125, "match", form="scanned", n_photos=2),
     Case("TOY-0007", "Sailing boat", 39, "match", form="two", n_images=2),
@@ -81,17 +83,26 @@ CASES = (
 
 
 def make_sample(out: Path) -> None:
-    """Writes out/catalogue and out/expected.csv anew. Raises InputError, and touches nothing, without pybullet."""
+    """Writes out/catalogue, with its canaries, and out/expected.csv anew.
+
+    Raises InputError, and touches nothing, without pybullet.
+    """
     import_pybullet()
     shutil.rmtree(out / "catalogue", ignore_errors=True)
     for case in tqdm(CASES, unit="product"):
         _write_images(case, out / "catalogue" / case.product_id / "images")
         if case.form != "none":
             _write_documents(case, out / "catalogue" / case.product_id / "documents")
-    with (out / "expected.csv").open("w", newline="") as stream:
+    known = [(case.product_id, case.verdict) for case in CASES if case.product_id in CANARIES]
+    _write_table(out / "catalogue" / "canaries.csv", ("product_id", "verdict"), known)
+    expected = [(case.product_id, case.verdict, case.reason) for case in CASES]
+    _write_table(out / "expected.csv", ("product_id", "verdict", "reason"), expected)
+
+
+def _write_table(path: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    with path.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("product_id", "verdict", "reason"))
-        writer.writerows((case.product_id, case.verdict, case.reason) for case in CASES)
+        writer.writerows([header, *rows])
 
 
 def _write_images(case: Case, folder: Path) -> None:

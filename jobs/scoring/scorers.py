@@ -17,6 +17,7 @@ from jobs.scoring.cores import cores
 from jobs.scoring.memory import keep_freed_memory
 from scott_core.card import check_precision, read_card
 from scott_core.errors import WeightsError
+from scott_core.product import ProductModel
 
 if TYPE_CHECKING:
     from scott_core import PairScorer, Predictor
@@ -28,10 +29,11 @@ class DescribedScorer:
 
     version: str
     threshold: float
+    product: ProductModel | None = None  # baselines have none
 
 
 def describe_scorer(weights: str) -> DescribedScorer:
-    """Version and threshold of the scorer that `weights` names: of weights from their card, without loading them.
+    """What planning records of the scorer that `weights` names: of weights from their card, without loading them.
 
     Raises scott_core's WeightsError where there are no such weights, or they are not those of their card, and
     InputError where SCOTT_PRECISION names no precision.
@@ -47,7 +49,7 @@ def describe_scorer(weights: str) -> DescribedScorer:
             raise
         scorer = scorer_for(weights)
         return DescribedScorer(scorer.version, scorer.threshold)
-    return DescribedScorer(card.version, card.threshold)
+    return DescribedScorer(card.version, card.threshold, card.product)
 
 
 @lru_cache(maxsize=2)
@@ -95,12 +97,23 @@ def _keep_to_share() -> None:
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
 
 
+def planned_product_model(weights: str, model_version: str) -> ProductModel | None:
+    """The product model of a run's weights, None of a baseline's. Raises as `planned_scorer` does."""
+    scorer = describe_scorer(weights)
+    _check_version(weights, scorer.version, model_version)
+    return scorer.product
+
+
 def planned_scorer(weights: str, model_version: str) -> PairScorer:
     """`scorer_for(weights)`, or ModelChanged where it is not the version that the run was planned with."""
     scorer = scorer_for(weights)
-    if scorer.version != model_version:
-        raise ModelChanged(
-            f"weights {weights!r} are version {scorer.version}, but the run was planned with "
-            f"{model_version}: plan it again, or put the planned weights back"
-        )
+    _check_version(weights, scorer.version, model_version)
     return scorer
+
+
+def _check_version(weights: str, version: str, planned: str) -> None:
+    if version != planned:
+        raise ModelChanged(
+            f"weights {weights!r} are version {version}, but the run was planned with {planned}: plan it again, or put "
+            "the planned weights back"
+        )

@@ -8,7 +8,7 @@ stay as they are, in their order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from jobs.storage import Storage, open_storage
@@ -26,17 +26,19 @@ class Bucket:
     audit_date: str
     number: int
     run: Run
+    only: Collection[str] | None = None  # of the run's products; None: all of them
 
     @classmethod
-    def open(cls, root: str, audit_date: str, number: int, run_id: str) -> Bucket:
+    def open(cls, root: str, audit_date: str, number: int, run_id: str, only: Collection[str] | None = None) -> Bucket:
         """The bucket under `root`. Raises UnknownAudit, BadArgument (the date) and the errors of storage."""
         storage = open_storage(root)
-        return cls(storage, audit_date, number, read_run(storage, keys.check_date(audit_date), run_id))
+        return cls(storage, audit_date, number, read_run(storage, keys.check_date(audit_date), run_id), only)
 
     def products(self) -> list[PlannedProduct]:
         """The products that the run owns now, by id."""
         products = read_products(self.storage, self.audit_date, self.number)
-        return [product for product in products if product.run_id == self.run.run_id]
+        owned = [product for product in products if product.run_id == self.run.run_id]
+        return [product for product in owned if self.only is None or product.product_id in self.only]
 
     def rows(self, table: Table[Row]) -> dict[str, list[Row]]:
         """The rows of the bucket's object of `table` by product id, whichever run wrote them."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from jobs.errors import UnknownAudit
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.catalogue import Product
+from jobs.tables.schemas import VerdictName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,10 @@ class Run:
     weights: str
     model_version: str
     threshold: float
+    risk: float | None = None  # None: the paper's rule decides
+    confidence: float | None = None  # that the risk asks of a product's probability, of either answer
     stop_at_match: bool = False  # a product's pairs after its first match are not scored
+    canaries: Mapping[str, VerdictName] = field(default_factory=dict)  # verdicts that are known, by product id
     inputs_from: tuple[str, ...] = ()  # prefixes beside the root under which inputs may lie (jobs/tables/allowed.py)
     config_digest: str
 
@@ -49,6 +53,8 @@ class Plan:
     weights: str
     model_version: str
     threshold: float
+    risk: float | None = None
+    confidence: float | None = None
     stop_at_match: bool = False
     inputs_from: tuple[str, ...] = ()
     config_digest: str

@@ -18,7 +18,7 @@ from typing import Annotated, Generic, Literal, TypedDict, TypeVar, get_type_hin
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2  # 1 had audit_date in the files too
+SCHEMA_VERSION = 3  # 1 had audit_date in the files too; 1 and 2 had no probability and no risk
 FOLDER_KEY = "audit_date"
 
 
@@ -152,13 +152,30 @@ class Verdict(TypedDict):
     audit_date: _AuditDate
     product_id: _Product
     verdict: Annotated[VerdictName, Column(_TEXT, "match, no_match or undecided")]
-    has_match: Annotated[bool, Column(pa.bool_(), "verdict is match: at least one pair at or over the threshold")]
+    has_match: Annotated[bool, Column(pa.bool_(), "at least one pair is at or over the threshold (the paper's rule)")]
     reason: Annotated[
         str | None,
         Column(
             _TEXT,
-            "why the verdict is undecided (`catalogue_images_blank`: all of them show nothing); `stopped_at_match` "
-            "for a match after which the product's other pairs were not scored (--stop-at-match); else null",
+            "why the verdict is undecided (`close_call`: the probability is too near to even for the risk; "
+            "`catalogue_images_blank`: all of them show nothing); `stopped_at_match` for a match after which the "
+            "product's other pairs were not scored (--stop-at-match); else null",
+        ),
+    ]
+    probability: Annotated[
+        float | None,
+        Column(
+            pa.float32(),
+            "probability that the documents show the product, from all its pairs; null when none was scored, or the "
+            "scorer has no product model",
+        ),
+    ]
+    risk: Annotated[
+        float | None,
+        Column(
+            pa.float64(),
+            "share of decided products that validation allows to be wrong; null when the paper's rule decided: match "
+            "is has_match",
         ),
     ]
     best_score: Annotated[

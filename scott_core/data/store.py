@@ -76,11 +76,11 @@ def load_store(
     split: str = "train",
     left_out: Collection[str] = (),
 ) -> Store:
-    """Decodes the images of `split` in threads, without objects of families whose weight in `families` is 0, and
-    without those of the categories `left_out`.
+    """Decodes the images of `split` in threads.
 
-    Raises PairsError for a file that is no pack, and InputError where a family has no weight, where no object of
-    `split` is left, or where a family has fewer than `group_size`.
+    Objects of families whose weight in `families` is 0 are left out, and those of the categories `left_out`. Raises
+    PairsError for a file that is no pack, and InputError where a family has no weight, where no object of `split` is
+    left, or where a family has fewer than `group_size`.
     """
     size, rows = read_rows(pack)
     rows = [row for row in rows if row.split == split]

@@ -22,6 +22,7 @@ from scott_core.card import DEFAULT, WEIGHTS
 from scott_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from scott_core.errors import InputError
 from scott_core.evaluation.metrics import bootstrap_intervals, evaluate_scores
+from scott_core.evaluation.product_fit import product_fields
 from scott_core.evaluation.regions import (
     group_rows,
     mask_ious,
@@ -60,6 +61,8 @@ def release(weights: Path, data: Path, notes: Path) -> dict[str, Any]:
         for name, scorer in scorers.items():
             with tqdm(total=len(on.index), desc=f"{name}, {split}", unit="pair") as bar:
                 tables[split][name] = measure(scorer, on, data, bar.update)
+    with tqdm(desc="pairs of products", unit="pair") as bar:
+        card["product"] = product_fields(scorers[card["name"]], data, bar.update)
     card |= tables
     save_checkpoint(checkpoint.model, card, WEIGHTS / f"{card['name']}.safetensors")
     return card

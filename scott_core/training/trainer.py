@@ -25,7 +25,7 @@ from scott_core.checkpoint import load_checkpoint, save_checkpoint
 from scott_core.data.batches import Batch, Batches
 from scott_core.data.pack import write_pack
 from scott_core.data.recipe import recipe_of
-from scott_core.data.store import load_store
+from scott_core.data.store import Store, load_store
 from scott_core.evaluation.calibration import ALPHAS, calibrate
 from scott_core.evaluation.validation import ValidationSet
 from scott_core.inference.precision import PRECISIONS
@@ -86,9 +86,7 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pack = pack or self._own_pack()
         self.batches = Batches(
-            load_store(
-                self.pack, config.families, group_size=config.group_size, left_out=config.left_out
-            ).to(self.device),
+            self._store().to(self.device),
             recipe_of(config.augment),
             families=config.families,
             groups=config.groups,
@@ -133,6 +131,10 @@ class Trainer:
             history = list(self._steps((first for _ in range(self.config.steps)), log))
         ends = {"first": history[0], "last": history[-1]}
         return {f"{end}_{name}": float(value) for end, losses in ends.items() for name, value in losses.items()}
+
+    def _store(self) -> Store:
+        config = self.config
+        return load_store(self.pack, config.families, group_size=config.group_size, left_out=config.left_out)
 
     def _own_pack(self) -> Path:
         """The configuration's data, packed whole when the run begins, so that later steps see the same data."""

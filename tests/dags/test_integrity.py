@@ -49,7 +49,7 @@ print(json.dumps([len(found), time.perf_counter() - start, sorted(sys.modules)])
 @BOTH
 def test_every_task_retries_and_ends(dag_bag: DagBag, dag_id: str) -> None:
     tasks = dag_bag.dags[dag_id].tasks
-    assert {task.task_id for task in tasks} == {"plan", *STEPS, "reconcile", "report"}
+    assert {task.task_id for task in tasks} == {"plan", "canaries", *STEPS, "reconcile", "report"}
     for task in tasks:
         assert task.retries == 2
         assert task.execution_timeout is not None
@@ -62,7 +62,8 @@ def test_every_task_retries_and_ends(dag_bag: DagBag, dag_id: str) -> None:
 @BOTH
 def test_only_scoring_waits_for_an_accelerator(dag_bag: DagBag, dag_id: str) -> None:
     places = {task.task_id: (task.pool, task.queue) for task in dag_bag.dags[dag_id].tasks}
-    assert places.pop("bucket_chain.score") == ("gpu", "gpu")
+    for task in ("canaries", "bucket_chain.score"):
+        assert places.pop(task) == ("gpu", "gpu")
     assert set(places.values()) == {("default_pool", "default")}
 
 
@@ -113,4 +114,4 @@ def test_product_ids_are_a_required_list(dag_bag: DagBag) -> None:
         with pytest.raises(ParamValidationError):
             params["product_ids"] = bad
     params["product_ids"] = ["TOY-0001", "TOY-0002"]
-    assert params.validate() == {"product_ids": ["TOY-0001", "TOY-0002"], "audit_date": None}
+    assert params.validate() == {"product_ids": ["TOY-0001", "TOY-0002"], "audit_date": None, "risk": None}

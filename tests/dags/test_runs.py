@@ -14,6 +14,7 @@ from jobs.sample import SAMPLE
 from jobs.sample.check import compare, read_expected
 from jobs.scoring.scorers import scorer_for
 from jobs.storage import open_storage
+from jobs.tables.plan import read_plan
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -92,6 +93,7 @@ def test_an_unknown_product_fails_the_run_and_changes_nothing(dag_bag: DagBag, a
         ("SCOTT_WEIGHTS", "scott-lite9", "plan"),
         ("SCOTT_BUCKETS", "three", "plan"),
         ("SCOTT_STOP_AT_MATCH", "yess", "plan"),
+        ("SCOTT_RISK", "5%", "plan"),
         ("SCOTT_INPUTS_FROM", "ftp://host/x", "plan"),
         ("SCOTT_PRECISION", "float31", "plan"),
     ],
@@ -147,3 +149,26 @@ def test_a_bucket_that_is_lost_from_storage_turns_the_run_red(
     assert states["reconcile"] == "failed"
     assert states["report"] == "upstream_failed"
     assert state == "failed"
+
+
+def test_a_wrong_canary_turns_the_run_red_before_other_products_are_decided(dag_bag: DagBag, tmp_path: Path) -> None:
+    for name in ("TOY-0002", "TOY-0014"):
+        shutil.copytree(SAMPLE / "catalogue" / name, tmp_path / "catalogue" / name)
+    (tmp_path / "catalogue" / "canaries.csv").write_text("product_id,verdict\nTOY-0014,match\n")
+    state, instances = run(dag_bag, "catalogue_audit", tmp_path, buckets="1")
+    tasks = {ti.task_id: (str(ti.state), ti.try_number) for ti in instances}
+    assert state == "failed"
+    assert tasks["canaries"] == ("failed", 1)  # the same at every try
+    assert {tasks[step][0] for step in ("bucket_chain.extract", "reconcile", "report")} == {"upstream_failed"}
+
+
+@pytest.mark.parametrize(("risk", "expected"), [("none", None), (0.1, 0.1), (None, 0.05)])
+def test_the_risk_is_a_param_of_a_run(
+    dag_bag: DagBag, tmp_path: Path, risk: str | float | None, expected: float | None
+) -> None:
+    shutil.copytree(SAMPLE / "catalogue" / "TOY-0014", tmp_path / "catalogue" / "TOY-0014")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCOTT_ROOT", str(tmp_path))
+        finished = dag_bag.dags["catalogue_audit"].test(run_conf={"audit_date": DAY, "risk": risk})
+    assert str(finished.state) == "success"
+    assert read_plan(open_storage(str(tmp_path)), DAY).risk == expected

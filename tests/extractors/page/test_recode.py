@@ -58,6 +58,20 @@ def test_a_jpeg_of_four_inks_is_read_as_such(said: str, decode: str, extractor: 
     assert (shown("said", said, decode) == truth).all()
 
 
+@pytest.mark.parametrize("more", [(0, 2), (0, -2), (2, 0), (-2, 0), (WIDTH, HEIGHT)], ids=str)
+def test_a_jpeg_has_the_size_of_its_data(more: tuple[int, int], extractor: Extractor, tmp_path: Path) -> None:
+    """Rows that the dictionary alone has would be black, and other columns would shear the image."""
+    data = _file(Image.fromarray(PHOTO), "jpeg", quality=95)
+
+    def shown(name: str, across: int, down: int) -> pdfs.Pixels:
+        size = f"/Type/XObject/Subtype/Image/Width {WIDTH + across}/Height {HEIGHT + down}"
+        dictionary = f"{size}/BitsPerComponent 8/ColorSpace/DeviceRGB/Filter/DCTDecode"
+        pdf = pdfs.raw_page(tmp_path / f"{name}.pdf", PLACE, {"i": (dictionary, data)}, "/XObject<</I {i}>>")
+        return _shown(extractor, pdf, tmp_path / name)
+
+    assert (shown("said", *more) == shown("true", 0, 0)).all()
+
+
 OVAL = np.zeros((HEIGHT, WIDTH), np.uint8)
 cv2.ellipse(OVAL, (WIDTH // 2, HEIGHT // 2), (WIDTH // 2, HEIGHT // 2), 0, 0, 360, 255, -1)
 CUT_OUT = _file(Image.fromarray(np.dstack([PHOTO, OVAL])), "jpeg2000")  # lossless; its alpha is not announced

@@ -178,9 +178,10 @@ def test_an_audit_that_is_not_complete_is_red(any_storage: Storage) -> None:
         (first(n_pairs=7), "P1 has 7 pairs: 1 scored and 0 failed"),
         (
             first(has_match=False),
-            "P1 has the verdict match with has_match",
+            "P1 has a match with has_match False and probability None",
         ),
         (first(verdict="undecided", has_match=False), "reason None"),
+        (first(verdict="match", risk=0.05), "probability None"),
         (first(evidence_uri=None), "P1 has the best score"),
         (first(evidence_uri="file:///nowhere.jpg"), "does not exist"),
     ],

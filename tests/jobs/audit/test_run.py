@@ -28,7 +28,7 @@ from jobs.errors import BadArgument
 from jobs.storage import Storage, open_storage
 from jobs.tables.plan import latest_audit, read_plan
 from jobs.tables.schemas import VERDICTS
-from jobs.truth import measure_verdicts
+from jobs.truth import measure_audit
 from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
 
 DAY = "2026-01-02"
@@ -72,7 +72,7 @@ def test_verdicts_are_measured_as_scikit_learn_does(audited: Any, tmp_path: Path
     true = {name: said[names[(i + i % 2) % len(names)]] for i, name in enumerate(names)}  # half of them shifted by one
     truth = tmp_path / "truth.csv"
     truth.write_text("product_id,verdict\n" + "".join(f"{name},{true[name]}\n" for name in names))
-    found = measure_verdicts(storage.root, truth)
+    found, decisions = measure_audit(storage.root, truth)
     precision, recall, _, support = precision_recall_fscore_support(
         [true[n] for n in names], [said[n] for n in names], labels=list(VERDICT_NAMES), zero_division=0
     )
@@ -80,9 +80,15 @@ def test_verdicts_are_measured_as_scikit_learn_does(audited: Any, tmp_path: Path
         assert found[verdict]["precision"] == pytest.approx(precision[i])
         assert found[verdict]["recall"] == pytest.approx(recall[i])
         assert found[verdict]["true"] == support[i]
+    decidable = [name for name in names if true[name] != "undecided"]
+    decided = [name for name in decidable if said[name] != "undecided"]
+    wrong = sum(said[name] != true[name] for name in decided)
+    assert (decisions["decidable"], decisions["decided"], decisions["wrong"]) == (len(decidable), len(decided), wrong)
+    assert decisions["coverage"] == len(decided) / len(decidable)
+    assert decisions["risk"] == wrong / len(decided)
     truth.write_text("product_id,verdict\nnobody,match\n")
     with pytest.raises(BadArgument, match="only one of"):
-        measure_verdicts(storage.root, truth)
+        measure_audit(storage.root, truth)
 
 
 def test_the_numbers_of_each_row_add_up(audited: Any) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from jobs.audit.verdicts import decide
 from jobs.tables.plan import PlannedProduct, Run
+from scott_core.product import ProductModel
 
 RUN = Run(
     run_id="000001-r",
@@ -54,6 +56,7 @@ def pair(score: float | None, image: str = "i0", error: str | None = None) -> An
         "catalogue_image": image,
         "catalogue_sha256": "t",
         "document": "d0",
+        "digest": "x",
         "page": 2,
         "bbox": [0.0, 0.0, 1.0, 1.0],
         "score": score,
@@ -65,6 +68,52 @@ def said(planned: PlannedProduct, documents: list[Any], pairs: list[Any]) -> tup
     row = decide(planned, documents, pairs, RUN, "2026-01-02")
     assert row["has_match"] is (row["verdict"] == "match")
     return row["verdict"], row["reason"]
+
+
+MODEL = ProductModel(weights=(1.0, 0.0, 0.0, 0.0, 0.0), bias=0.0, curve=())  # the best score itself
+AT_RISK = replace(RUN, risk=0.05, confidence=0.8)
+
+
+@pytest.mark.parametrize(
+    ("documents", "pairs", "verdict", "reason", "has_match"),
+    [
+        ([picture()], [pair(0.8)], "match", None, True),
+        ([picture()], [pair(0.79)], "undecided", "close_call", True),
+        ([picture()], [pair(0.3)], "undecided", "close_call", False),
+        ([picture()], [pair(0.19)], "no_match", None, False),
+        ([picture(), unread("damaged", "d1")], [pair(0.81)], "match", None, True),
+        ([picture(), unread("damaged", "d1")], [pair(0.5)], "undecided", "document_unreadable:damaged", True),
+        ([picture(), unread("damaged", "d1")], [pair(0.1)], "undecided", "document_unreadable:damaged", False),
+        ([picture()], [pair(None)], "undecided", "pairs_failed", False),
+        ([picture(used=False)], [], "undecided", "no_document_images", False),
+    ],
+)
+def test_with_a_risk_the_probability_decides(
+    documents: Any, pairs: Any, verdict: str, reason: str | None, has_match: bool
+) -> None:
+    row = decide(product(), documents, pairs, AT_RISK, "2026-01-02", MODEL)
+    assert (row["verdict"], row["reason"], row["has_match"], row["risk"]) == (verdict, reason, has_match, 0.05)
+    scores = [each["score"] for each in pairs if each["score"] is not None]
+    assert row["probability"] == (pytest.approx(scores[0]) if scores else None)
+
+
+def test_the_papers_rule_has_a_probability_too_and_does_not_look_at_it() -> None:
+    model = replace(MODEL, bias=-20.0)
+    row = decide(product(), [picture()], [pair(0.6)], RUN, "2026-01-02", model)
+    assert (row["verdict"], row["risk"]) == ("match", None)
+    assert row["probability"] is not None
+    assert row["probability"] < 1e-6
+
+
+def test_an_image_given_twice_is_no_second_evidence() -> None:
+    """Images are told apart by their contents: the same file under two names agrees with itself."""
+    model = replace(MODEL, weights=(0.0, 0.0, 1.0, 0.0, 0.0))
+    twice = [pair(0.9), pair(0.9, "i1")]
+    row = decide(product(images=2), [picture()], twice, AT_RISK, "2026-01-02", model)
+    assert row["probability"] == 0.5
+    other = [pair(0.9), {**pair(0.9, "i1"), "catalogue_sha256": "u"}]
+    row = decide(product(images=2), [picture()], other, AT_RISK, "2026-01-02", model)
+    assert row["probability"] == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,20 @@ def test_its_tables_hold_every_method_and_stage(run: dict[str, object]) -> None:
         assert f"| {row.get('method') or row.get('stage')} |" in text
 
 
+def test_weights_beside_others_are_compared_stage_by_stage(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The shipped weights cost several times what tiny ones do, and these as much as themselves."""
+    assert main(["bench", "--weights", "default", "--beside", str(tiny_weights)]) == 0
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][1].startswith("scott-lite0+")
+    assert rows[0][2].startswith("tiny+")
+    assert [row[0] for row in rows[2:]] == ["encode", "pair"]
+    for _, ms, other_ms, ratio in rows[2:]:
+        assert float(ratio) == pytest.approx(float(ms) / float(other_ms), rel=0.05)
+        assert float(ratio) > 2
+
+
 def test_the_docs_show_the_runs_in_results() -> None:
     root = ROOT
     results = sorted((root / "results").glob("*-scott-*.json"))

@@ -40,7 +40,8 @@ def test_audit_then_one_product_then_explain(root: Path, capsys: Capture) -> Non
     assert run("audit", "--root", root, "--audit-date", "2026-01-02", *baseline) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
-    assert lines[0].split() == ["product_id", "verdict", "reason", "best_score", "n_pairs", "n_pairs_failed"]
+    columns = ["product_id", "verdict", "reason", "probability", "best_score", "n_pairs", "n_pairs_failed"]
+    assert lines[0].split() == columns
     assert len([line for line in lines if line.startswith(("match", "wrong", "no-", "encrypted", "not-", "bad-"))]) == 8
     assert "8 products: 1 match, 1 no_match, 6 undecided" in out
     assert lines[-1] == f"report: {root.as_uri()}/reports/audit_date=2026-01-02/index.html"

@@ -94,6 +94,15 @@ def test_a_family_without_a_weight_is_named_and_one_of_none_is_left_out(pack: Pa
         load_store(pack, {"toy": 0.0, "box": 0.0}, group_size=2)
 
 
+def test_objects_of_a_category_that_is_left_out_are_not_there(pack: Path) -> None:
+    store = load_store(pack, FAMILIES, group_size=2, left_out=["car"])
+    assert sorted(store.families) == ["box", "toy"]
+    toys = store.families.index("toy")
+    assert hues(store, toys) == {
+        number for number, (_, category, *_) in enumerate(OBJECTS) if category in ("cow", "cup")
+    }
+
+
 def test_pixels_lie_as_inference_lays_them(pack: Path) -> None:
     store = load_store(pack, FAMILIES, group_size=2)
     assert store.content.unique(dim=0).tolist() == [[0, 8, 32, 24]]

@@ -24,13 +24,14 @@ def data(tmp_path: Path) -> Path:
     (root / "pairs").mkdir(parents=True)
     with (root / "manifest.csv").open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["image", "mask", "mask_kind"])
+        rows.writerow(["image", "mask", "mask_kind", "instance", "category", "split", "dataset", "family"])
         for brand in range(4):
             for view in (0, 1):
                 carton = Image.fromarray(render_carton(4 * brand, view, size=64))
                 carton.getchannel("A").save(root / f"{brand}-{view}-mask.png")
                 carton.convert("RGB").save(root / f"{brand}-{view}.png")
-                rows.writerow([f"{brand}-{view}.png", f"{brand}-{view}-mask.png", "ground_truth"])
+                about = [f"brand{brand}", f"category{brand % 2}", "val", "ours", "package"]
+                rows.writerow([f"{brand}-{view}.png", f"{brand}-{view}-mask.png", "ground_truth", *about])
     for file_name in release.SPLITS.values():
         with (root / "pairs" / file_name).open("w", newline="") as file:
             rows = csv.writer(file)
@@ -54,7 +55,10 @@ def test_a_release_measures_and_the_tables_read_its_card(
     monkeypatch.setattr(card_module, "WEIGHTS", shipped)
     card = release.release(trained, data, tmp_path / "notes.yaml")
     assert json.loads((shipped / "released.json").read_text())["licences"] == "ours"
-    assert load_checkpoint("released").card.raw["test"] == card["test"]
+    released = load_checkpoint("released").card
+    assert released.raw["test"] == card["test"]
+    assert released.product is not None
+    assert released.product.to_json() == card["product"]
     measured = card["test"]["released"]
     assert measured["all"]["n"] == measured["package/hard"]["n"] == 8
     assert measured["mask_iou"]["n"] == 4
