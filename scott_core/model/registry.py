@@ -1,7 +1,8 @@
 """The one place where names become objects: `build(config)` makes a Scott from a card's `architecture`.
 
-encoder     {name: coder | twin_lite0 | twin_resnet50, d, exchange: none | attention | correlation, fine: false | true}
-            `exchange` names the cross-attention of twin_lite0, a siamese encoder, and `fine` adds its maps at 1/8
+encoder     {name: coder | twin_lite0 | twin_resnet50, d, exchange: none | attention | correlation, fine, colour}
+            `exchange` names the cross-attention of twin_lite0, a siamese encoder; `fine` (false | true) adds its maps
+            at 1/8, and `colour` (false | true) the colour histograms of its cells
 merge       {name: matcher | region_embedding | image_embedding | matcher+region_embedding, k, similarity}
             the matching head; `k` and `similarity` are options of matcher only
 alpha       the foreground threshold, a probability (section 4.1)

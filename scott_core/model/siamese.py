@@ -19,7 +19,8 @@ class SiameseLite(Encoder):
     """EfficientNet-Lite0, its maps fused at 1/16, and optionally cross-attention: [B, d, H/16, W/16].
 
     The backbone's maps at 1/16 and 1/32 are projected to d channels, added, and refined by two residual blocks. `fine`
-    adds the map at 1/8, which holds texture and print, by weights that start at zero. The stride is half the paper's,
+    adds the map at 1/8, which holds texture and print, and `colour` the histograms of the cells' colours
+    (`scott_core.model.colour`), each by weights that start at zero. The stride is half the paper's,
     because a small object in an image of 256 px is only a few cells at 1/32.
     """
 

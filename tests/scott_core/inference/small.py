@@ -19,7 +19,7 @@ ENCODERS = [
     {"name": "coder", "d": 16},
     {"name": "twin_lite0", "d": 16},
     {"name": "twin_lite0", "d": 16, "fine": True, "exchange": "attention"},
-    {"name": "twin_lite0", "d": 16, "exchange": "correlation"},
+    {"name": "twin_lite0", "d": 16, "exchange": "correlation", "colour": True},
     {"name": "twin_resnet50", "d": 16},
 ]
 
