@@ -111,7 +111,7 @@ def audit(arguments: argparse.Namespace) -> int:
 
 
 def _rule(risk: float | None) -> str:
-    return "the paper's rule" if risk is None else f"its probability at risk {risk:g}"
+    return "the paper's rule" if risk is None else f"probability at risk {risk:g}"
 
 
 def _risk(text: str) -> Risk:
