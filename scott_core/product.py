@@ -46,7 +46,7 @@ class CurvePoint:
 
     confidence: float  # 0.5 to 1
     coverage: float  # share of the products that are decided
-    risk: float  # share of the decided ones that are wrong
+    risk: float  # share of products like the decided ones that would be wrong
 
 
 @dataclass(frozen=True)
