@@ -77,17 +77,34 @@ def plan() -> list[BucketOfRun]:
     return [BucketOfRun(root=settings.root, audit_date=audit_date, run_id=run_id, bucket=n) for n in planned["buckets"]]
 
 
-@task(execution_timeout=timedelta(minutes=30), queue="gpu", pool="gpu")
-def canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+@task_group
+def canaries(buckets: list[BucketOfRun]) -> None:
     """Products whose verdict is known: where one comes out otherwise, no other product is audited."""
-    from jobs.audit import check_canaries
-    from jobs.errors import CanariesWrong
+    extract_canaries(buckets) >> score_canaries(buckets) >> check_canaries(buckets)
 
-    first = buckets[0]
-    try:
-        return check_canaries(first["root"], first["audit_date"], first["run_id"])
-    except CanariesWrong as error:
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+@task(execution_timeout=timedelta(minutes=30))
+def extract_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+    """Documents of canaries -> images; on the default queue."""
+    from jobs.audit import extract_canaries
+
+    return _of_run(extract_canaries, buckets)
+
+
+@task(execution_timeout=timedelta(minutes=30), queue="gpu", pool="gpu")
+def score_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+    """Every pair of canaries; where the accelerators are."""
+    from jobs.audit import score_canaries
+
+    return _of_run(score_canaries, buckets)
+
+
+@task(execution_timeout=timedelta(minutes=30))
+def check_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+    """Verdicts of canaries: one that is not as known turns the run red."""
+    from jobs.audit import check_canaries
+
+    return _of_run(check_canaries, buckets)
 
 
 @task_group
@@ -125,8 +142,7 @@ def reconcile(buckets: list[BucketOfRun]) -> Mapping[str, object]:
     """Storage against plan: what is missing or does not add up turns the run red."""
     from jobs.audit import reconcile_audit
 
-    first = buckets[0]
-    return reconcile_audit(first["root"], first["audit_date"], first["run_id"])
+    return _of_run(reconcile_audit, buckets)
 
 
 @task(execution_timeout=timedelta(minutes=30))
@@ -149,14 +165,26 @@ def _setting(name: str) -> str | None:
     return value
 
 
+def _of_run(step: Callable[..., Mapping[str, object]], buckets: list[BucketOfRun]) -> Mapping[str, object]:
+    """Runs a step that is one for the whole run."""
+    first = buckets[0]
+    return _run_step(step, root=first["root"], audit_date=first["audit_date"], run_id=first["run_id"])
+
+
 def _in_bucket(step: Callable[..., Mapping[str, object]], bucket: BucketOfRun) -> Mapping[str, object]:
     """Runs one step, names its mapped task and says in the log what it did."""
+    get_current_context()["bucket_name"] = f"bucket {bucket['bucket']:04d}"  # type: ignore[typeddict-unknown-key]
+    return _run_step(step, **bucket)
+
+
+def _run_step(step: Callable[..., Mapping[str, object]], **arguments: object) -> Mapping[str, object]:
+    """Runs a step and says in the log what it did; what is the same at every try fails at once."""
+    from jobs.errors import CanariesWrong
     from scott_core.errors import InputError
 
-    get_current_context()["bucket_name"] = f"bucket {bucket['bucket']:04d}"  # type: ignore[typeddict-unknown-key]
     try:
-        done = step(**bucket)
-    except InputError as error:  # a SCOTT_PRECISION that this worker does not have: the same at every try
+        done = step(**arguments)
+    except (CanariesWrong, InputError) as error:  # a SCOTT_PRECISION that this worker does not have, say
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     LOG.info(step.__name__, **done)
     return done

@@ -1,10 +1,11 @@
 """The pairs file, on which everything is trained, scored and measured. It is CSV with one pair a row:
 
-    image_a,image_b[,label][,kind][,family][,mask_a][,mask_b]
+    image_a,image_b[,label][,kind][,family][,mask_a][,mask_b][,instance_a][,instance_b]
 
 Paths are relative to the file's folder. label is 1 for a match, else 0. kind is `match`, `hard` (another instance of
 the same category) or `easy`. family is the group that the pair is reported in. A mask is a file of its image's size,
-white on the object. An empty field or a missing column means unknown.
+white on the object. An instance is the name of the object that the image shows: images of one name match, whether a row
+pairs them or not. An empty field or a missing column means unknown.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from scott_core.errors import PairsError
 
-COLUMNS = ("image_a", "image_b", "label", "kind", "family", "mask_a", "mask_b")
+COLUMNS = ("image_a", "image_b", "label", "kind", "family", "mask_a", "mask_b", "instance_a", "instance_b")
 REQUIRED = ("image_a", "image_b")
 CsvRow = dict[str, str | None]
 
@@ -35,6 +36,8 @@ class Pair:
     path_b: Path
     mask_a: Path | None = None
     mask_b: Path | None = None
+    instance_a: str = ""  # may be empty
+    instance_b: str = ""
 
 
 def read_pairs(path: Path) -> list[Pair]:
@@ -72,7 +75,8 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
             label = "" if pair.label is None else pair.label
             images, masks = (pair.path_a, pair.path_b), (pair.mask_a, pair.mask_b)
-            writer.writerow([*map(relative, images), label, pair.kind, pair.family, *map(relative, masks)])
+            about = [label, pair.kind, pair.family, *map(relative, masks), pair.instance_a, pair.instance_b]
+            writer.writerow([*map(relative, images), *about])
 
 
 def parse_row(path: Path, line: int, row: CsvRow) -> Pair:
@@ -96,4 +100,6 @@ def parse_row(path: Path, line: int, row: CsvRow) -> Pair:
         path_b=path.parent / image_b,
         mask_a=path.parent / mask_a if mask_a else None,
         mask_b=path.parent / mask_b if mask_b else None,
+        instance_a=row.get("instance_a") or "",
+        instance_b=row.get("instance_b") or "",
     )

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobs.audit.canaries import check_canaries
+    from jobs.audit.canaries import check_canaries, extract_canaries, score_canaries
     from jobs.audit.explain import explain_product
     from jobs.audit.extract import extract_bucket
     from jobs.audit.plan import plan_audit
@@ -24,11 +24,13 @@ _MODULE = {
     "check_canaries": "canaries",
     "explain_product": "explain",
     "extract_bucket": "extract",
+    "extract_canaries": "canaries",
     "plan_audit": "plan",
     "publish_bucket": "publish",
     "reconcile_audit": "reconcile",
     "run_audit": "run",
     "score_bucket": "score",
+    "score_canaries": "canaries",
     "write_report": "report",
 }
 
@@ -36,11 +38,13 @@ __all__ = [
     "check_canaries",
     "explain_product",
     "extract_bucket",
+    "extract_canaries",
     "plan_audit",
     "publish_bucket",
     "reconcile_audit",
     "run_audit",
     "score_bucket",
+    "score_canaries",
     "write_report",
 ]
 

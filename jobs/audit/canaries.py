@@ -6,7 +6,7 @@ worker is not what it was. `reconcile` looks at their rows once more, since anot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypedDict
 
 from jobs.audit.extract import extract_bucket
@@ -22,32 +22,43 @@ NAMED = 5  # canaries named in the message; the rest are counted
 
 
 class CanariesSummary(TypedDict):
-    """How many canaries a run has; all of them came out as known."""
+    """How many canaries of a run went through a step."""
 
     n_canaries: int
 
 
+def extract_canaries(root: str, audit_date: str, run_id: str) -> CanariesSummary:
+    """`extract_bucket` for the run's canaries alone; raises what it raises."""
+    return _step(extract_bucket, root, audit_date, run_id)
+
+
+def score_canaries(root: str, audit_date: str, run_id: str) -> CanariesSummary:
+    """`score_bucket` for the run's canaries alone; raises what it raises."""
+    return _step(score_bucket, root, audit_date, run_id)
+
+
 def check_canaries(root: str, audit_date: str, run_id: str) -> CanariesSummary:
-    """Extract, score, publish and check the run's canaries. Raises CanariesWrong, and what these steps raise."""
+    """`publish_bucket` for the run's canaries alone; counts those that this run still owns, all as they are known.
+
+    Raises CanariesWrong, and what publishing raises.
+    """
+    _step(publish_bucket, root, audit_date, run_id)
     storage = open_storage(root)
-    run = read_run(storage, audit_date, run_id)
-    n_buckets = read_plan(storage, audit_date).n_buckets
-    by_bucket: dict[int, set[str]] = {}
-    for product_id in run.canaries:
-        by_bucket.setdefault(bucket_of(product_id, n_buckets), set()).add(product_id)
-    rows: list[Verdict] = []
-    for bucket, product_ids in sorted(by_bucket.items()):
-        for step in (extract_bucket, score_bucket, publish_bucket):
-            step(root, audit_date, bucket, run_id, only=product_ids)
-        rows += read_rows(storage, VERDICTS, audit_date, bucket)
-    expect_known(run.canaries, (row for row in rows if row["run_id"] == run_id))
-    return {"n_canaries": len(run.canaries)}
+    known = read_run(storage, audit_date, run_id).canaries
+    rows = [
+        row
+        for bucket, product_ids in _by_bucket(root, audit_date, run_id)
+        for row in read_rows(storage, VERDICTS, audit_date, bucket)
+        if row["run_id"] == run_id and row["product_id"] in product_ids
+    ]
+    expect_known(known, rows)
+    return {"n_canaries": len(rows)}
 
 
 def expect_known(known: Mapping[str, VerdictName], rows: Iterable[Verdict]) -> None:
     """Raises CanariesWrong where a row of a canary has another verdict than is known."""
     wrong = [
-        f"{row['product_id']} is {row['verdict']}{_why(row)}, and is known to be {known[row['product_id']]}"
+        f"{row['product_id']} is {row['verdict']} ({_why(row)}), and is known to be {known[row['product_id']]}"
         for row in rows
         if row["verdict"] != known.get(row["product_id"], row["verdict"])
     ]
@@ -56,7 +67,27 @@ def expect_known(known: Mapping[str, VerdictName], rows: Iterable[Verdict]) -> N
         raise CanariesWrong(f"{len(wrong)} of {len(known)} canaries came out wrong: {'; '.join(wrong[:NAMED])}{more}")
 
 
+def _step(step: Callable[..., object], root: str, audit_date: str, run_id: str) -> CanariesSummary:
+    found = list(_by_bucket(root, audit_date, run_id))
+    for bucket, product_ids in found:
+        step(root, audit_date, bucket, run_id, only=product_ids)
+    return {"n_canaries": sum(len(product_ids) for _, product_ids in found)}
+
+
+def _by_bucket(root: str, audit_date: str, run_id: str) -> Iterator[tuple[int, set[str]]]:
+    """The run's canaries in each bucket that has some."""
+    storage = open_storage(root)
+    n_buckets = read_plan(storage, audit_date).n_buckets
+    found: dict[int, set[str]] = {}
+    for product_id in read_run(storage, audit_date, run_id).canaries:
+        found.setdefault(bucket_of(product_id, n_buckets), set()).add(product_id)
+    yield from sorted(found.items())
+
+
 def _why(row: Verdict) -> str:
-    """The reason or the probability of a verdict, in brackets."""
-    why = row["reason"] or (None if row["probability"] is None else f"probability {row['probability']:.3f}")
-    return f" ({why})" if why else ""
+    """The reason of a verdict, or the number that decided it."""
+    if row["reason"]:
+        return row["reason"]
+    if row["confidence"] is None:
+        return f"best score {row['best_score']}, threshold {row['threshold']}"
+    return f"probability {row['probability']}, confidence {row['confidence']}"

@@ -22,7 +22,7 @@ from jobs.scoring.scorers import DescribedScorer, describe_scorer
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
 from jobs.tables.allowed import real_prefixes
-from jobs.tables.catalogue import Product, read_canaries, read_catalogue, select_products
+from jobs.tables.catalogue import Product, check_canaries_exist, read_canaries, read_catalogue, select_products
 from jobs.tables.plan import (
     Plan,
     PlannedProduct,
@@ -111,7 +111,9 @@ def plan_audit(
     allowed = (known.inputs_from if known else ()) if inputs_from is None else real_prefixes(inputs_from)
     catalogue = read_catalogue(storage, allowed)
     products = select_products(catalogue, product_ids)
-    canaries = read_canaries(storage, {product.product_id for product in catalogue})
+    canaries = read_canaries(storage, allowed)
+    if product_ids is None:
+        check_canaries_exist(canaries, {product.product_id for product in catalogue})
     if not products:
         raise BadArgument("no product ids were given: expected at least one, or None for the whole catalogue")
     configuration = _configure(known, weights, threshold, risk, stop_at_match, allowed)
@@ -168,12 +170,14 @@ def _configure(
     """The configuration that was asked for, completed from the `known` plan of the audit or else by defaults."""
     if known is not None:
         weights = known.weights if weights is None else weights
-        stop_at_match = known.stop_at_match if stop_at_match is None else stop_at_match
-        if risk is None and threshold is None:
-            risk = NO_RISK if known.risk is None else known.risk
+        if stop_at_match is None and risk in (None, NO_RISK):
+            stop_at_match = known.stop_at_match
     weights = weights or "default"
     described = describe_scorer(weights)
-    asked = _risk(risk, described, is_papers=threshold is not None or bool(stop_at_match))
+    is_papers = threshold is not None or bool(stop_at_match) or described.product is None
+    if risk is None and known is not None and not is_papers:
+        risk = NO_RISK if known.risk is None else known.risk
+    asked = _risk(risk, described, is_papers=is_papers)
     if asked is not None and stop_at_match:
         raise BadArgument(
             f"a risk, {asked}, is decided on all pairs of a product: stop at a match with risk none alone"
@@ -197,7 +201,7 @@ def _configure(
 def _risk(risk: Risk | None, scorer: DescribedScorer, *, is_papers: bool) -> float | None:
     """The risk to decide with, None for the paper's rule. Raises BadArgument where the scorer cannot state one."""
     if risk is None:
-        return None if is_papers or scorer.product is None else RISK
+        return None if is_papers else RISK
     if risk == NO_RISK:
         return None
     if scorer.product is None:

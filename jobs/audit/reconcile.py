@@ -96,14 +96,23 @@ def _problem(storage: Storage, product: PlannedProduct, row: Verdict, evidence: 
     stopped = row["verdict"] == "match" and row["reason"] == STOPPED
     if (row["verdict"] == "undecided" or stopped) != (row["reason"] is not None):
         return f"has the verdict {row['verdict']} with the reason {row['reason']}"
-    by_rule = row["has_match"] if row["risk"] is None else row["probability"] is not None
-    if row["verdict"] == "match" and not by_rule:
-        return f"has a match with has_match {row['has_match']} and probability {row['probability']}"
+    if not _follows(row):
+        return f"has the verdict {row['verdict']} with has_match {row['has_match']}, probability {row['probability']}"
     if (row["evidence_uri"] is None) != (row["best_score"] is None):
         return f"has the best score {row['best_score']} and the evidence {row['evidence_uri']}"
     if row["evidence_uri"] and row["evidence_uri"].removeprefix(storage.uri("")) not in evidence:
         return f"points to evidence that does not exist: {row['evidence_uri']}"
     return None
+
+
+def _follows(row: Verdict) -> bool:
+    """Whether a verdict follows from the row's own numbers (jobs/audit/verdicts.py)."""
+    if row["confidence"] is None:
+        return row["has_match"] == (row["verdict"] == "match")
+    likely = -1.0 if row["probability"] is None else row["probability"]
+    if row["verdict"] == "undecided":
+        return likely < row["confidence"]
+    return likely >= row["confidence"] if row["verdict"] == "match" else 1 - likely >= row["confidence"] and likely >= 0
 
 
 def _check_scope(run: Run, ours: list[str], newer: list[str], failed: bool) -> list[str]:

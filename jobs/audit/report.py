@@ -82,7 +82,7 @@ def _page(plan: Plan, titles: Mapping[str, str | None], rows: Sequence[Verdict])
             f"<title>Audit of {day}</title><style>{_STYLE}</style></head><body>",
             f"<h1>Audit of {day}</h1>",
             "<p>Do the pictures in a product's documents show the product? "
-            f"Model {escape(plan.model_version)}, {_rule(plan)}.</p>",
+            f"Model {escape(plan.model_version)}. {_rule(plan, rows)}</p>",
             *_summary(titles, rows),
             "<table><thead><tr><th>product</th><th>verdict</th><th>reason</th><th>probability</th>"
             "<th>best score</th>"
@@ -104,10 +104,14 @@ def _place(row: Verdict) -> tuple[int, float, str]:
     )
 
 
-def _rule(plan: Plan) -> str:
+def _rule(plan: Plan, rows: Sequence[Verdict]) -> str:
+    """Says how the audit decides, and how many rows a run of single products decided otherwise."""
     if plan.risk is None:
-        return f"a match is a product with a pair of at least {plan.threshold:.3f}"
-    return f"at most {plan.risk:.1%} of what is decided is wrong on validation; less sure products are close calls"
+        rule = f"A match is a product with a pair of at least {plan.threshold:.3f}."
+    else:
+        rule = f"At most {plan.risk:.1%} of what is decided is wrong on validation; less sure products are close calls."
+    otherwise = sum((row["risk"], row["threshold"]) != (plan.risk, plan.threshold) for row in rows)
+    return f"{rule} {otherwise} products were decided otherwise (columns risk and threshold)." if otherwise else rule
 
 
 def _number(value: float | None) -> str:

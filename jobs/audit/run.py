@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobs.audit.canaries import check_canaries
+from jobs.audit.canaries import check_canaries, extract_canaries, score_canaries
 from jobs.audit.extract import extract_bucket
 from jobs.audit.plan import plan_audit
 from jobs.audit.publish import publish_bucket
@@ -60,7 +60,8 @@ def run_audit(
         inputs_from=inputs_from,
         n_buckets=n_buckets,
     )
-    check_canaries(root, audit_date, plan["run_id"])
+    for canaries_step in (extract_canaries, score_canaries, check_canaries):
+        canaries_step(root, audit_date, plan["run_id"])
     total = len(STEPS) * plan["n_products"]
     for bucket in plan["buckets"]:
         for name, step in STEPS:

@@ -56,7 +56,8 @@ def decide(
     best = best_pair(pairs)
     best_score = best["score"] if best else None
     has_match = best_score is not None and best_score >= run.threshold
-    probability = None if model is None else _as_stored(model.probability(_scored(pairs)))
+    is_whole = len(pairs) >= len(product.image_uris) * n_used
+    probability = _as_stored(model.probability(_scored(pairs))) if model is not None and is_whole and n_scored else None
     verdict: VerdictName
     reason: str | None
     if run.confidence is None:
@@ -65,7 +66,7 @@ def decide(
         is_shown = probability is not None and probability >= run.confidence
         is_other = probability is not None and 1 - probability >= run.confidence
     if is_shown:
-        verdict, reason = "match", STOPPED if len(pairs) < len(product.image_uris) * n_used else None
+        verdict, reason = "match", None if is_whole else STOPPED
     else:
         reason = _undecided(product, documents, pairs) or (None if is_other else CLOSE_CALL)
         verdict = "no_match" if reason is None else "undecided"
@@ -77,6 +78,7 @@ def decide(
         "reason": reason,
         "probability": probability,
         "risk": run.risk,
+        "confidence": run.confidence,
         "best_score": best_score,
         "threshold": run.threshold,
         "best_catalogue_image": best and best["catalogue_image"],
@@ -106,15 +108,19 @@ def best_pair(pairs: Sequence[PairScore]) -> PairScore | None:
 
 
 def _as_stored(probability: float | None) -> float | None:
-    """The float32 that its column holds, so that a row's verdict follows from its own numbers."""
+    """The float32 that its column holds, so that a row's verdict follows from its probability and its confidence."""
     return None if probability is None else float(np.float32(probability))
 
 
 def _scored(pairs: Sequence[PairScore]) -> Iterator[Scored]:
-    """The scored pairs; an image is told from others by its contents."""
+    """Pairs as evidence; an image is told from others by its contents.
+
+    A pair that could not be scored counts as a hopeless one, since leaving it out would make the others look better.
+    """
     for pair in pairs:
-        if pair["score"] is not None:
-            yield pair["catalogue_sha256"], pair["digest"], pair["score"]
+        failed = Failed.from_column(pair["error"])
+        if failed is None or failed.reason != BLANK:
+            yield pair["catalogue_sha256"] or pair["catalogue_image"], pair["digest"], pair["score"] or 0.0
 
 
 def _undecided(product: PlannedProduct, documents: Sequence[DocumentImage], pairs: Sequence[PairScore]) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 from jobs.cli.text import printable, rows_table, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
-from scott_core.product import parse_risk
+from scott_core.product import Risk, parse_risk
 from scott_core.progress import Progress
 
 
@@ -28,7 +28,7 @@ def add_verbs(verb: AddVerb) -> None:
     v.add_argument("--threshold", type=float, metavar="T", help="score from which a pair is a match")
     v.add_argument(
         "--risk",
-        type=parse_risk,
+        type=_risk,
         metavar="R",
         help="share of decided products that may be wrong; what is less sure is undecided. none: every product with a "
         "matching pair matches (default: SCOTT_RISK, or 0.05)",
@@ -76,7 +76,8 @@ def audit(arguments: argparse.Namespace) -> int:
     risk = arguments.risk
     if configures(arguments.root, day, arguments.product):
         inputs_from = read_inputs_from(_environment) if inputs_from is None else inputs_from
-        risk = read_risk(_environment) if risk is None and arguments.threshold is None else risk
+        is_papers = arguments.threshold is not None or arguments.stop_at_match
+        risk = read_risk(_environment) if risk is None and not is_papers else risk
     with tqdm(desc="plan", unit="step", file=sys.stderr, delay=0.5) as bar:
 
         def stages(name: str, total: int) -> Progress:
@@ -103,8 +104,21 @@ def audit(arguments: argparse.Namespace) -> int:
         rows_table(("product_id", "verdict", "reason", "probability", "best_score", "n_pairs", "n_pairs_failed"), ours)
     )
     counts = ", ".join(f"{result.reconciled[verdict]} {verdict}" for verdict in VERDICT_NAMES)
-    print(f"\n{len(ours)} products: {counts}\nreport: {result.report_uri}")
+    rules = {row["risk"] for row in ours}
+    rule = "" if len(rules) != 1 else f", by {_rule(rules.pop())}"
+    print(f"\n{len(ours)} products: {counts}{rule}\nreport: {result.report_uri}")
     return 0
+
+
+def _rule(risk: float | None) -> str:
+    return "the paper's rule" if risk is None else f"probability at risk {risk:g}"
+
+
+def _risk(text: str) -> Risk:
+    try:
+        return parse_risk(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a share nor none") from error
 
 
 def _environment(name: str) -> str | None:
@@ -156,7 +170,7 @@ def explain(arguments: argparse.Namespace) -> int:
         best = "" if verdict["best_score"] is None else f", best score {verdict['best_score']:.3f}"
         reason = f" ({verdict['reason']})" if verdict["reason"] else ""
         sure = "" if verdict["probability"] is None else f", probability {verdict['probability']:.3f}"
-        rule = "the paper's rule" if verdict["risk"] is None else f"risk {verdict['risk']:g}"
+        rule = f"by {_rule(verdict['risk'])}"
         print(f"{verdict['verdict']}{reason}{sure}, {rule}{best}, threshold {verdict['threshold']:.3f}")
         print(f"model {verdict['model_version']}, run {verdict['run_id']}")
         print(f"evidence: {printable(verdict['evidence_uri'] or 'none')}")

@@ -18,7 +18,7 @@ from typing import Annotated, Generic, Literal, TypedDict, TypeVar, get_type_hin
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3  # 1 had audit_date in the files too; 1 and 2 had no probability and no risk
+SCHEMA_VERSION = 3  # 1 had audit_date in the files too; 1 and 2 had no probability, risk and confidence
 FOLDER_KEY = "audit_date"
 
 
@@ -166,8 +166,9 @@ class Verdict(TypedDict):
         float | None,
         Column(
             pa.float32(),
-            "probability that the documents show the product, from all its pairs; null when none was scored, or the "
-            "scorer has no product model",
+            "probability that the documents show the product, from all its pairs, of which those that failed count as "
+            "hopeless; null when none was scored, some were left out (--stop-at-match), or the scorer has no product "
+            "model",
         ),
     ]
     risk: Annotated[
@@ -176,6 +177,13 @@ class Verdict(TypedDict):
             pa.float64(),
             "share of decided products that validation allows to be wrong; null when the paper's rule decided: match "
             "is has_match",
+        ),
+    ]
+    confidence: Annotated[
+        float | None,
+        Column(
+            pa.float64(),
+            "match is a probability of at least this, no_match one of at most 1 less this; null with the risk",
         ),
     ]
     best_score: Annotated[
@@ -267,13 +275,22 @@ READERS = """\
 
 One night's folder, or one file, has no such column in pandas and in polars; DuckDB takes it from the path.
 
-Files of schema version 1 have the column, too, as a dictionary of strings. Beside files of version 2, DuckDB and pandas
-read them as above; the others are told the type:
+Files of schema version 1 have the column, too, as a dictionary of strings. Beside later files, DuckDB and pandas read
+them as above; the others are told the type:
 
     hive = ds.HivePartitioning.discover(infer_dictionary=True)
     ds.dataset(D, partitioning=hive)
     dd.read_parquet(D, dataset={"partitioning": hive})
     pl.scan_parquet(D, hive_schema={"audit_date": pl.String}, missing_columns="insert", extra_columns="ignore")
+
+Version 3 added columns to `verdicts`. Beside older files, readers other than DuckDB take the columns of the first file,
+which is the oldest, and lose what came later. Name the columns of the newest file (`FILE`), or give polars the newest
+file of all (`FILES`) first; dask reads nights of one version at a time:
+
+    schema = pq.read_schema(FILE).append(pa.field("audit_date", pa.string()))
+    ds.dataset(D, schema=schema, partitioning="hive")
+    pd.read_parquet(D, schema=schema)
+    pl.scan_parquet(sorted(FILES, reverse=True), hive_partitioning=True, missing_columns="insert")
 
 pandas with `engine="fastparquet"` reads files of one version at a time.
 """

@@ -33,6 +33,7 @@ class Instance:
 def read_pair_instances(path: Path) -> list[Instance]:
     """The instances of a pairs file: images that match, directly or through others, are views of one object.
 
+    So are images of one name, where the file names instances: few pairs of many images do not join them all.
     Objects that hard negatives join, directly or through others, are one group; those without hard negatives form one
     group of each family. Pairs without a label are ignored. Raises PairsError as `read_pairs` does.
     """
@@ -40,11 +41,15 @@ def read_pair_instances(path: Path) -> list[Instance]:
     objects, groups = _Union(), _Union()
     views: dict[Path, View] = {}
     family: dict[Path, str] = {}
+    named: dict[str, Path] = {}  # the first image of each instance that the file names
     for pair in pairs:
-        for image, mask in ((pair.path_a, pair.mask_a), (pair.path_b, pair.mask_b)):
+        sides = (pair.path_a, pair.mask_a, pair.instance_a), (pair.path_b, pair.mask_b, pair.instance_b)
+        for image, mask, name in sides:
             if image not in views or mask is not None:
                 views[image] = View(image, mask)
             family.setdefault(image, pair.family or "photo")
+            if name:
+                objects.join(image, named.setdefault(name, image))
         if pair.label == 1:
             objects.join(pair.path_a, pair.path_b)
     for pair in pairs:
@@ -69,8 +74,10 @@ class _Union:
         return path in self.parent
 
     def root(self, path: Path) -> Path:
+        """The root of a path's set; the way there is halved as it is gone (Tarjan and van Leeuwen 1984)."""
         while (above := self.parent.get(path, path)) != path:
-            path = above
+            self.parent[path] = self.parent[above]
+            path = self.parent[path]
         return path
 
     def join(self, a: Path, b: Path) -> None:

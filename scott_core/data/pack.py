@@ -209,7 +209,7 @@ def _add_val(archive: _Archive, pairs: list[Pair]) -> str:
         a, b, mask_a, mask_b = (
             f"../{names[path]}" if path else "" for path in (pair.path_a, pair.path_b, pair.mask_a, pair.mask_b)
         )
-        lines.append([a, b, label, pair.kind, pair.family, mask_a, mask_b])
+        lines.append([a, b, label, pair.kind, pair.family, mask_a, mask_b, pair.instance_a, pair.instance_b])
     return _table(PAIR_COLUMNS, lines)
 
 

@@ -81,7 +81,7 @@ class _LineUp:
     def __init__(self, instances: Sequence[Instance]):
         ordered = sorted(instances, key=lambda instance: (instance.group, instance.name))
         self.views = [view for instance in ordered for view in instance.views]
-        self.family = [instance.family for instance in ordered for _ in instance.views]
+        self.shown = [instance for instance in ordered for _ in instance.views]
         ends = list(accumulate(len(instance.views) for instance in ordered))
         self.own = [range(start, end) for start, end in zip([0, *ends], ends, strict=False)]
         bounds: dict[str, range] = {}
@@ -91,16 +91,19 @@ class _LineUp:
 
     def pair(self, places: tuple[int, int], label: int, kind: str) -> Pair:
         a, b = (self.views[place] for place in places)
+        of_a, of_b = (self.shown[place] for place in places)
         return Pair(
             image_a=a.image.as_posix(),
             image_b=b.image.as_posix(),
             label=label,
             kind=kind,
-            family=self.family[places[0]],
+            family=of_a.family,
             path_a=a.image,
             path_b=b.image,
             mask_a=a.mask,
             mask_b=b.mask,
+            instance_a=of_a.name,
+            instance_b=of_b.name,
         )
 
 

@@ -55,14 +55,18 @@ def fit_product_model(
 
 
 def risk_coverage(label: Floats, probability: Floats) -> tuple[CurvePoint, ...]:
-    """The risk-coverage curve (El-Yaniv and Wiener 2010) at CONFIDENCES, as far as any product is decided."""
+    """The risk-coverage curve (El-Yaniv and Wiener 2010) at CONFIDENCES, as far as any product is decided.
+
+    The risk of w wrong of n is (w + 1) / (n + 2), Laplace's rule of succession: a few right ones promise little.
+    """
     confidence = np.maximum(probability, 1 - probability)
     wrong = (probability >= 0.5) != (label > 0.5)
     points = []
     for least in CONFIDENCES:
         decided = confidence >= least
         if decided.any():
-            points.append(CurvePoint(least, round(float(decided.mean()), 4), round(float(wrong[decided].mean()), 4)))
+            risk = (wrong[decided].sum() + 1) / (decided.sum() + 2)
+            points.append(CurvePoint(least, round(float(decided.mean()), 4), round(float(risk), 4)))
     return tuple(points)
 
 

@@ -6,6 +6,7 @@ documents show the same instance, another of its category, or any other, and are
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,17 +23,19 @@ from scott_core.data.recipe import Recipe
 from scott_core.data.sources import Row, read_manifest
 from scott_core.errors import InputError
 from scott_core.images import read_image
-from scott_core.product import evidence
+from scott_core.product import MOST_CATALOGUE_IMAGES, MOST_DOCUMENT_IMAGES, evidence
 from scott_core.progress import Progress
 from scott_core.scorers import PairScorer
 
 PRODUCTS = 1200
 SHOWN = 0.5  # share of products whose documents show them
-MOST_IMAGES = 4  # of the catalogue, and of the object in the documents
+MOST_SHOWN = 4  # images of the object in the documents
 SAME_CATEGORY = 0.8  # share of the others whose documents show another instance of the category
-BESIDE = 0.25  # share of products whose documents show something else besides
+BESIDE = 0.4  # share of products whose documents show something else besides
+MOST_BESIDE = MOST_DOCUMENT_IMAGES - MOST_SHOWN  # images of that; their number is log-uniform from 1
 DEGRADED = replace(Recipe(), grey=0.2)  # documents have more grey scans than training images
 SIDE = 320  # px, a document image's longer side
+PRODUCTS_AT_ONCE = 50  # whose images are in memory
 AT_ONCE = 40  # images degraded together: the recipe's shares are of them
 FAMILIES = ("package", "apparel", "object")  # drawn alike
 
@@ -81,14 +84,15 @@ class _LineUp:
         """One random product."""
         own = rng.choice(self.families[rng.choice(sorted(self.families))])
         images = self._images(own, rng)
-        n_catalogue = rng.randint(1, min(MOST_IMAGES, len(images) - 1))
-        n_documents = rng.randint(1, min(MOST_IMAGES, len(images) - n_catalogue))  # whatever they show
+        n_catalogue = rng.randint(1, min(MOST_CATALOGUE_IMAGES, len(images) - 1))
+        n_documents = rng.randint(1, min(MOST_SHOWN, len(images) - n_catalogue))  # whatever they show
         is_shown = rng.random() < SHOWN
         shown = images[n_catalogue:] if is_shown else self._images(self._other(own, rng), rng)
         shown = shown[:n_documents]
         if rng.random() < BESIDE:
-            beside = self._images(self._of_other_category(own, rng), rng)
-            shown = [*shown, *[image for image in beside if image not in shown][:1]]
+            n_beside = round(math.exp(rng.uniform(0, math.log(MOST_BESIDE))))
+            beside = [self._images(self._of_other_category(own, rng), rng)[0] for _ in range(n_beside)]
+            shown = list(dict.fromkeys([*shown, *beside]))
         return KnownProduct(tuple(images[:n_catalogue]), tuple(shown), is_shown, own)
 
     def _other(self, own: Key, rng: random.Random) -> Key:
@@ -111,6 +115,15 @@ def score_products(
     scorer: PairScorer, products: Sequence[KnownProduct], progress: Progress | None = None
 ) -> list[tuple[float, ...]]:
     """The evidence of each product, from the scores of all its pairs. Raises UnreadableImage."""
+    found = []
+    for start in range(0, len(products), PRODUCTS_AT_ONCE):
+        found += _score(scorer, products[start : start + PRODUCTS_AT_ONCE], start, progress)
+    return found
+
+
+def _score(
+    scorer: PairScorer, products: Sequence[KnownProduct], seed: int, progress: Progress | None
+) -> list[tuple[float, ...]]:
     names = list(dict.fromkeys(path for product in products for path in product.catalogue))
     place = {path: n for n, path in enumerate(names)}
     documents = [path for product in products for path in product.documents]
@@ -123,10 +136,9 @@ def score_products(
         start = len(index)
         index += [(place[path], b) for path in product.catalogue for b in shown]
         spans.append(range(start, len(index)))
-    images_a, images_b = [read_image(path) for path in names], list(as_in_documents(documents))
+    images_a, images_b = [read_image(path) for path in names], list(as_in_documents(documents, seed))
     score = scorer.score_pairs(images_a, images_b, index, progress=progress).score
-    found = (evidence((*index[n], float(score[n])) for n in span) for span in spans)
-    return [each for each in found if each is not None]
+    return [evidence((*index[n], float(score[n])) for n in span) for span in spans]
 
 
 def as_in_documents(files: Sequence[Path], seed: int = 0) -> Iterator[Image.Image]:

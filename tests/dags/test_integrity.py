@@ -15,6 +15,7 @@ from tests.dags.conftest import DAGS
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
+CANARIES = ("canaries.extract_canaries", "canaries.score_canaries", "canaries.check_canaries")
 STEPS = ("bucket_chain.extract", "bucket_chain.score", "bucket_chain.publish")
 PRIORITIES = {"catalogue_audit": 1, "product_audit": 100}
 BOTH = pytest.mark.parametrize("dag_id", PRIORITIES)
@@ -49,7 +50,7 @@ print(json.dumps([len(found), time.perf_counter() - start, sorted(sys.modules)])
 @BOTH
 def test_every_task_retries_and_ends(dag_bag: DagBag, dag_id: str) -> None:
     tasks = dag_bag.dags[dag_id].tasks
-    assert {task.task_id for task in tasks} == {"plan", "canaries", *STEPS, "reconcile", "report"}
+    assert {task.task_id for task in tasks} == {"plan", *CANARIES, *STEPS, "reconcile", "report"}
     for task in tasks:
         assert task.retries == 2
         assert task.execution_timeout is not None
@@ -62,7 +63,7 @@ def test_every_task_retries_and_ends(dag_bag: DagBag, dag_id: str) -> None:
 @BOTH
 def test_only_scoring_waits_for_an_accelerator(dag_bag: DagBag, dag_id: str) -> None:
     places = {task.task_id: (task.pool, task.queue) for task in dag_bag.dags[dag_id].tasks}
-    for task in ("canaries", "bucket_chain.score"):
+    for task in ("canaries.score_canaries", "bucket_chain.score"):
         assert places.pop(task) == ("gpu", "gpu")
     assert set(places.values()) == {("default_pool", "default")}
 

@@ -158,7 +158,7 @@ def test_a_wrong_canary_turns_the_run_red_before_other_products_are_decided(dag_
     state, instances = run(dag_bag, "catalogue_audit", tmp_path, buckets="1")
     tasks = {ti.task_id: (str(ti.state), ti.try_number) for ti in instances}
     assert state == "failed"
-    assert tasks["canaries"] == ("failed", 1)  # the same at every try
+    assert tasks["canaries.check_canaries"] == ("failed", 1)  # the same at every try
     assert {tasks[step][0] for step in ("bucket_chain.extract", "reconcile", "report")} == {"upstream_failed"}
 
 

@@ -26,21 +26,22 @@ def test_masks_are_optional_side_by_side(tmp_path: Path) -> None:
 def test_what_is_written_is_read_again_from_anywhere(tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "lists" / "deep" / "p.csv"
     pairs = [
-        Pair("", "", 1, "match", "toy, soft", data / "a.jpg", data / "b 1.jpg", data / "m.png", None),
+        Pair("", "", 1, "match", "toy, soft", data / "a.jpg", data / "b 1.jpg", data / "m.png", None, "bear", "bear"),
         Pair("", "", 0, "hard", "", data / "a.jpg", data / "ü.jpg", None, tmp_path / "lists" / "n.png"),
         Pair("", "", None, "", "", data / "a.jpg", data / "c.jpg"),
     ]
     write_pairs(out, pairs)
     assert out.read_text().splitlines() == [
-        "image_a,image_b,label,kind,family,mask_a,mask_b",
-        '../../data/a.jpg,../../data/b 1.jpg,1,match,"toy, soft",../../data/m.png,',
-        "../../data/a.jpg,../../data/ü.jpg,0,hard,,,../n.png",
-        "../../data/a.jpg,../../data/c.jpg,,,,,",
+        "image_a,image_b,label,kind,family,mask_a,mask_b,instance_a,instance_b",
+        '../../data/a.jpg,../../data/b 1.jpg,1,match,"toy, soft",../../data/m.png,,bear,bear',
+        "../../data/a.jpg,../../data/ü.jpg,0,hard,,,../n.png,,",
+        "../../data/a.jpg,../../data/c.jpg,,,,,,,",
     ]
 
     def seen(pair: Pair) -> list[object]:
         paths = (pair.path_a, pair.path_b, pair.mask_a, pair.mask_b)
-        return [pair.label, pair.kind, pair.family, *(path and path.resolve() for path in paths)]
+        about = [pair.label, pair.kind, pair.family, pair.instance_a, pair.instance_b]
+        return [*about, *(path and path.resolve() for path in paths)]
 
     assert [seen(pair) for pair in read_pairs(out)] == [seen(pair) for pair in pairs]
 

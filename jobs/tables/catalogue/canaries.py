@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import get_args
 
-from jobs.errors import BadCatalogue
+from jobs.errors import BadCatalogue, ObjectMissing
 from jobs.storage import Storage
+from jobs.tables.catalogue.feed import catalogue_check
 from jobs.tables.schemas import VerdictName
 
 KEY = "catalogue/canaries.csv"
@@ -22,29 +23,45 @@ COLUMNS = ["product_id", "verdict"]
 _VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
 
 
-def read_canaries(storage: Storage, product_ids: Collection[str]) -> dict[str, VerdictName]:
+def read_canaries(storage: Storage, inputs_from: Sequence[str] = ()) -> dict[str, VerdictName]:
     """The known verdict of each canary, by product id; none where there is no table.
 
-    Raises BadCatalogue naming the row that cannot be used, such as one of a product that is not in `product_ids`.
+    A link is followed under the root and `inputs_from` alone. Raises BadCatalogue naming the row that cannot be used.
     """
-    blob = storage.read_or_none(KEY)
-    if blob is None:
-        return {}
     where = storage.uri(KEY)
-    known: dict[str, VerdictName] = {}
     try:
-        rows = csv.DictReader(io.StringIO(blob.data.decode("utf-8-sig"), newline=""), strict=True)
-        if rows.fieldnames != COLUMNS:
-            raise BadCatalogue(f"{where} has the header {rows.fieldnames}: expected {','.join(COLUMNS)}")
-        for row in rows:
-            product_id, verdict = row["product_id"], row["verdict"]
-            named = next((name for name in _VERDICTS if name == verdict), None)
-            if named is None or None in row:
-                raise BadCatalogue(f"{where} line {rows.line_num}: {verdict!r} is no verdict of {', '.join(_VERDICTS)}")
-            if product_id not in product_ids:
-                raise BadCatalogue(f"{where} line {rows.line_num}: product {product_id!r} is not in the catalogue")
-            if known.setdefault(product_id, named) != named:
-                raise BadCatalogue(f"{where} line {rows.line_num}: product {product_id!r} has two verdicts")
+        text = storage.read(KEY, catalogue_check(storage, KEY, inputs_from)).data.decode("utf-8-sig")
+        return dict(_rows(text, where))
+    except ObjectMissing:
+        return {}
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadCatalogue(f"{where} cannot be read: {error}") from error
-    return known
+
+
+def check_canaries_exist(product_ids: Iterable[str], catalogue: Collection[str]) -> None:
+    """Raises BadCatalogue naming the canaries that the catalogue does not have."""
+    if unknown := sorted(set(product_ids) - set(catalogue)):
+        raise BadCatalogue(f"{KEY} names products that are not in the catalogue: {', '.join(map(repr, unknown[:5]))}")
+
+
+def _rows(text: str, where: str) -> Iterable[tuple[str, VerdictName]]:
+    """Product id and verdict of each row."""
+    known: dict[str, VerdictName] = {}
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = next(rows, [])
+    if header != COLUMNS:
+        raise BadCatalogue(f"{where} has the header {header!r:.100}: expected {','.join(COLUMNS)}")
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(COLUMNS):
+            raise BadCatalogue(f"{where} line {rows.line_num}: {len(row)} cells: expected {','.join(COLUMNS)}")
+        product_id, verdict = row
+        named = next((name for name in _VERDICTS if name == verdict), None)
+        if named is None:
+            raise BadCatalogue(
+                f"{where} line {rows.line_num}: {verdict!r} is no verdict: expected {', '.join(_VERDICTS)}"
+            )
+        if known.setdefault(product_id, named) != named:
+            raise BadCatalogue(f"{where} line {rows.line_num}: product {product_id!r} has two verdicts")
+    return known.items()

@@ -38,7 +38,7 @@ class Feed:
     def rows(self, storage: Storage, inputs_from: Sequence[str]) -> Iterator[tuple[str, Any]]:
         """Each row with its place in words. Raises BadCatalogue, for a part that is a link to elsewhere too."""
         for part in self.parts:
-            data = storage.read(part, _allows(storage, part, inputs_from)).data
+            data = storage.read(part, catalogue_check(storage, part, inputs_from)).data
             if data:  # Spark writes an empty part without a header
                 yield from read_rows(self.form, part, data, self._keys(part), storage.uri(part))
 
@@ -83,14 +83,14 @@ def _is_part(storage: Storage, folder: str, form: str, key: str) -> bool:
 
 def _exists(storage: Storage, key: str, inputs_from: Sequence[str]) -> bool:
     try:
-        storage.read_head(key, 1, _allows(storage, key, inputs_from))
+        storage.read_head(key, 1, catalogue_check(storage, key, inputs_from))
     except ObjectMissing:
         return False
     return True
 
 
-def _allows(storage: Storage, key: str, inputs_from: Sequence[str]) -> Check:
-    """The check of allowed.py for a feed, which raises BadCatalogue."""
+def catalogue_check(storage: Storage, key: str, inputs_from: Sequence[str]) -> Check:
+    """The check of allowed.py for a file of the catalogue itself: it raises BadCatalogue."""
     allows_input = allows(storage, storage.uri(key), inputs_from)
 
     def check(real: str) -> None:

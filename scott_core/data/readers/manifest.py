@@ -26,15 +26,17 @@ def read(root: Path, split: str, *, size: int = SIZE, seed: int = 0) -> list[Pai
     Raises PairsError where the manifest or a column is missing, and, naming file and line, where a row does not fit.
     """
     check_split(split)
-    instances: dict[str, Instance] = {}
+    instances: dict[tuple[str, str], Instance] = {}
     catalogue: dict[str, set[Path]] = {}
     for row in read_manifest(root / "manifest.csv"):
         if row.split != split or not row.is_object:
             continue
-        instance = instances.setdefault(row.instance, Instance(row.instance, row.family, row.category))
+        instance = instances.setdefault(
+            row.key, Instance("/".join(row.key), row.family, f"{row.family}/{row.category}")
+        )
         instance.views.append(View(row.image, row.mask))
         if row.role in _CATALOGUE:
-            catalogue.setdefault(row.instance, set()).add(row.image)
+            catalogue.setdefault(instance.name, set()).add(row.image)
     several = [instance for instance in instances.values() if len(instance.views) > 1]
     groups = {instance.group for instance in several}
     shown = {image for instance in several for image in catalogue.get(instance.name) or {instance.views[0].image}}

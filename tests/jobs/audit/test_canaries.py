@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.audit import reconcile
-from jobs.audit.canaries import check_canaries
+from jobs.audit.canaries import check_canaries, extract_canaries, score_canaries
 from jobs.audit.plan import plan_audit
 from jobs.audit.reconcile import reconcile_audit
 from jobs.audit.report import read_verdicts
@@ -55,7 +55,10 @@ def test_right_canaries_change_no_row(storage: Storage) -> None:
 
 def test_a_wrong_canary_ends_the_run_before_other_products(storage: Storage) -> None:
     known(storage, "match,match", "wrong,match")
-    with pytest.raises(CanariesWrong, match=r"1 of 2 canaries.*wrong is no_match.*known to be match"):
+    with pytest.raises(
+        CanariesWrong,
+        match=r"1 of 2 canaries.*wrong is no_match \(best score 0\.\d+, threshold 0\.\d+\).*known to be match",
+    ):
         run_audit(storage.root, DAY, **ASKED)
     assert decided(storage) == {"match", "wrong"}
     assert storage.keys("reports") == []
@@ -76,8 +79,32 @@ def test_a_run_of_single_products_checks_those_alone(storage: Storage) -> None:
 
 def test_a_run_without_canaries_checks_none(storage: Storage) -> None:
     run_id = plan_audit(storage.root, DAY, **ASKED)["run_id"]
-    assert check_canaries(storage.root, DAY, run_id) == {"n_canaries": 0}
+    for step in (extract_canaries, score_canaries, check_canaries):
+        assert step(storage.root, DAY, run_id) == {"n_canaries": 0}
     assert decided(storage) == set()
+
+
+def test_canaries_that_a_newer_run_has_taken_are_not_counted(storage: Storage) -> None:
+    known(storage, "match,no_match", "wrong,no_match")
+    older = plan_audit(storage.root, DAY, **ASKED)["run_id"]
+    extract_canaries(storage.root, DAY, older)
+    score_canaries(storage.root, DAY, older)
+    plan_audit(storage.root, DAY, product_ids=["match"], **{**ASKED, "run_name": "newer"})
+    assert check_canaries(storage.root, DAY, older) == {"n_canaries": 1}
+
+
+def test_a_run_of_single_products_goes_on_where_another_canary_left_the_catalogue(storage: Storage) -> None:
+    known(storage, "gone,match")
+    assert run_audit(storage.root, DAY, product_ids=["wrong"], **ASKED).reconciled["n_products"] == 1
+
+
+def test_a_link_out_of_the_root_is_not_read(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "secret"
+    elsewhere.write_text("root:x:0:0\n")
+    (Path(storage.root.removeprefix("file://")) / "catalogue/canaries.csv").symlink_to(elsewhere)
+    with pytest.raises(BadCatalogue, match="link") as refused:
+        plan_audit(storage.root, DAY, **ASKED)
+    assert "root:x" not in str(refused.value)
 
 
 def test_a_canary_that_goes_wrong_on_another_worker_is_seen_at_the_end(
@@ -89,7 +116,8 @@ def test_a_canary_that_goes_wrong_on_another_worker_is_seen_at_the_end(
 
     def changed(*arguments: Any) -> list[Any]:
         rows = read(*arguments)
-        return [{**row, "verdict": "no_match"} if row["product_id"] == "match" else row for row in rows]
+        other = {"verdict": "no_match", "has_match": False}
+        return [{**row, **other} if row["product_id"] == "match" else row for row in rows]
 
     monkeypatch.setattr(reconcile, "read_rows", changed)
     with pytest.raises(CanariesWrong):
@@ -99,10 +127,10 @@ def test_a_canary_that_goes_wrong_on_another_worker_is_seen_at_the_end(
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (b"product_id,verdict\nnobody,match\n", r"line 2: product 'nobody' is not in the catalogue"),
+        (b"product_id,verdict\nnobody,match\n", r"not in the catalogue: 'nobody'"),
         (b"product_id,verdict\nmatch,yes\n", r"line 2: 'yes' is no verdict"),
-        (b"product_id,verdict\nmatch\n", r"line 2: None is no verdict"),
-        (b"product_id,verdict\nmatch,match,match\n", r"line 2: 'match' is no verdict"),
+        (b"product_id,verdict\nmatch\n", r"line 2: 1 cells: expected product_id,verdict"),
+        (b"product_id,verdict\nmatch,match,\n", r"line 2: 3 cells: expected product_id,verdict"),
         (b"product_id,verdict\nmatch,match\nmatch,no_match\n", r"line 3: product 'match' has two verdicts"),
         (b"product,verdict\nmatch,match\n", r"header"),
         (b"", r"header"),

@@ -76,6 +76,13 @@ def test_a_risk_comes_from_the_run_from_the_settings_or_from_the_audit(tmp_path:
     assert risk("none") is None
     assert risk(0.2, product_ids=["P1"]) is None
     assert risk(None, stop_at_match=True) is None
+    assert risk(0.1) == 0.1
+    assert (
+        plan_with_settings(
+            Settings(root), DAY, run_name="baseline", requested_at="2026-01-02T03:00:00Z", product_ids=["P1"]
+        )["risk"]
+        == 0.1
+    )
     with pytest.raises(BadArgument, match="stop at a match"):
         risk(0.1, stop_at_match=True)
     with pytest.raises(BadArgument, match="scott_risk"):

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from jobs.audit.verdicts import decide
@@ -70,7 +71,7 @@ def said(planned: PlannedProduct, documents: list[Any], pairs: list[Any]) -> tup
     return row["verdict"], row["reason"]
 
 
-MODEL = ProductModel(weights=(1.0, 0.0, 0.0, 0.0, 0.0), bias=0.0, curve=())  # the best score itself
+MODEL = ProductModel(weights=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0), bias=0.0, curve=())  # the best score itself
 AT_RISK = replace(RUN, risk=0.05, confidence=0.8)
 
 
@@ -97,6 +98,36 @@ def test_with_a_risk_the_probability_decides(
     assert row["probability"] == (pytest.approx(scores[0]) if scores else None)
 
 
+def test_a_pair_that_failed_counts_as_a_hopeless_one() -> None:
+    """Leaving it out would make the mean of the others better than that of all."""
+    model = replace(MODEL, weights=(0.0, 1.0, 0.0, 0.0, 0.0, 0.0))
+    whole = [pair(0.9), {**pair(0.001, "i1"), "catalogue_sha256": "u"}]
+    broken = [pair(0.9), {**pair(None, "i1"), "catalogue_sha256": None}]
+    rows = [decide(product(images=2), [picture()], pairs, AT_RISK, "2026-01-02", model) for pairs in (whole, broken)]
+    assert rows[1]["probability"] <= rows[0]["probability"] < 0.6  # type: ignore[operator]
+    assert rows[1]["reason"] == "pairs_failed"
+
+
+def test_a_blank_catalogue_image_is_no_evidence() -> None:
+    model = replace(MODEL, weights=(0.0, 1.0, 0.0, 0.0, 0.0, 0.0))
+    pairs = [pair(0.9), pair(None, "i1", "catalogue_image_blank: x")]
+    row = decide(product(images=2), [picture()], pairs, AT_RISK, "2026-01-02", model)
+    assert (row["verdict"], row["probability"]) == ("match", pytest.approx(0.9))
+
+
+def test_without_all_pairs_there_is_no_probability() -> None:
+    row = decide(product(images=2), [picture()], [pair(0.9)], RUN, "2026-01-02", MODEL)
+    assert (row["verdict"], row["reason"], row["probability"]) == ("match", "stopped_at_match", None)
+
+
+def test_a_row_follows_from_its_own_numbers() -> None:
+    """The column holds float32: a probability that is rounded below the confidence is no match."""
+    row = decide(product(), [picture()], [pair(0.8)], AT_RISK, "2026-01-02", MODEL)
+    assert row["confidence"] == 0.8
+    assert row["probability"] == np.float32(row["probability"])
+    assert (row["verdict"] == "match") == (row["probability"] >= row["confidence"])
+
+
 def test_the_papers_rule_has_a_probability_too_and_does_not_look_at_it() -> None:
     model = replace(MODEL, bias=-20.0)
     row = decide(product(), [picture()], [pair(0.6)], RUN, "2026-01-02", model)
@@ -107,7 +138,7 @@ def test_the_papers_rule_has_a_probability_too_and_does_not_look_at_it() -> None
 
 def test_an_image_given_twice_is_no_second_evidence() -> None:
     """Images are told apart by their contents: the same file under two names agrees with itself."""
-    model = replace(MODEL, weights=(0.0, 0.0, 1.0, 0.0, 0.0))
+    model = replace(MODEL, weights=(0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
     twice = [pair(0.9), pair(0.9, "i1")]
     row = decide(product(images=2), [picture()], twice, AT_RISK, "2026-01-02", model)
     assert row["probability"] == 0.5

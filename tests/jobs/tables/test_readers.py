@@ -167,7 +167,7 @@ def test_a_night_is_chosen_by_its_date(written: Path, table: str) -> None:
 def test_versions_side_by_side_are_read_as_the_data_dictionary_says(mixed: Path, table: str) -> None:
     """The lines of code are those of READERS, run as they stand there."""
     names = {"D": paths(mixed, table)[0], "ds": ds, "dd": dask.dataframe, "pd": pd, "pq": pq, "pl": pl}
-    (define, dataset, with_dask, with_polars) = re.findall("^    (.*)$", READERS, re.MULTILINE)
+    (define, dataset, with_dask, with_polars) = re.findall("^    (.*)$", READERS, re.MULTILINE)[:4]
     assert READERS in data_dictionary()
     exec(define, names)
     assert len(eval(dataset, names).to_table()) == 3 * ONE_NIGHT
@@ -180,6 +180,28 @@ def test_versions_side_by_side_are_read_as_the_data_dictionary_says(mixed: Path,
         assert set(frame["audit_date"]) == {OLD, NEW, NEWEST}
     for path in sorted((mixed / table).iterdir()):
         assert len(pd.read_parquet(path)) == len(pl.read_parquet(path)) == ONE_NIGHT
+
+
+def test_columns_that_came_later_are_read_beside_older_files(tmp_path: Path) -> None:
+    """The lines of code are those of READERS, run as they stand there, on a night of version 2 and one of today's."""
+
+    def version_2(table: pa.Table) -> pa.Table:
+        return table.drop_columns(
+            [name for name in ("probability", "risk", "confidence") if name in table.column_names]
+        )
+
+    write_night(tmp_path, OLD, version_2)
+    write_night(tmp_path, NEW)
+    files = [str(path) for path in tmp_path.glob("verdicts/*/*.parquet")]
+    names: dict[str, Any] = {"D": str(tmp_path / "verdicts"), "FILE": max(files), "FILES": files}
+    names |= {"ds": ds, "pa": pa, "pd": pd, "pq": pq, "pl": pl}
+    define, dataset, with_pandas, with_polars = re.findall("^    (.*)$", READERS, re.MULTILINE)[4:]
+    exec(define, names)
+    frames = [eval(dataset, names).to_table(), eval(with_pandas, names), eval(with_polars, names).collect()]
+    for frame in (frames[0].to_pandas(), frames[1], frames[2].to_pandas()):
+        assert frame["probability"].isna().sum() == ONE_NIGHT
+        assert len(frame) == 2 * ONE_NIGHT
+        assert {str(day)[:10] for day in frame["audit_date"]} == {OLD, NEW}
 
 
 @EVERY_TABLE

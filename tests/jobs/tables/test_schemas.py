@@ -18,7 +18,7 @@ run_id, scored_at, carried_from, schema_version"""
 
 def test_the_columns_of_verdicts_are_those_of_the_design() -> None:
     names = FIXED.replace("\n", " ").split(", ")
-    added = {"probability", "risk"}
+    added = {"probability", "risk", "confidence"}
     assert [name for name in VERDICTS.columns if name not in added] == names
     assert added < set(VERDICTS.columns)
     assert VERDICTS.schema.names == list(VERDICTS.columns)[1:], "no file holds audit_date"

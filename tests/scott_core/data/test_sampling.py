@@ -31,6 +31,7 @@ def test_labels_and_kinds_are_true() -> None:
         a, b = pair.path_a.parent.name, pair.path_b.parent.name
         truth = "match" if a == b else "hard" if a[:3] == b[:3] else "easy"
         assert (pair.kind, pair.label) == (truth, int(a == b))
+        assert (pair.instance_a, pair.instance_b) == (a, b)
         assert pair.path_a != pair.path_b
         assert pair.mask_a == pair.path_a.with_name(f"m{pair.path_a.name}")
         assert pair.mask_b == pair.path_b.with_name(f"m{pair.path_b.name}")

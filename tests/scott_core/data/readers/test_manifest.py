@@ -55,6 +55,16 @@ def test_pairs_of_a_split(shop: Path) -> None:
         assert pair.mask_b is None
 
 
+def test_data_sets_may_use_the_same_names(tmp_path: Path) -> None:
+    """Instance 1 of one data set is not instance 1 of the other, and their categories are not look-alikes."""
+    rows = [f"{name}/{i}.jpg,,,{name},shirt,1,,train,MIT" for name in ("magento_men", "clothing5k") for i in (0, 1)]
+    (tmp_path / "manifest.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    pairs = manifest.read(tmp_path, "train")
+    matches = sorted((pair.path_a.parent.name, pair.path_b.parent.name) for pair in pairs if pair.label)
+    assert matches == [("clothing5k", "clothing5k"), ("magento_men", "magento_men")]
+    assert {pair.kind for pair in pairs if not pair.label} == {"easy"}
+
+
 def test_seed_and_size(shop: Path) -> None:
     assert len(manifest.read(shop, "train", size=4)) == 4
     assert manifest.read(shop, "train", seed=1) == manifest.read(shop, "train", seed=1)
