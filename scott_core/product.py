@@ -113,7 +113,7 @@ class ProductModel:
                 break
             confidence = point.confidence
         if confidence is None:
-            least = min((point.risk for point in self.curve[-1:]), default=1.0)
+            least = self.curve[-1].risk if self.curve else 1.0
             raise InputError(f"risk {risk} cannot be had: on validation the surest are wrong in a share of {least}")
         return confidence
 
