@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scott_core.data.recipe import Recipe, recipe_of
+from scott_core.data.recipe import recipe_of
 from scott_core.errors import InputError
 from scott_core.model.registry import build
 from scott_core.training.config import read_config
@@ -62,4 +62,5 @@ def test_a_configuration_must_be_whole(tmp_path: Path) -> None:
 
 def test_a_field_of_the_recipe_can_be_overridden() -> None:
     config = read_config(CONFIG, ["augment.blur=0.5", "augment.printed=[carton]"])
-    assert recipe_of(config.augment) == replace(Recipe(), blur=0.5, printed=("carton",))
+    own = recipe_of(read_config(CONFIG, []).augment)
+    assert recipe_of(config.augment) == replace(own, blur=0.5, printed=("carton",))

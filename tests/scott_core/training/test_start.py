@@ -16,7 +16,7 @@ from tests.scott_core.test_predictor import CARD
 from tests.scott_core.training.small_runs import CONFIG, options
 
 SMALL = {
-    "encoder": {"name": "twin_lite0", "d": 16, "exchange": "correlation", "fine": True},
+    "encoder": {"name": "twin_lite0", "d": 16, "exchange": "correlation", "fine": True, "colour": True},
     "merge": {"name": "matcher+region_embedding", "k": 4, "similarity": "cosine"},
     "alpha": 0.15,
 }
