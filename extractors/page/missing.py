@@ -45,11 +45,8 @@ def missing_share(image: Any) -> float:
         stream = mupdf.ll_fz_open_image_decomp_stream_from_buffer_outparams_fn(buffer, decoded)
         rows = mupdf.fz_skip(mupdf.FzStream(stream), stride * image.h()) / stride
         if buffer.params.type == mupdf.FZ_IMAGE_JPEG:
-            rows = (
-                0
-                if _lacks_scans(data := compressed_data(buffer).tobytes())
-                else _rows_with_data(image, data, int(rows))
-            )
+            data = compressed_data(buffer).tobytes()
+            rows = 0 if _lacks_scans(data) else _rows_with_data(image, data, int(rows))
     except mupdf.FzErrorBase:
         return 1.0
     return 1 - float(rows) / int(image.h())

@@ -6,7 +6,7 @@ worker is not what it was. `reconcile` looks at their rows once more, since anot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypedDict
 
 from jobs.audit.extract import extract_bucket
@@ -68,20 +68,20 @@ def expect_known(known: Mapping[str, VerdictName], rows: Iterable[Verdict]) -> N
 
 
 def _step(step: Callable[..., object], root: str, audit_date: str, run_id: str) -> CanariesSummary:
-    found = list(_by_bucket(root, audit_date, run_id))
+    found = _by_bucket(root, audit_date, run_id)
     for bucket, product_ids in found:
         step(root, audit_date, bucket, run_id, only=product_ids)
     return {"n_canaries": sum(len(product_ids) for _, product_ids in found)}
 
 
-def _by_bucket(root: str, audit_date: str, run_id: str) -> Iterator[tuple[int, set[str]]]:
+def _by_bucket(root: str, audit_date: str, run_id: str) -> list[tuple[int, set[str]]]:
     """The run's canaries in each bucket that has some."""
     storage = open_storage(root)
     n_buckets = read_plan(storage, audit_date).n_buckets
     found: dict[int, set[str]] = {}
     for product_id in read_run(storage, audit_date, run_id).canaries:
         found.setdefault(bucket_of(product_id, n_buckets), set()).add(product_id)
-    yield from sorted(found.items())
+    return sorted(found.items())
 
 
 def _why(row: Verdict) -> str:

@@ -17,9 +17,9 @@ import torch
 from tqdm import tqdm
 
 from jobs.bench.product import make_product
+from jobs.bench.stages import encoded
 from jobs.scoring.scorers import load_predictor
 from scott_core import Predictor
-from scott_core.images import to_batch
 from scott_core.model.encoder import select_cached
 
 TURNS = 9  # of each; the median of as many
@@ -66,9 +66,7 @@ def _stages(predictor: Predictor) -> dict[str, tuple[int, Callable[[], object]]]
     """The items of one run of each stage, and the run."""
     engine, (images, _, _) = predictor.engine, make_product()
     n_encode, n_pair = engine.batch_sizes.encode, engine.batch_sizes.pair
-    pixels = to_batch([predictor.prepare(image).pixels for image in images]).to(predictor.device)
-    cached = engine.model.encode_image(pixels, "b")
-    rows = torch.arange(n_pair, device=predictor.device)
+    pixels, cached, rows = encoded(predictor, images)
     a, b = select_cached(cached, rows % len(images)), select_cached(cached, (rows + 1) % len(images))
     return {
         "encode": (min(n_encode, len(images)), partial(engine.model.encode_image, pixels[:n_encode], "b")),

@@ -19,7 +19,7 @@ from jobs.tables.schemas import PAIR_SCORES, PairScore
 from scott_core import Predictor, read_image
 from scott_core.images import to_batch
 from scott_core.inference.engine import Engine
-from scott_core.model.encoder import select_cached
+from scott_core.model.encoder import CachedFeatures, select_cached
 from scott_core.model.matcher import Matcher, gather_foreground, pooled_pairs
 from scott_core.reference import pooled_pairs_reference
 
@@ -89,9 +89,7 @@ def _network(predictor: Predictor, images: list[Image], peak: dict[str, float]) 
     engine = predictor.engine
     model = engine.model
     n_encode, n_pair = engine.batch_sizes.encode, engine.batch_sizes.pair
-    pixels = to_batch([predictor.prepare(image).pixels for image in images]).to(predictor.device)
-    rows = torch.arange(n_pair, device=predictor.device)
-    cached = model.encode_image(pixels, "b")
+    pixels, cached, rows = encoded(predictor, images)
     a, b = select_cached(cached, rows % len(images)), select_cached(cached, (rows + 1) % len(images))
     f_a, f_b = model.encoder.encode_pair(a, b)
     region_a, region_b = (model.foreground(mask) for mask in model.segment(f_a, f_b))
@@ -119,6 +117,13 @@ def _network(predictor: Predictor, images: list[Image], peak: dict[str, float]) 
         _Task("write", len(written), partial(encode_rows, PAIR_SCORES, written), None),
         *_pooling(engine, f_a, region_a, f_b, region_b),
     ]
+
+
+def encoded(predictor: Predictor, images: list[Image]) -> tuple[Tensor, CachedFeatures, Tensor]:
+    """The squares of `images`, their cached features, and the numbers of the pairs of one batch of the engine."""
+    pixels = to_batch([predictor.prepare(image).pixels for image in images]).to(predictor.device)
+    rows = torch.arange(predictor.engine.batch_sizes.pair, device=predictor.device)
+    return pixels, predictor.engine.model.encode_image(pixels, "b"), rows
 
 
 def _by_all_workers(engine: Engine, run: Run) -> Run:

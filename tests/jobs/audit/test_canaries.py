@@ -15,16 +15,10 @@ from jobs.audit.report import read_verdicts
 from jobs.audit.run import run_audit
 from jobs.errors import BadCatalogue, CanariesWrong
 from jobs.storage import Storage, open_storage
-from tests.jobs.small_catalogue import orb_threshold, write_catalogue
+from tests.jobs.audit.steps import DAY, asked
+from tests.jobs.small_catalogue import write_catalogue
 
-DAY = "2026-01-02"
-ASKED: dict[str, Any] = {
-    "run_name": "nightly",
-    "requested_at": "2026-01-02T03:04:05+00:00",
-    "weights": "orb",
-    "threshold": orb_threshold(),
-    "n_buckets": 3,
-}
+ASKED = asked("nightly", n_buckets=3)
 
 
 @pytest.fixture

@@ -29,16 +29,10 @@ from jobs.storage import Storage, open_storage
 from jobs.tables.plan import latest_audit, read_plan
 from jobs.tables.schemas import VERDICTS
 from jobs.truth import measure_audit
-from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
+from tests.jobs.audit.steps import DAY, asked
+from tests.jobs.small_catalogue import PASSWORD, add_product, picture, report, write_catalogue
 
-DAY = "2026-01-02"
-ASKED: dict[str, Any] = {
-    "run_name": "nightly",
-    "requested_at": "2026-01-02T03:04:05+00:00",
-    "weights": "orb",
-    "threshold": orb_threshold(),
-    "n_buckets": 3,
-}
+ASKED = asked("nightly", n_buckets=3)
 Expected = dict[str, tuple[str, str | None]]
 
 
