@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from scott_core.evaluation.regions import MeanIous
-    from scott_core.predictor import Match, Predictor
+    from scott_core.match import Match
+    from scott_core.predictor import Predictor
 
 FILES = ("measures.json", "figure9.png", "failures.html")
 
@@ -253,7 +254,7 @@ def _drawn(predictor: Predictor | None, pairs: list[Pair], stages: Stages) -> It
     """Both images of each pair and its Match; a baseline is not run again, and nothing is marked."""
     from scott_core.evaluation.regions import match_files
     from scott_core.images import read_image
-    from scott_core.predictor import Match
+    from scott_core.match import Match
 
     files = [(pair.path_a, pair.path_b) for pair in pairs]
     if predictor:

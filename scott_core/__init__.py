@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scott_core.errors import InputError, PairsError, ScottError, UnreadableImage, WeightsError
     from scott_core.images import read_image
+    from scott_core.match import Match
     from scott_core.pairs import Pair, read_pairs
-    from scott_core.predictor import Match, PairScores, Predictor
+    from scott_core.predictor import PairScores, Predictor
     from scott_core.scorers import PairScorer, load_scorer
 
 _HOME = {
     "errors": ("InputError", "PairsError", "ScottError", "UnreadableImage", "WeightsError"),
     "images": ("read_image",),
     "pairs": ("Pair", "read_pairs"),
-    "predictor": ("Match", "PairScores", "Predictor"),
+    "match": ("Match",),
+    "predictor": ("PairScores", "Predictor"),
     "scorers": ("PairScorer", "load_scorer"),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from scott_core.predictor import Match
+from scott_core.match import Match
 
 HEIGHT, GAP, CAPTION = 320, 8, 28  # pixels
 _TINT = (0, 160, 80)
@@ -14,7 +14,7 @@ _TINT = (0, 160, 80)
 
 def draw_match(image_a: Image.Image, image_b: Image.Image, match: Match) -> Image.Image:
     """The catalogue image on the left, the document image on the right, both HEIGHT pixels tall, under a caption."""
-    panels = [_panel(image_a, match.mask_a, match.alpha), _panel(image_b, match.mask_b, match.alpha)]
+    panels = [_marked(image_a, match.mask_a, match.alpha), _marked(image_b, match.mask_b, match.alpha)]
     width = sum(panel.width for panel in panels) + GAP
     sheet = Image.new("RGB", (max(width, 320), HEIGHT + CAPTION), "white")
     sheet.paste(panels[0], (0, CAPTION))
@@ -24,11 +24,16 @@ def draw_match(image_a: Image.Image, image_b: Image.Image, match: Match) -> Imag
     return sheet
 
 
-def _panel(image: Image.Image, mask: NDArray[np.float32], alpha: float) -> Image.Image:
-    """The image, HEIGHT pixels tall and at most three times as wide, with the region where `mask` > alpha marked."""
+def panel(image: Image.Image) -> Image.Image:
+    """The image as a sheet shows it: HEIGHT pixels tall and at most three times as wide."""
     width = min(max(1, round(image.width * HEIGHT / image.height)), 3 * HEIGHT)
-    resized = image.resize((width, HEIGHT), Image.Resampling.BILINEAR)
-    region = Image.fromarray((mask > alpha).astype(np.uint8) * 255).resize((width, HEIGHT), Image.Resampling.BILINEAR)
+    return image.resize((width, HEIGHT), Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _marked(image: Image.Image, mask: NDArray[np.float32], alpha: float) -> Image.Image:
+    """The panel of an image, with the region where `mask` > alpha marked."""
+    resized = panel(image)
+    region = Image.fromarray((mask > alpha).astype(np.uint8) * 255).resize(resized.size, Image.Resampling.BILINEAR)
     region = region.point(lambda value: 255 if value > 127 else 0)
     edge = region.filter(ImageFilter.MaxFilter(5)).convert("L")
     outline = Image.fromarray(np.asarray(edge) ^ np.asarray(region))

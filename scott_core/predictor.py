@@ -24,6 +24,7 @@ from scott_core.images import Letterbox
 from scott_core.inference.engine import Engine, Pairs
 from scott_core.inference.precision import resolve
 from scott_core.inference.prepared import Prepared
+from scott_core.match import Match
 from scott_core.progress import Progress
 
 Scores = NDArray[np.float32]
@@ -36,26 +37,6 @@ class PairScores:
     score: Scores
     region_a: Scores
     region_b: Scores
-
-
-@dataclass(frozen=True)
-class Match:
-    """One pair in full: its score in 0..1, its verdict, and its masks.
-
-    A mask holds probabilities, float32 [H, W] of its image's own size; the foreground is where they are over alpha.
-    """
-
-    score: float
-    is_match: bool
-    mask_a: Scores
-    mask_b: Scores
-    alpha: float
-
-    @classmethod
-    def without_regions(cls, score: float, is_match: bool, image_a: Image.Image, image_b: Image.Image) -> Match:
-        """A pair of which nothing is marked."""
-        mask_a, mask_b = (np.zeros((each.height, each.width), np.float32) for each in (image_a, image_b))
-        return cls(score, is_match, mask_a, mask_b, alpha=0.5)
 
 
 class Predictor:
@@ -163,9 +144,12 @@ class Predictor:
         return logits
 
     def matches(
-        self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Pairs
+        self, images_a: Sequence[Image.Image | Prepared], images_b: Sequence[Image.Image | Prepared], pairs: Pairs
     ) -> Iterator[Match]:
-        """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair are in memory."""
+        """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair are in memory.
+
+        The masks of a prepared image have the size that it fills in its square.
+        """
         a, b = self._prepared(images_a), self._prepared(images_b)
         for chunk, out in self.engine.run(self.engine.model.score_pairs, a, b, pairs):
             scores = self._probability(out.match.float().cpu()).tolist()
@@ -189,9 +173,11 @@ class Predictor:
 
 
 @torch.inference_mode()
-def _mask(logits: Tensor, box: Letterbox, image: Image.Image) -> Scores:
+def _mask(logits: Tensor, box: Letterbox, image: Image.Image | Prepared) -> Scores:
     """Mask logits of the square, [1, 1, h, w] -> probabilities of the image's own pixels, float32 [H, W]."""
     square = F.interpolate(logits.float(), size=(box.size, box.size), mode="bilinear", align_corners=False)
-    own = F.interpolate(box.crop(square), size=image.size[::-1], mode="bilinear", align_corners=False)
+    own = box.crop(square)
+    if not isinstance(image, Prepared):
+        own = F.interpolate(own, size=image.size[::-1], mode="bilinear", align_corners=False)
     mask: Scores = torch.sigmoid(own)[0, 0].cpu().numpy()
     return mask

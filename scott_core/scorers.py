@@ -27,7 +27,8 @@ from scott_core.baselines.orb import OrbScorer
 from scott_core.baselines.saliency import SaliencyScorer
 from scott_core.baselines.superglue import SuperGlueScorer
 from scott_core.errors import InputError, WeightsError
-from scott_core.predictor import Match, PairScores, Predictor
+from scott_core.match import Match
+from scott_core.predictor import PairScores, Predictor
 from scott_core.progress import Progress
 
 BASELINES: Mapping[str, Callable[[], Baseline[Any]]] = MappingProxyType(
@@ -91,9 +92,12 @@ class PairScorer(Protocol):
         ...
 
     def matches(
-        self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]
+        self, images_a: Sequence[Any], images_b: Sequence[Any], pairs: Sequence[tuple[int, int]]
     ) -> Iterator[Match]:
-        """The pairs in full, in their order, with masks of each image's own size: zeros without `finds_regions`."""
+        """The pairs in full, in their order, with masks of each image's own size: zeros without `finds_regions`.
+
+        Those of a prepared image may be smaller.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import UnknownProduct
@@ -10,7 +10,7 @@ from jobs.storage import open_storage
 from jobs.tables.keys import check_date
 from jobs.tables.plan import PlannedProduct, bucket_of, read_plan, read_products
 from jobs.tables.rows import read_rows
-from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, DocumentImage, PairScore, Row, Verdict
+from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, DocumentImage, PairScore, Verdict
 
 _DOCUMENT = ("document", "document_status", "document_detail", "document_pages")
 _PLACE = ("document", "page", "bbox", "width", "height", "kind")
@@ -57,9 +57,9 @@ def explain_product(root: str, audit_date: str, product_id: str) -> Explanation:
     planned = {product.product_id: product for product in read_products(storage, audit_date, bucket)}
     if product_id not in planned:
         raise UnknownProduct(f"the audit of {audit_date} has no product {product_id!r}")
-    placements = _of(product_id, read_rows(storage, DOCUMENT_IMAGES, audit_date, bucket, _WITHOUT_BYTES))
-    pairs = _of(product_id, read_rows(storage, PAIR_SCORES, audit_date, bucket))
-    verdicts = _of(product_id, read_rows(storage, VERDICTS, audit_date, bucket))
+    placements = read_rows(storage, DOCUMENT_IMAGES, audit_date, bucket, _WITHOUT_BYTES, [product_id])
+    pairs = read_rows(storage, PAIR_SCORES, audit_date, bucket, product_ids=[product_id])
+    verdicts = read_rows(storage, VERDICTS, audit_date, bucket, product_ids=[product_id])
     return Explanation(
         product=planned[product_id],
         verdict=verdicts[0] if verdicts else None,
@@ -67,10 +67,6 @@ def explain_product(root: str, audit_date: str, product_id: str) -> Explanation:
         images=[row for row in placements if row["digest"]],
         pairs=sorted(pairs, key=lambda pair: (pair["score"] is None, -(pair["score"] or 0))),
     )
-
-
-def _of(product_id: str, rows: Iterable[Row]) -> list[Row]:
-    return [row for row in rows if row["product_id"] == product_id]
 
 
 def _columns(row: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:

@@ -1,8 +1,8 @@
 """Extract: the documents of a bucket's products -> the bucket's object of `document_images`.
 
-One row for each image placed in a document, with the encoded image where it is used; one row for a document without
-any, so that every document of the plan has a row that says how reading it went. An image that a product shows again
-(same pixels) is compared once: the others are excluded as `repeat`.
+One row for each image placed in a document, with the key of the stored image where it is used; one row for a document
+without any, so that every document of the plan has a row that says how reading it went. An image that a product shows
+again (same pixels) is compared once: the others are excluded as `repeat`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,22 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TypedDict
 
 from extractors import Extractor, Placement, work_folder
 from jobs.errors import AuditError, UnreadableInput, WorkFolderUnusable
 from jobs.scoring.cores import cores
 from jobs.tables.bucket import Bucket
+from jobs.tables.images import write_image
 from jobs.tables.inputs import read_input
 from jobs.tables.plan import PlannedProduct
+from jobs.tables.rows import NewRows
 from jobs.tables.schemas import DOCUMENT_IMAGES, READABLE, SCHEMA_VERSION, DocumentImage
 from scott_core.progress import Progress, silent
 
@@ -57,32 +61,38 @@ def extract_bucket(
     products = here.products()
     documents = [document for product in products for document in product.document_uris]
     processes = min(cores(), max(len(documents), 1))
-    rows: dict[str, list[DocumentImage]] = {}
+    rows = NewRows(DOCUMENT_IMAGES)
+    counts: dict[str, Counter[str]] = {}
     with Extractor(processes=processes) as extractor, ThreadPoolExecutor(processes) as pool:
         read = pool.map(partial(_read_document, here, extractor), documents)
         try:
             for product in products:
                 found = [next(read) for _ in product.document_uris]
-                rows[product.product_id] = _product_rows(audit_date, product, found)
+                images = _product_rows(audit_date, product, found)
+                rows.add(product.product_id, images)
+                counts[product.product_id] = Counter(
+                    n_documents=len(found),
+                    n_unreadable=sum(document.status not in READABLE for document in found),
+                    n_images=sum(row["used"] for row in images),
+                )
                 progress(1)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # else all the others are read first
             raise
-    taken = here.replace(DOCUMENT_IMAGES, rows)
-    written = [row for name in taken for row in rows[name]]
-    status = {(row["product_id"], row["document"]): row["document_status"] for row in written}
+    taken = here.replace(rows)
+    total = sum((counts[name] for name in taken), Counter())
     return {
         "bucket": bucket,
         "n_products": len(taken),
-        "n_documents": len(status),
-        "n_unreadable": sum(value not in READABLE for value in status.values()),
-        "n_images": sum(row["used"] for row in written),
+        "n_documents": total["n_documents"],
+        "n_unreadable": total["n_unreadable"],
+        "n_images": total["n_images"],
     }
 
 
 @dataclass(frozen=True)
 class _Document:
-    """One document with the result of reading it: a status, its placements, and the files of the used ones."""
+    """One document with the result of reading it: a status, its placements, and the keys of the used ones' images."""
 
     uri: str
     status: str
@@ -90,7 +100,7 @@ class _Document:
     sha256: str | None = None
     pages: int | None = None
     placements: tuple[Placement, ...] = ()
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    stored: Mapping[str, str] = field(default_factory=dict)  # key by the name of the placement's file
 
 
 def _read_document(here: Bucket, extractor: Extractor, uri: str) -> _Document:
@@ -104,13 +114,14 @@ def _read_document(here: Bucket, extractor: Extractor, uri: str) -> _Document:
             pdf.write_bytes(source.data)
             found = extractor.extract(pdf, out)
             names = {placement.file for placement in found.images if placement.used and placement.file}
-            files = {name: (out / name).read_bytes() for name in names}
+            files = {name: (out / name).read_bytes() for name in sorted(names)}
     except OSError as error:
         if error.errno not in _OF_THE_FOLDER:
             raise AuditError(f"{uri}: the reader of documents cannot work: {error}") from error
         where = tempfile.tempdir or os.environ.get("TMPDIR", "the temporary directory")
         raise WorkFolderUnusable(f"{where}: {error}; free space there, or name another folder in TMPDIR") from error
-    return _Document(uri, found.status, found.detail or None, source.sha256, found.pages, found.images, files)
+    stored = {name: write_image(here.storage, data, PurePosixPath(name).suffix) for name, data in files.items()}
+    return _Document(uri, found.status, found.detail or None, source.sha256, found.pages, found.images, stored)
 
 
 def _product_rows(audit_date: str, product: PlannedProduct, documents: Iterable[_Document]) -> list[DocumentImage]:
@@ -120,10 +131,10 @@ def _product_rows(audit_date: str, product: PlannedProduct, documents: Iterable[
     for document in documents:
         without_image = _document_row(audit_date, product, document)
         for placement in document.placements:
-            data = document.files.get(placement.file) if placement.used and placement.file else None
-            is_repeat = data is not None and placement.digest in seen
-            seen |= {placement.digest} if data is not None else set()
-            rows.append(_image_row(without_image, placement, None if is_repeat else data, is_repeat=is_repeat))
+            key = document.stored.get(placement.file) if placement.used and placement.file else None
+            is_repeat = key is not None and placement.digest in seen
+            seen |= {placement.digest} if key is not None else set()
+            rows.append(_image_row(without_image, placement, None if is_repeat else key, is_repeat=is_repeat))
         if not document.placements:
             rows.append(without_image)
     return rows
@@ -149,14 +160,15 @@ def _document_row(audit_date: str, product: PlannedProduct, document: _Document)
         "photo_probability": None,
         "used": False,
         "reason": None,
+        "image_key": None,
         "image": None,
         "run_id": product.run_id,
         "schema_version": SCHEMA_VERSION,
     }
 
 
-def _image_row(document: DocumentImage, placement: Placement, data: bytes | None, *, is_repeat: bool) -> DocumentImage:
-    """The row of an image of the document; `data` is None where it is not used."""
+def _image_row(document: DocumentImage, placement: Placement, key: str | None, *, is_repeat: bool) -> DocumentImage:
+    """The row of an image of the document; `key`, of the stored image, is None where it is not used."""
     return {
         **document,
         "page": placement.page,
@@ -167,7 +179,7 @@ def _image_row(document: DocumentImage, placement: Placement, data: bytes | None
         "kind": placement.kind,
         "image_class": placement.image_class,
         "photo_probability": placement.photo_probability,
-        "used": data is not None,
+        "used": key is not None,
         "reason": "repeat" if is_repeat else placement.reason,
-        "image": data,
+        "image_key": key,
     }

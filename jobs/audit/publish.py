@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
 from jobs.audit.score import check_extracted
 from jobs.audit.verdicts import best_pair, decide
 from jobs.errors import PublishRefused, UnreadableInput
-from jobs.scoring.scorers import planned_product_model, planned_scorer
+from jobs.scoring.scorers import planned_product_model
 from jobs.tables.bucket import Bucket
+from jobs.tables.images import read_stored_image
 from jobs.tables.inputs import read_image_input
 from jobs.tables.keys import evidence_key
-from jobs.tables.plan import PlannedProduct, Run, read_products
+from jobs.tables.plan import PlannedProduct, Run
+from jobs.tables.rows import NewRows
 from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, DocumentImage, PairScore
 from scott_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-EVIDENCE_AT_ONCE = 16  # best pairs whose images are in memory, and share a batch
-EVIDENCE_SIDE = 2048  # px: the longer side of an image in the evidence, at most
+EVIDENCE_AT_ONCE = 16  # products whose evidence is drawn, then written after one look at who owns them
+_WITHOUT_BYTES = [name for name in DOCUMENT_IMAGES.schema.names if name != "image"]
 
 
 class PublishSummary(TypedDict):
@@ -52,28 +55,24 @@ def publish_bucket(
 ) -> PublishSummary:
     """Publish the products that `run_id` owns in `bucket`, or `only` some; `progress(1)` for each product."""
     here = Bucket.open(root, audit_date, bucket, run_id, only)
-    documents, pairs = here.rows(DOCUMENT_IMAGES), here.rows(PAIR_SCORES)
-    found = [
-        _Product(product, documents.get(product.product_id, []), pairs.get(product.product_id, []))
-        for product in here.products()
-    ]
-    for each in found:  # refuse before anything is written
+    products = here.products()
+    for each in _read(here, products):  # refuse before anything is written
         check_extracted(each.product, each.documents)
         check_pairs(each.product, each.documents, each.pairs, here.run)
     model = planned_product_model(here.run.weights, here.run.model_version)
-    verdicts = {
-        each.product.product_id: decide(each.product, each.documents, each.pairs, here.run, audit_date, model)
-        for each in found
-    }
-    shown = [_BestPair(each, pair) for each in found if (pair := best_pair(each.pairs))]
-    progress(len(found) - len(shown))
-    for start in range(0, len(shown), EVIDENCE_AT_ONCE):
-        chunk = shown[start : start + EVIDENCE_AT_ONCE]
-        for best, evidence in zip(chunk, _evidence(here, chunk), strict=True):
-            verdicts[best.product.product_id]["evidence_uri"] = _write_evidence(here, best.product, evidence)
-            progress(1)
-    taken = here.replace(VERDICTS, {name: [verdict] for name, verdict in verdicts.items()})
-    counts = Counter(verdicts[name]["verdict"] for name in taken)
+    rows = NewRows(VERDICTS)
+    named: dict[str, str] = {}
+    found = _read(here, products)
+    while chunk := list(islice(found, EVIDENCE_AT_ONCE)):
+        evidence = _write_evidence(here, chunk)
+        for each in chunk:
+            verdict = decide(each.product, each.documents, each.pairs, here.run, audit_date, model)
+            verdict["evidence_uri"] = evidence.get(each.product.product_id)
+            named[each.product.product_id] = verdict["verdict"]
+            rows.add(each.product.product_id, [verdict])
+        progress(len(chunk))
+    taken = here.replace(rows)
+    counts = Counter(named[name] for name in taken)
     return {
         "bucket": bucket,
         "n_products": len(taken),
@@ -120,59 +119,55 @@ class _Product:
     pairs: list[PairScore]
 
 
-@dataclass(frozen=True)
-class _BestPair:
-    """The best pair of a product: its row of pair_scores."""
-
-    of: _Product
-    pair: PairScore
-
-    @property
-    def product(self) -> PlannedProduct:
-        return self.of.product
-
-    def read(self, here: Bucket) -> tuple[Image, Image]:
-        """Both images, of EVIDENCE_SIDE pixels a side or less. PublishRefused where one is not what was scored."""
-        from scott_core import UnreadableImage, read_image
-
-        uri, product_id = self.pair["catalogue_image"], self.product.product_id
-        data = next(row["image"] for row in self.of.documents if row["used"] and row["digest"] == self.pair["digest"])
-        try:
-            source = read_image_input(here.storage, uri, here.run.inputs_from)
-            if source.sha256 != self.pair["catalogue_sha256"]:
-                raise PublishRefused(f"{product_id}: {uri} changed since it was scored: score the bucket again")
-            images = read_image(source.data), read_image(data or b"")
-        except (UnreadableInput, UnreadableImage) as error:
-            raise PublishRefused(f"{product_id}: {uri} was scored and now is unreadable: {error}") from error
-        for image in images:
-            image.thumbnail((EVIDENCE_SIDE, EVIDENCE_SIDE))
-        return images
+def _read(here: Bucket, products: Sequence[PlannedProduct]) -> Iterator[_Product]:
+    documents = here.rows(DOCUMENT_IMAGES, products, _WITHOUT_BYTES)
+    return map(_Product, products, documents, here.rows(PAIR_SCORES, products))
 
 
-def _evidence(here: Bucket, best: Sequence[_BestPair]) -> Iterator[bytes]:
-    """Each best pair side by side with the common object marked, as JPEG."""
-    from scott_core import Match
-    from scott_core.overlay import draw_match
+def _write_evidence(here: Bucket, products: Iterable[_Product]) -> Mapping[str, str]:
+    """Writes the evidence of those that have a best pair and are still the run's; returns the URI of each that has one.
 
-    images_a, images_b = zip(*(each.read(here) for each in best), strict=True)
-    scorer = planned_scorer(here.run.weights, here.run.model_version)
-    pairs = [(n, n) for n in range(len(best))]
-    found = scorer.matches(images_a, images_b, pairs) if scorer.finds_regions else [None] * len(best)
-    for image_a, image_b, each, match in zip(images_a, images_b, best, found, strict=True):
-        score, is_match = each.pair["score"] or 0.0, bool(each.pair["is_match"])  # as recorded, wherever this runs
-        if match is None:
-            match = Match.without_regions(score, is_match, image_a, image_b)
-        stream = io.BytesIO()
-        draw_match(image_a, image_b, replace(match, score=score, is_match=is_match)).save(stream, "JPEG", quality=85)
-        yield stream.getvalue()
+    Who owns them is asked once the old evidence was read, so that a late attempt cannot replace a newer run's.
+    """
+    drawn = {
+        each.product.product_id: _evidence(here, each, pair) for each in products if (pair := best_pair(each.pairs))
+    }
+    product_of = {evidence_key(here.audit_date, product_id): product_id for product_id in drawn}
+
+    def change(_: Mapping[str, bytes | None]) -> dict[str, bytes]:
+        owned = {product.product_id for product in here.products()}
+        return {key: drawn[product_id] for key, product_id in product_of.items() if product_id in owned}
+
+    here.storage.update_all(product_of, change)
+    return {product_id: here.storage.uri(key) for key, product_id in product_of.items()}
 
 
-def _write_evidence(here: Bucket, product: PlannedProduct, evidence: bytes) -> str:
-    """Write the image if, once the old one was read, the product is still its run's; returns its URI."""
-    key = evidence_key(here.audit_date, product.product_id)
+def _evidence(here: Bucket, of: _Product, pair: PairScore) -> bytes:
+    """The best pair of a product side by side with the common object marked, as JPEG."""
+    from scott_core.match import Match, decode_mask
+    from scott_core.overlay import draw_match, panel
 
-    def change(_: bytes | None) -> bytes | None:
-        return evidence if product in read_products(here.storage, here.audit_date, here.number) else None
+    image_a, image_b = map(panel, _best_images(here, of, pair))
+    score, is_match = pair["score"] or 0.0, bool(pair["is_match"])  # as recorded, wherever this runs
+    match = Match.without_regions(score, is_match, image_a, image_b)
+    if pair["mask_a"] is not None and pair["mask_b"] is not None:
+        masks = decode_mask(pair["mask_a"], image_a.size[::-1]), decode_mask(pair["mask_b"], image_b.size[::-1])
+        match = Match(score, is_match, *masks, alpha=0.5)
+    stream = io.BytesIO()
+    draw_match(image_a, image_b, match).save(stream, "JPEG", quality=85)
+    return stream.getvalue()
 
-    here.storage.update(key, change)
-    return here.storage.uri(key)
+
+def _best_images(here: Bucket, of: _Product, pair: PairScore) -> tuple[Image, Image]:
+    """Both images of a pair. PublishRefused where one is not what was scored."""
+    from scott_core import UnreadableImage, read_image
+
+    uri, product_id = pair["catalogue_image"], of.product.product_id
+    key = next(row["image_key"] for row in of.documents if row["used"] and row["digest"] == pair["digest"])
+    try:
+        source = read_image_input(here.storage, uri, here.run.inputs_from)
+        if source.sha256 != pair["catalogue_sha256"]:
+            raise PublishRefused(f"{product_id}: {uri} changed since it was scored: score the bucket again")
+        return read_image(source.data), read_image(read_stored_image(here.storage, key or ""))
+    except (UnreadableInput, UnreadableImage) as error:
+        raise PublishRefused(f"{product_id}: {uri} was scored and now is unreadable: {error}") from error

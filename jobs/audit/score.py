@@ -1,10 +1,11 @@
 """Score: every catalogue image of a product against every used image of its documents.
 
-Reads the bucket's object of `document_images`, which holds the images themselves, and the catalogue images; writes the
-bucket's object of `pair_scores`: one row for each pair, in the order of the catalogue's images and then of the
-documents'. Products share the scorer's batches, and an image is decoded once for all of them, which is why those that
-share one come together; the score of a pair does not depend on what else is in its bucket. An image that cannot be read
-fails its pairs, with a reason, and so does a catalogue image that shows nothing.
+Reads the bucket's object of `document_images`, the images that it names, and the catalogue's; writes the bucket's
+object of `pair_scores`: one row for each pair, in the order of the catalogue's images and then of the documents'. The
+best pair of a product keeps its masks, from which `publish` draws it. Products share the scorer's batches, and an
+image is decoded once for all of them, which is why those that share one come together; the score of a pair does not
+depend on what else is in its bucket. An image that cannot be read fails its pairs, with a reason, and so does a
+catalogue image that shows nothing.
 
 With `stop_at_match` in the plan a product's likelier pairs come first, and those left when one is a match are not
 scored and have no row.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
@@ -26,8 +27,10 @@ from jobs.scoring.pairs import Outcome, ScoredPair, score_block, score_columns
 from jobs.scoring.scorers import planned_scorer
 from jobs.tables.bucket import Bucket
 from jobs.tables.failed import Failed
+from jobs.tables.images import read_stored_image
 from jobs.tables.inputs import read_image_input
 from jobs.tables.plan import PlannedProduct
+from jobs.tables.rows import NewRows
 from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, SCHEMA_VERSION, DocumentImage, PairScore
 from scott_core.progress import Progress, silent
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 STOPPING_FACTOR = 4  # times as many images in a block where runs stop at a match: a round has fewer pairs of a product
 
 _Place = tuple[int, int]  # a pair of a product: indices of its catalogue image and of its document image
+_EXTRACTED = ("document", "page", "bbox", "digest", "used", "image_key", "run_id")
 
 
 class ScoreSummary(TypedDict):
@@ -63,29 +67,34 @@ def score_bucket(
     those of the plan.
     """
     here = Bucket.open(root, audit_date, bucket, run_id, only)
-    extracted = here.rows(DOCUMENT_IMAGES)
+    products = here.products()
     asked: list[_Asked] = []
-    for product in here.products():
-        found = extracted.get(product.product_id, [])
+    for product, found in zip(products, here.rows(DOCUMENT_IMAGES, products, _EXTRACTED), strict=True):
         check_extracted(product, found)
-        asked.append(_Asked(product, [row for row in found if row["used"]]))
-    rows: dict[str, list[PairScore]] = {each.product.product_id: [] for each in asked}
+        asked.append(_Asked(product, [_Shown.of(row) for row in found if row["used"]]))
+    rows = NewRows(PAIR_SCORES)
+    counts: dict[str, tuple[int, int]] = {}
     with_pairs = [each for each in asked if each.sources]
     if with_pairs:  # else nothing is loaded
         scorer = planned_scorer(here.run.weights, here.run.model_version)
         for block, images in _read_blocks(here, scorer, with_pairs):
             outcomes = _score_products(here, scorer, block, images)
-            for each, found_pairs in zip(block, outcomes, strict=True):
-                rows[each.product.product_id] = _rows(here, each, images, found_pairs)
+            masks = _masks(scorer, block, images, outcomes)
+            for each, found_pairs, of_best in zip(block, outcomes, masks, strict=True):
+                pairs = _rows(here, each, images, found_pairs, of_best)
+                rows.add(each.product.product_id, pairs)
+                counts[each.product.product_id] = len(pairs), sum(pair["score"] is None for pair in pairs)
             progress(len(block))
+    for each in asked:
+        if not each.sources:
+            rows.add(each.product.product_id, [])
     progress(len(asked) - len(with_pairs))
-    taken = here.replace(PAIR_SCORES, rows)
-    written = [row for name in taken for row in rows[name]]
+    written = [counts.get(product_id, (0, 0)) for product_id in here.replace(rows)]
     return {
         "bucket": bucket,
-        "n_products": len(taken),
-        "n_pairs": len(written),
-        "n_failed": sum(row["score"] is None for row in written),
+        "n_products": len(written),
+        "n_pairs": sum(n_pairs for n_pairs, _ in written),
+        "n_failed": sum(n_failed for _, n_failed in written),
     }
 
 
@@ -98,13 +107,30 @@ def check_extracted(product: PlannedProduct, rows: Iterable[DocumentImage]) -> N
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Source:
-    """The place of an image: the URI of a catalogue image, or the digest and the bytes of a document image."""
+    """The place of an image: the URI of a catalogue image, or the key of a stored document image."""
 
     uri: str | None = None
-    digest: str | None = None
-    data: bytes = field(default=b"", compare=False)
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A used document image."""
+
+    document: str
+    page: int | None
+    bbox: list[float] | None
+    digest: str | None
+    key: str
+
+    @classmethod
+    def of(cls, row: DocumentImage) -> _Shown:
+        """The image of a row. Raises RowsMissing where an older version of the table wrote it, with no key."""
+        if row["image_key"] is None:
+            raise RowsMissing(f"{row['document']}: its images are not stored by content: extract the bucket again")
+        return cls(row["document"], row["page"], row["bbox"], row["digest"], row["image_key"])
 
 
 @dataclass(frozen=True)
@@ -117,10 +143,10 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One product and the rows of its used document images."""
+    """One product and its used document images."""
 
     product: PlannedProduct
-    shown: list[DocumentImage]
+    shown: list[_Shown]
 
     @cached_property
     def sources_a(self) -> list[_Source]:
@@ -128,7 +154,7 @@ class _Asked:
 
     @cached_property
     def sources_b(self) -> list[_Source]:
-        return [_Source(digest=row["digest"], data=row["image"] or b"") for row in self.shown]
+        return [_Source(key=each.key) for each in self.shown]
 
     @property
     def sources(self) -> list[_Source]:
@@ -156,10 +182,11 @@ def _read_blocks(
 
 
 def _read(here: Bucket, prepared: PreparedImages, source: _Source) -> _Read:
-    if source.uri is None:
-        return _Read(_of("document_image", prepared.get(source.digest, source.data, is_extracted=True)))
+    if source.key is not None:
+        data = read_stored_image(here.storage, source.key)
+        return _Read(_of("document_image", prepared.get(source.key, data, is_extracted=True)))
     try:
-        found = read_image_input(here.storage, source.uri, here.run.inputs_from)
+        found = read_image_input(here.storage, source.uri or "", here.run.inputs_from)
     except UnreadableInput as error:
         return _Read(Failed("catalogue_image_unreadable", f"{error.status}: {error}"))
     return _Read(_of("catalogue_image", prepared.get(found.sha256, found.data)), found.sha256)
@@ -198,6 +225,28 @@ def _has_match(outcomes: Mapping[_Place, Outcome]) -> bool:
     return any(isinstance(each, ScoredPair) and each.is_match for each in outcomes.values())
 
 
+def _masks(
+    scorer: PairScorer,
+    products: Sequence[_Asked],
+    read: Mapping[_Source, _Read],
+    outcomes: Sequence[Mapping[_Place, Outcome]],
+) -> list[tuple[_Place, tuple[bytes, bytes]] | None]:
+    """The best pair of each product, with the codes of its masks; None without one, or of a scorer without regions."""
+    best = [_best(found) if scorer.finds_regions else None for found in outcomes]
+    pairs = [asked.pair(place) for asked, place in zip(products, best, strict=True) if place is not None]
+    sources = dict.fromkeys(source for pair in pairs for source in pair)
+    index = {source: n for n, source in enumerate(sources)}
+    images = [read[source].image for source in sources]
+    matches = scorer.matches(images, images, [(index[a], index[b]) for a, b in pairs])
+    return [None if place is None else (place, next(matches).codes()) for place in best]
+
+
+def _best(outcomes: Mapping[_Place, Outcome]) -> _Place | None:
+    """The pair with the highest score, the first of equal ones, as verdicts choose it; None where none was scored."""
+    scored = {place: each.score for place, each in sorted(outcomes.items()) if isinstance(each, ScoredPair)}
+    return max(scored, key=scored.__getitem__, default=None)
+
+
 def _likeliest_first(
     scorer: PairScorer, images: Mapping[_Source, Prepared], asked: _Asked, places: list[_Place]
 ) -> list[_Place]:
@@ -210,31 +259,46 @@ def _likeliest_first(
 
 
 def _rows(
-    here: Bucket, asked: _Asked, read: Mapping[_Source, _Read], outcomes: Mapping[_Place, Outcome]
+    here: Bucket,
+    asked: _Asked,
+    read: Mapping[_Source, _Read],
+    outcomes: Mapping[_Place, Outcome],
+    best: tuple[_Place, tuple[bytes, bytes]] | None,
 ) -> list[PairScore]:
     """The product's rows of `pair_scores`; none for a pair that was left out once there was a match."""
     rows = []
+    no_masks = (None, None)
     for place in asked.places():
         a, b = (read[source] for source in asked.pair(place))
         failed = next((each.image for each in (a, b) if isinstance(each.image, Failed)), None)
         outcome = failed or outcomes.get(place)
         if outcome is not None:
-            rows.append(_row(here, asked, place, a.sha256, outcome))
+            masks = best[1] if best is not None and best[0] == place else no_masks
+            rows.append(_row(here, asked, place, a.sha256, outcome, masks))
     return rows
 
 
-def _row(here: Bucket, asked: _Asked, place: _Place, sha256: str | None, outcome: Outcome) -> PairScore:
+def _row(
+    here: Bucket,
+    asked: _Asked,
+    place: _Place,
+    sha256: str | None,
+    outcome: Outcome,
+    masks: tuple[bytes | None, bytes | None],
+) -> PairScore:
     shown = asked.shown[place[1]]
     return {
         "audit_date": here.audit_date,
         "product_id": asked.product.product_id,
         "catalogue_image": asked.product.image_uris[place[0]],
         "catalogue_sha256": sha256,
-        "document": shown["document"],
-        "page": shown["page"],
-        "bbox": shown["bbox"],
-        "digest": shown["digest"],
+        "document": shown.document,
+        "page": shown.page,
+        "bbox": shown.bbox,
+        "digest": shown.digest,
         **score_columns(outcome),
+        "mask_a": masks[0],
+        "mask_b": masks[1],
         "model_version": here.run.model_version,
         "run_id": here.run.run_id,
         "schema_version": SCHEMA_VERSION,

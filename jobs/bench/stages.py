@@ -165,5 +165,6 @@ _ROW: PairScore = {
     "audit_date": "2026-01-01", "product_id": "P", "catalogue_image": "catalogue/P/images/1.jpg",
     "catalogue_sha256": "0" * 64, "document": "catalogue/P/documents/report.pdf", "page": 1,
     "bbox": [0.0, 0.0, 100.0, 100.0], "digest": "0" * 64, "score": 0.5, "region_a": 0.5, "region_b": 0.5,
-    "is_match": True, "error": None, "model_version": "v", "run_id": "r", "schema_version": 1,
+    "mask_a": None, "mask_b": None, "is_match": True, "error": None,
+    "model_version": "v", "run_id": "r", "schema_version": 1,
 }  # fmt: skip

@@ -14,7 +14,7 @@ import random
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import BadStorageUri, LostRace, ObjectMissing
@@ -91,21 +91,38 @@ class Storage(ABC):
         result when applied to its own result, because a write whose reply was lost is tried again.
         Returns whether the object was written by this call.
         """
+
+        def change_one(found: Mapping[str, bytes | None]) -> dict[str, bytes]:
+            data = change(found[key])
+            return {} if data is None else {key: data}
+
+        return self.update_all([key], change_one)
+
+    def update_all(self, keys: Iterable[str], change: Callable[[Mapping[str, bytes | None]], dict[str, bytes]]) -> bool:
+        """`update` for several objects, each a race of its own: `change` gets those not written yet, all read before.
+
+        It returns the new bytes of those that it does not leave alone.
+        """
+        left = list(keys)
         deadline = time.monotonic() + UPDATE_SECONDS
-        wait = 0.01
+        wait, is_written = 0.01, False
         while True:
-            blob = self.read_or_none(key)
-            data = change(blob.data if blob else None)
-            if data is None or (blob is not None and data == blob.data):
-                return False
-            try:
-                self.write_if(key, data, blob.etag if blob else None)
-                return True
-            except LostRace:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(random.uniform(0, wait))
-                wait = min(2 * wait, 1.0)
+            found = {key: self.read_or_none(key) for key in left}
+            left = []
+            for key, data in change({key: blob.data if blob else None for key, blob in found.items()}).items():
+                blob = found[key]
+                if blob is None or data != blob.data:
+                    try:
+                        self.write_if(key, data, blob.etag if blob else None)
+                        is_written = True
+                    except LostRace:
+                        if time.monotonic() > deadline:
+                            raise
+                        left.append(key)
+            if not left:
+                return is_written
+            time.sleep(random.uniform(0, wait))
+            wait = min(2 * wait, 1.0)
 
 
 def is_under(uri: str, folder: str) -> bool:

@@ -8,13 +8,16 @@ stay as they are, in their order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+
+import pyarrow as pa
 
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
 from jobs.tables.plan import PlannedProduct, Run, read_products, read_run
-from jobs.tables.rows import by_product, decode_rows, encode_rows, read_rows
+from jobs.tables.rows import NewRows, decode_table, encode_table, of_products, stream_rows
 from jobs.tables.schemas import Row, Table
 
 
@@ -40,24 +43,45 @@ class Bucket:
         owned = [product for product in products if product.run_id == self.run.run_id]
         return [product for product in owned if self.only is None or product.product_id in self.only]
 
-    def rows(self, table: Table[Row]) -> dict[str, list[Row]]:
-        """The rows of the bucket's object of `table` by product id, whichever run wrote them."""
-        return by_product(read_rows(self.storage, table, self.audit_date, self.number))
+    def rows(
+        self, table: Table[Row], products: Sequence[PlannedProduct], columns: Sequence[str] | None = None
+    ) -> Iterator[list[Row]]:
+        """The rows of each of `products` (by id) in the bucket's object of `table`, whichever run wrote them.
 
-    def replace(self, table: Table[Row], rows: Mapping[str, list[Row]]) -> list[str]:
-        """Put `rows` (by product id) in place of those of the products that the run still owns.
+        With `columns`, the rows hold those alone, and FOLDER_KEY. A few thousand rows are in memory at a time.
+        """
+        ids = [product.product_id for product in products]
+        names: list[str] = list(table.schema.names if columns is None else columns)
+        wanted = names if "product_id" in names else ["product_id", *names]
+        found = stream_rows(self.storage, table, self.audit_date, self.number, wanted, ids)
+        groups = groupby(found, key=lambda row: row["product_id"])
+        group = next(groups, None)
+        for product_id in ids:
+            if group is not None and group[0] == product_id:
+                yield list(group[1])
+                group = next(groups, None)
+            else:
+                yield []
+
+    def replace(self, rows: NewRows[Row]) -> list[str]:
+        """Put `rows` in place of those of their products, where the run still owns these; all are by product id then.
 
         Products that have left the plan lose their rows. Returns the ids of the products whose rows are now those of
         this run.
         """
         taken: list[str] = []
+        new = rows.to_arrow()
 
         def change(data: bytes | None) -> bytes:
-            found = by_product(decode_rows(table, self.audit_date, data)) if data is not None else {}
             products = read_products(self.storage, self.audit_date, self.number)
-            taken[:] = [p.product_id for p in products if p.run_id == self.run.run_id and p.product_id in rows]
-            found.update({name: rows[name] for name in taken})
-            return encode_rows(table, [row for p in products for row in found.get(p.product_id, [])])
+            taken[:] = [
+                p.product_id for p in products if p.run_id == self.run.run_id and p.product_id in rows.product_ids
+            ]
+            parts = [of_products(new, taken)]
+            if data is not None:
+                others = {product.product_id for product in products}.difference(taken)
+                parts.append(of_products(decode_table(rows.table, data), others))
+            return encode_table(pa.concat_tables(parts).sort_by("product_id"))  # stable: a product's rows keep theirs
 
-        self.storage.update(keys.table_key(table.name, self.audit_date, self.number), change)
+        self.storage.update(keys.table_key(rows.table.name, self.audit_date, self.number), change)
         return taken

@@ -8,7 +8,8 @@ from datetime import date
 from jobs.errors import BadArgument
 
 PLANS = "audits"  # the folder of all plans
-OUTPUTS = (PLANS, "document_images", "pair_scores", "verdicts", "evidence", "reports")  # what audits write
+OUTPUTS = (PLANS, "document_images", "pair_scores", "verdicts", "evidence", "reports")  # folders that audits write
+IMAGES_BY_CONTENT = "images/sha256="  # how the keys of images begin; a catalogue may have its own folder "images"
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
 
 
@@ -56,6 +57,11 @@ def table_folder(table: str, audit_date: str) -> str:
 def table_key(table: str, audit_date: str, bucket: int) -> str:
     """The object that holds one bucket's rows of `table`."""
     return f"{table_folder(table, audit_date)}/bucket={bucket:04d}.parquet"
+
+
+def image_key(sha256: str, suffix: str) -> str:
+    """The image of a document whose bytes have that SHA-256; `suffix` is that of its format (".jpg")."""
+    return f"{IMAGES_BY_CONTENT}{sha256[:3]}/{sha256}{suffix}"
 
 
 def evidence_folder(audit_date: str) -> str:

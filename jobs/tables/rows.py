@@ -1,28 +1,93 @@
 """Rows of a table: reading the object of one bucket, and encoding rows as such an object. The same rows give the same
 bytes.
+
+Many rows are held as Arrow columns, since a row that is a dict takes ten times as much memory; an object is read and
+written in row groups of ROWS_AT_ONCE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.schemas import FOLDER_KEY, Row, Table
 
+ROWS_AT_ONCE = 4096
+
+
+class NewRows(Generic[Row]):
+    """Rows on their way into a table, with the products that they are all the rows of; a product may have none."""
+
+    def __init__(self, table: Table[Row]) -> None:
+        self.table: Table[Row] = table
+        self.product_ids: set[str] = set()
+        self._waiting: list[Row] = []
+        self._parts: list[pa.Table] = [table.schema.empty_table()]
+
+    @classmethod
+    def of(cls, table: Table[Row], rows: Mapping[str, Iterable[Row]]) -> NewRows[Row]:
+        """The rows of each product, by its id."""
+        found = cls(table)
+        for product_id, each in rows.items():
+            found.add(product_id, each)
+        return found
+
+    def add(self, product_id: str, rows: Iterable[Row]) -> None:
+        """Adds the rows of one more product, in the order that they are to have."""
+        self.product_ids.add(product_id)
+        self._waiting += rows
+        if len(self._waiting) >= ROWS_AT_ONCE:
+            self._pack()
+
+    def to_arrow(self) -> pa.Table:
+        """All rows, in the order in which they were added, without FOLDER_KEY."""
+        self._pack()
+        return pa.concat_tables(self._parts)
+
+    def _pack(self) -> None:
+        self._parts.append(pa.Table.from_pylist(self._waiting, schema=self.table.schema))
+        self._waiting = []
+
 
 def read_rows(
-    storage: Storage, table: Table[Row], audit_date: str, bucket: int, columns: Sequence[str] | None = None
+    storage: Storage,
+    table: Table[Row],
+    audit_date: str,
+    bucket: int,
+    columns: Sequence[str] | None = None,
+    product_ids: Collection[str] | None = None,
 ) -> list[Row]:
-    """The rows of one bucket of `table`, in file order; none where it was never written.
+    """The rows of one bucket of `table`, or of `product_ids` alone, in file order; none where it was never written.
 
     With `columns`, the rows hold those alone, and FOLDER_KEY.
     """
+    return list(stream_rows(storage, table, audit_date, bucket, columns, product_ids))
+
+
+def stream_rows(
+    storage: Storage,
+    table: Table[Row],
+    audit_date: str,
+    bucket: int,
+    columns: Sequence[str] | None = None,
+    product_ids: Collection[str] | None = None,
+) -> Iterator[Row]:
+    """As `read_rows`, with ROWS_AT_ONCE of them in memory, beside the object's bytes."""
     blob = storage.read_or_none(keys.table_key(table.name, audit_date, bucket))
-    return decode_rows(table, audit_date, blob.data, columns) if blob else []
+    if blob is None:
+        return
+    names: list[str] = list(table.schema.names if columns is None else columns)
+    wanted = names if "product_id" in names else [*names, "product_id"]
+    for part in _parts(table, blob.data, wanted):
+        chosen = part if product_ids is None else of_products(part, product_ids)
+        for row in chosen.select(names).to_pylist():
+            yield _with_folder(audit_date, row)
 
 
 def by_product(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -33,19 +98,47 @@ def by_product(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return groups
 
 
-def decode_rows(table: Table[Row], audit_date: str, data: bytes, columns: Sequence[str] | None = None) -> list[Row]:
+def decode_rows(table: Table[Row], audit_date: str, data: bytes) -> list[Row]:
     """The rows of an object of `table` in the folder of `audit_date`, of this schema version or an older one."""
-    # In this thread: pq.read_table scans with Arrow's own, and one that lets go of `data` while the interpreter
-    # shuts down aborts the process after its work is done.
-    names = None if columns is None else list(columns)
-    found = pq.ParquetFile(pa.BufferReader(data)).read(names, use_threads=False)
-    empty = {FOLDER_KEY: audit_date} | dict.fromkeys(names or table.schema.names)  # an older version has fewer columns
-    rows: list[Row] = [empty | row for row in found.to_pylist()]
-    return rows
+    return [_with_folder(audit_date, row) for row in decode_table(table, data).to_pylist()]
+
+
+def decode_table(table: Table[Row], data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of an object of `table`, or their `columns`, as Arrow; nulls where an older version has no column."""
+    empty = table.schema.empty_table()
+    return pa.concat_tables([empty if columns is None else empty.select(list(columns)), *_parts(table, data, columns)])
 
 
 def encode_rows(table: Table[Row], rows: Sequence[Row]) -> bytes:
     """The object that holds `rows`; FOLDER_KEY is left to the name of its folder."""
+    return encode_table(pa.Table.from_pylist(list(rows), schema=table.schema))
+
+
+def encode_table(rows: pa.Table) -> bytes:
+    """The object that holds these rows of a table, in row groups of ROWS_AT_ONCE."""
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=table.schema), sink, compression="zstd")
-    return bytes(sink.getvalue().to_pybytes())
+    pq.write_table(rows, sink, compression="zstd", row_group_size=ROWS_AT_ONCE)
+    return bytes(sink.getvalue())
+
+
+def of_products(rows: pa.Table, product_ids: Collection[str]) -> pa.Table:
+    """Those of `rows` that belong to the products."""
+    return rows.filter(pc.is_in(rows["product_id"], value_set=pa.array(sorted(product_ids), pa.string())))
+
+
+def _parts(table: Table[Row], data: bytes, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    """The row groups of an object, each with the columns of the table's schema, or with `columns`."""
+    # In this thread: pq.read_table scans with Arrow's own, and one that lets go of `data` while the interpreter
+    # shuts down aborts the process after its work is done.
+    file = pq.ParquetFile(pa.BufferReader(data))
+    schema = table.schema if columns is None else pa.schema([table.schema.field(name) for name in columns])
+    known = [name for name in schema.names if name in file.schema_arrow.names]
+    for batch in file.iter_batches(ROWS_AT_ONCE, columns=known, use_threads=False):
+        empty = {name: pa.nulls(batch.num_rows, schema.field(name).type) for name in schema.names if name not in known}
+        found = empty | {name: batch.column(name) for name in known}
+        yield pa.table([found[name] for name in schema.names], names=schema.names).cast(schema)
+
+
+def _with_folder(audit_date: str, row: Any) -> Any:
+    """A row of a file with the column that the name of its folder holds."""
+    return {FOLDER_KEY: audit_date, **row}

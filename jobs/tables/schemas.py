@@ -18,7 +18,9 @@ from typing import Annotated, Generic, Literal, TypedDict, TypeVar, get_type_hin
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3  # 1 had audit_date in the files too; 1 and 2 had no probability, risk and confidence
+# 1 had audit_date in the files, too; 1 and 2 had no probability, risk and confidence; 1 to 3 held the images themselves
+# and no masks.
+SCHEMA_VERSION = 4
 FOLDER_KEY = "audit_date"
 
 
@@ -101,7 +103,14 @@ class DocumentImage(TypedDict):
     ]
     used: Annotated[bool, Column(pa.bool_(), "whether it is compared with the catalogue")]
     reason: Annotated[str | None, Column(_TEXT, "why it was set aside; null when used")]
-    image: Annotated[bytes | None, Column(pa.binary(), "the picture, encoded as PNG or JPEG; null when set aside")]
+    image_key: Annotated[
+        str | None,
+        Column(_TEXT, "object under the storage root that holds the picture, a PNG or JPEG; null when set aside"),
+    ]
+    image: Annotated[
+        bytes | None,
+        Column(pa.binary(), "the picture itself in rows of version 3 and before; null since, see image_key"),
+    ]
     run_id: _RunId
     schema_version: _Version
 
@@ -132,6 +141,15 @@ class PairScore(TypedDict):
     region_b: Annotated[
         float | None, Column(pa.float32(), "share of the document image that is the common object, in [0, 1]")
     ]
+    mask_a: Annotated[
+        bytes | None,
+        Column(
+            pa.binary(),
+            "where the common object is in the catalogue image, of the product's best pair alone: 32 x 32 cells by "
+            "rows, an int8 each, over 0 on the object",
+        ),
+    ]
+    mask_b: Annotated[bytes | None, Column(pa.binary(), "where the common object is in the document image, likewise")]
     is_match: Annotated[bool | None, Column(pa.bool_(), "score >= threshold of the run; null when scoring failed")]
     error: Annotated[
         str | None,

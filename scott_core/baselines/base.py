@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from scott_core.predictor import Match, PairScores
+from scott_core.match import Match
+from scott_core.predictor import PairScores
 from scott_core.progress import Progress
 
 Array = NDArray[Any]

