@@ -13,6 +13,7 @@ LOGIT_STEP = 0.1  # of a cell's value
 _MOST = 127
 
 Mask = NDArray[np.float32]
+MaskCodes = tuple[bytes, bytes]  # of image a and of image b
 
 
 @dataclass(frozen=True)
@@ -34,18 +35,21 @@ class Match:
         mask_a, mask_b = (np.zeros((each.height, each.width), np.float32) for each in (image_a, image_b))
         return cls(score, is_match, mask_a, mask_b, alpha=0.5)
 
-    def codes(self) -> tuple[bytes, bytes]:
+    def codes(self) -> MaskCodes:
         """Both masks as `encode_mask` gives them."""
-        return encode_mask(self.mask_a, self.alpha), encode_mask(self.mask_b, self.alpha)
+        mask_a, mask_b = (np.clip(mask, 1e-6, 1 - 1e-6) for mask in (self.mask_a, self.mask_b))
+        return encode_mask(_logit(mask_a), self.alpha), encode_mask(_logit(mask_b), self.alpha)
 
 
-def encode_mask(mask: Mask, alpha: float) -> bytes:
+def encode_mask(logits: Mask, alpha: float, box: tuple[float, float, float, float] | None = None) -> bytes:
     """The code of a mask: the image in REGION_SIDE x REGION_SIDE cells, by rows, an int8 each.
 
-    A cell holds its logit less that of `alpha`, in steps of LOGIT_STEP: the foreground is where it is over 0.
+    `logits` [h, w] are those of the image, or of a square that shows it in `box` (left, top, right, bottom, in cells of
+    `logits`). A cell of the code holds its logit less that of `alpha`, in steps of LOGIT_STEP: the foreground is where
+    it is over 0.
     """
-    logits = Image.fromarray(np.asarray(_logit(mask) - _logit(np.float32(alpha)), np.float32))
-    cells = np.asarray(logits.resize((REGION_SIDE, REGION_SIDE), Image.Resampling.BILINEAR)) / LOGIT_STEP
+    over = Image.fromarray((logits - _logit(np.float32(alpha))).astype(np.float32))
+    cells = np.asarray(over.resize((REGION_SIDE, REGION_SIDE), Image.Resampling.BILINEAR, box)) / LOGIT_STEP
     return cells.round().clip(-_MOST, _MOST).astype(np.int8).tobytes()
 
 
@@ -58,6 +62,5 @@ def decode_mask(code: bytes, size: tuple[int, int]) -> Mask:
 
 
 def _logit(probability: NDArray[np.float32] | np.float32) -> NDArray[np.float32]:
-    clipped = np.clip(probability, 1e-6, 1 - 1e-6)
-    found: NDArray[np.float32] = np.log(clipped / (1 - clipped))
+    found: NDArray[np.float32] = np.log(probability / (1 - probability))
     return found

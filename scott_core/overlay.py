@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from scott_core.match import Match
 
@@ -35,7 +36,6 @@ def _marked(image: Image.Image, mask: NDArray[np.float32], alpha: float) -> Imag
     resized = panel(image)
     region = Image.fromarray((mask > alpha).astype(np.uint8) * 255).resize(resized.size, Image.Resampling.BILINEAR)
     region = region.point(lambda value: 255 if value > 127 else 0)
-    edge = region.filter(ImageFilter.MaxFilter(5)).convert("L")
-    outline = Image.fromarray(np.asarray(edge) ^ np.asarray(region))
+    outline = Image.fromarray(cv2.dilate(np.asarray(region), np.ones((5, 5), np.uint8)) ^ np.asarray(region))
     tinted = Image.composite(Image.blend(resized, Image.new("RGB", resized.size, _TINT), 0.18), resized, region)
     return Image.composite(Image.new("RGB", resized.size, _TINT), tinted, outline)

@@ -6,7 +6,7 @@ Sigmoid, thresholds and resizing live here, not in the network; batches and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from scott_core.images import Letterbox
 from scott_core.inference.engine import Engine, Pairs
 from scott_core.inference.precision import resolve
 from scott_core.inference.prepared import Prepared
-from scott_core.match import Match
+from scott_core.match import MaskCodes, Match, encode_mask
 from scott_core.progress import Progress
 
 Scores = NDArray[np.float32]
@@ -32,11 +32,15 @@ Scores = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PairScores:
-    """For each pair, float32 [n] in 0..1: the probability of a match, and each image's share of foreground."""
+    """For each pair, float32 [n] in 0..1: the probability of a match, and each image's share of foreground.
+
+    `masks(i)` gives the codes of the masks of pair i (scott_core/match.py); None of a scorer that finds no regions.
+    """
 
     score: Scores
     region_a: Scores
     region_b: Scores
+    masks: Callable[[int], MaskCodes] | None = None
 
 
 class Predictor:
@@ -104,20 +108,32 @@ class Predictor:
         """
         a, b = self._prepared(images_a), self._prepared(images_b)
         parts: list[Tensor] = []
+        logits_of: list[Tensor] = []
         for chunk, out in self.engine.run(self.engine.model.score_pairs, a, b, pairs):
             regions = (self.engine.model.foreground(mask).float().mean((1, 2)) for mask in (out.mask_a, out.mask_b))
             parts.append(torch.stack([out.match.float(), *regions])[:, : len(chunk)])
+            logits_of.append(torch.stack([out.mask_a[: len(chunk), 0], out.mask_b[: len(chunk), 0]], 1).half())
             if progress:
                 progress(len(chunk))
         if not parts:
-            return PairScores(*(np.zeros(0, np.float32) for _ in range(3)))
+            return PairScores(*np.zeros((3, 0), np.float32))
         logits, cells_a, cells_b = torch.cat(parts, 1).cpu()  # the first line that waits for the device
         covered_a, covered_b = ([a[i].box.covers for i, _ in pairs], [b[j].box.covers for _, j in pairs])
         region_a, region_b = (
             (cells / torch.tensor(covered)).clamp(max=1.0).numpy()
             for cells, covered in ((cells_a, covered_a), (cells_b, covered_b))
         )
-        return PairScores(self._probability(logits).numpy(), region_a, region_b)
+        masks = torch.cat(logits_of).cpu().numpy()  # [n, 2, h, w]
+
+        def codes(n: int) -> MaskCodes:
+            i, j = pairs[n]
+            code_a, code_b = (
+                encode_mask(each.astype(np.float32), self.alpha, image.box.within(*each.shape))
+                for each, image in zip(masks[n], (a[i], b[j]), strict=True)
+            )
+            return code_a, code_b
+
+        return PairScores(self._probability(logits).numpy(), region_a, region_b, codes)
 
     def likeness(
         self, images_a: Sequence[Image.Image | Prepared], images_b: Sequence[Image.Image | Prepared], pairs: Pairs
@@ -144,12 +160,9 @@ class Predictor:
         return logits
 
     def matches(
-        self, images_a: Sequence[Image.Image | Prepared], images_b: Sequence[Image.Image | Prepared], pairs: Pairs
+        self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Pairs
     ) -> Iterator[Match]:
-        """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair are in memory.
-
-        The masks of a prepared image have the size that it fills in its square.
-        """
+        """Pairs of indices (into images_a, images_b) in full, in their order; the masks of one pair are in memory."""
         a, b = self._prepared(images_a), self._prepared(images_b)
         for chunk, out in self.engine.run(self.engine.model.score_pairs, a, b, pairs):
             scores = self._probability(out.match.float().cpu()).tolist()
@@ -173,11 +186,9 @@ class Predictor:
 
 
 @torch.inference_mode()
-def _mask(logits: Tensor, box: Letterbox, image: Image.Image | Prepared) -> Scores:
+def _mask(logits: Tensor, box: Letterbox, image: Image.Image) -> Scores:
     """Mask logits of the square, [1, 1, h, w] -> probabilities of the image's own pixels, float32 [H, W]."""
     square = F.interpolate(logits.float(), size=(box.size, box.size), mode="bilinear", align_corners=False)
-    own = box.crop(square)
-    if not isinstance(image, Prepared):
-        own = F.interpolate(own, size=image.size[::-1], mode="bilinear", align_corners=False)
+    own = F.interpolate(box.crop(square), size=image.size[::-1], mode="bilinear", align_corners=False)
     mask: Scores = torch.sigmoid(own)[0, 0].cpu().numpy()
     return mask

@@ -92,12 +92,9 @@ class PairScorer(Protocol):
         ...
 
     def matches(
-        self, images_a: Sequence[Any], images_b: Sequence[Any], pairs: Sequence[tuple[int, int]]
+        self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]
     ) -> Iterator[Match]:
-        """The pairs in full, in their order, with masks of each image's own size: zeros without `finds_regions`.
-
-        Those of a prepared image may be smaller.
-        """
+        """The pairs in full, in their order, with masks of each image's own size: zeros without `finds_regions`."""
         ...
 
 

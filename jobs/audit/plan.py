@@ -12,32 +12,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypedDict
 
-from jobs.errors import BadArgument, UnknownAudit
+from jobs.errors import BadArgument, BadCatalogue, UnknownAudit
 from jobs.scoring.scorers import DescribedScorer, describe_scorer
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
 from jobs.tables.allowed import real_prefixes
-from jobs.tables.catalogue import Product, check_canaries_exist, read_canaries, read_catalogue, select_products
+from jobs.tables.catalogue import (
+    Spool,
+    encode_product,
+    read_canaries,
+    read_catalogue,
+    spool_catalogue,
+    spool_products,
+    stream_catalogue,
+)
 from jobs.tables.plan import (
     Plan,
-    PlannedProduct,
     Run,
-    bucket_of,
+    audit_dates,
     decode_products,
-    encode_products,
+    encode_planned,
     planned_buckets,
+    planned_line,
     read_plan,
 )
 from jobs.tables.schemas import SCHEMA_VERSION
 from scott_core.product import NO_RISK, RISK, Risk
 
-PRODUCTS_PER_BUCKET = 32
-MAX_BUCKETS = 512  # each bucket is one mapped task of a DAG; Airflow's default limit is 1024 (max_map_length)
+PRODUCTS_PER_BUCKET = 32  # of a small catalogue
+FEW_BUCKETS = 512  # from there on buckets have more products
+MOST_PRODUCTS_PER_BUCKET = 1024  # whose rows are rewritten where one of them is audited again: 1 to 2 MB
+MAX_BUCKETS = 100_000
 
 
 class PlanSummary(TypedDict):
@@ -109,40 +121,41 @@ def plan_audit(
     key = keys.plan_key(audit_date)
     known = None if product_ids is None else _known_plan(storage, audit_date)
     allowed = (known.inputs_from if known else ()) if inputs_from is None else real_prefixes(inputs_from)
-    catalogue = read_catalogue(storage, allowed)
-    products = select_products(catalogue, product_ids)
     canaries = read_canaries(storage, allowed)
-    if product_ids is None:
-        check_canaries_exist(canaries, {product.product_id for product in catalogue})
-    if not products:
-        raise BadArgument("no product ids were given: expected at least one, or None for the whole catalogue")
     configuration = _configure(known, weights, threshold, risk, stop_at_match, allowed)
-    run = Run(
-        run_id="",  # given with its place in the plan
-        run_name=run_name,
-        requested_at=requested_at,
-        product_ids=None if product_ids is None else tuple(product.product_id for product in products),
-        n_products=len(products),
-        weights=configuration.weights,
-        model_version=configuration.model_version,
-        threshold=configuration.threshold,
-        risk=configuration.risk,
-        confidence=configuration.confidence,
-        stop_at_match=configuration.stop_at_match,
-        canaries={p.product_id: canaries[p.product_id] for p in products if p.product_id in canaries},
-        inputs_from=configuration.inputs_from,
-        config_digest=configuration.digest(),
-    )
-    storage.update(key, lambda data: _with_run(data, audit_date, run, n_buckets, len(catalogue)).to_json())
-    plan = read_plan(storage, audit_date)
-    run_id = next(each.run_id for each in plan.runs if each.run_name == run_name)
-    buckets = _take_products(storage, plan, run_id, products, whole=product_ids is None)
+    ids = None if product_ids is None else frozenset(product_ids)
+    if ids is not None and not ids:
+        raise BadArgument("no product ids were given: expected at least one, or None for the whole catalogue")
+    with _asked(storage, allowed, ids) as products:
+        if ids is None and (unknown := products.lacks(canaries)):
+            raise BadCatalogue(f"canaries are not in the catalogue: {', '.join(map(repr, unknown[:5]))}")
+        run = Run(
+            run_id="",  # given with its place in the plan
+            run_name=run_name,
+            requested_at=requested_at,
+            product_ids=None if ids is None else tuple(sorted(ids)),
+            n_products=len(products),
+            weights=configuration.weights,
+            model_version=configuration.model_version,
+            threshold=configuration.threshold,
+            risk=configuration.risk,
+            confidence=configuration.confidence,
+            stop_at_match=configuration.stop_at_match,
+            canaries={name: verdict for name, verdict in canaries.items() if ids is None or name in ids},
+            inputs_from=configuration.inputs_from,
+            config_digest=configuration.digest(),
+        )
+        count = partial(_natural_buckets, storage, audit_date, allowed, len(products) if ids is None else None)
+        storage.update(key, lambda data: _with_run(data, audit_date, run, n_buckets, count).to_json())
+        plan = read_plan(storage, audit_date)
+        run_id = next(each.run_id for each in plan.runs if each.run_name == run_name)
+        buckets = _take_products(storage, plan, run_id, products, whole=ids is None)
     return {
         "run_id": run_id,
         "audit_date": audit_date,
         "buckets": buckets,
         "n_buckets": plan.n_buckets,
-        "n_products": len(products),
+        "n_products": run.n_products,
         "weights": configuration.weights,
         "model_version": configuration.model_version,
         "threshold": configuration.threshold,
@@ -150,6 +163,13 @@ def plan_audit(
         "stop_at_match": configuration.stop_at_match,
         "inputs_from": list(configuration.inputs_from),
     }
+
+
+def _asked(storage: Storage, inputs_from: Sequence[str], ids: frozenset[str] | None) -> AbstractContextManager[Spool]:
+    """The products that a run is asked for. Raises BadCatalogue, UnknownProduct and WorkFolderUnusable."""
+    if ids is None:
+        return spool_catalogue(storage, inputs_from)
+    return spool_products(read_catalogue(storage, inputs_from, ids))
 
 
 def _known_plan(storage: Storage, audit_date: str) -> Plan | None:
@@ -209,8 +229,13 @@ def _risk(risk: Risk | None, scorer: DescribedScorer, *, is_papers: bool) -> flo
     return float(risk)
 
 
-def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | None, n_catalogue: int) -> Plan:
-    """The plan with the run that was asked for, at the generation it has or at the next one."""
+def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | None, count: Callable[[], int]) -> Plan:
+    """The plan with the run that was asked for, at the generation it has or at the next one.
+
+    A new plan has `n_buckets`, or as many as `count` says.
+    """
+    if n_buckets is not None and not 1 <= n_buckets <= MAX_BUCKETS:
+        raise BadArgument(f"{n_buckets} buckets: expected 1 to {MAX_BUCKETS}")
     plan = None if data is None else Plan.from_json(data)
     if plan is not None and n_buckets not in (None, plan.n_buckets):
         raise BadArgument(f"the audit of {audit_date} has {plan.n_buckets} buckets, not {n_buckets}")
@@ -224,7 +249,7 @@ def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | 
     return Plan(
         schema_version=SCHEMA_VERSION if plan is None else plan.schema_version,
         audit_date=audit_date,
-        n_buckets=_count_buckets(n_buckets, n_catalogue) if plan is None else plan.n_buckets,
+        n_buckets=plan.n_buckets if plan else n_buckets or count(),
         n_products=asked.n_products,
         weights=asked.weights,
         model_version=asked.model_version,
@@ -238,35 +263,62 @@ def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | 
     )
 
 
-def _count_buckets(n_buckets: int | None, n_catalogue: int) -> int:
-    count = min(MAX_BUCKETS, -(-n_catalogue // PRODUCTS_PER_BUCKET)) if n_buckets is None else n_buckets
-    if not 1 <= count <= MAX_BUCKETS:
-        raise BadArgument(f"{n_buckets} buckets: expected 1 to {MAX_BUCKETS}")
-    return count
+def _natural_buckets(storage: Storage, audit_date: str, inputs_from: Sequence[str], n_catalogue: int | None) -> int:
+    """The number of buckets of a new audit of `n_catalogue` products; None: those of the audit before, or counted.
+
+    It is that of the audit before, or that one doubled or halved: then a bucket's products lie in one bucket of the
+    audit before, or in a few.
+    """
+    before = [day for day in audit_dates(storage) if day < audit_date]
+    found = read_plan(storage, before[-1]).n_buckets if before else None
+    if n_catalogue is None:
+        if found is not None:
+            return found
+        n_catalogue = sum(1 for _ in stream_catalogue(storage, inputs_from))
+    few = min(FEW_BUCKETS, -(-n_catalogue // PRODUCTS_PER_BUCKET))
+    natural = max(few, -(-n_catalogue // MOST_PRODUCTS_PER_BUCKET), 1)
+    if found is None:
+        return natural
+    while 2 * found <= natural:
+        found *= 2
+    while found >= 4 * natural and found % 2 == 0:
+        found //= 2
+    return found
 
 
-def _take_products(storage: Storage, plan: Plan, run_id: str, products: Sequence[Product], *, whole: bool) -> list[int]:
+def _take_products(storage: Storage, plan: Plan, run_id: str, products: Spool, *, whole: bool) -> list[int]:
     """Make `run_id` the owner of `products` where no newer run is; returns the buckets it has work in.
 
     A run over the whole catalogue also drops the products that the catalogue no longer has.
     """
-    by_bucket: dict[int, list[Product]] = {}
-    for product in products:
-        by_bucket.setdefault(bucket_of(product.product_id, plan.n_buckets), []).append(product)
-    buckets = sorted(set(by_bucket) | set(planned_buckets(storage, plan.audit_date) if whole else []))
-    for bucket in buckets:
-        ours = [PlannedProduct(**asdict(product), run_id=run_id) for product in by_bucket.get(bucket, [])]
+    taken = []
+    for bucket, lines in products.in_buckets(plan.n_buckets):
+        _take(storage, keys.bucket_key(plan.audit_date, bucket), run_id, lines, whole=whole)
+        taken.append(bucket)
+    left = set(planned_buckets(storage, plan.audit_date)).difference(taken) if whole else ()
+    for bucket in left:
+        _take(storage, keys.bucket_key(plan.audit_date, bucket), run_id, [], whole=whole)
+    return sorted([*taken, *left])
 
-        def change(data: bytes | None, ours: list[PlannedProduct] = ours) -> bytes:
-            theirs = [p for p in decode_products(data) if not whole or p.run_id > run_id] if data else []
-            newest = {product.product_id: product for product in theirs}
-            for product in ours:
-                if product.product_id not in newest or newest[product.product_id].run_id <= run_id:
-                    newest[product.product_id] = product
-            return encode_products(newest[name] for name in sorted(newest))
 
-        storage.update(keys.bucket_key(plan.audit_date, bucket), change)
-    return buckets
+def _take(storage: Storage, key: str, run_id: str, lines: Iterable[bytes], *, whole: bool) -> None:
+    """Put the products of `lines` in a bucket's object, or leave those that a newer run owns."""
+    ours = [planned_line(line, run_id) for line in sorted(lines)]  # by id: a line begins with it
+
+    def change(data: bytes | None) -> bytes:
+        if data is None:
+            return encode_planned(ours)
+        found = {
+            product.product_id: (product.run_id, planned_line(encode_product(product), product.run_id))
+            for product in decode_products(data)
+            if not whole or product.run_id > run_id
+        }
+        for product, line in zip(decode_products(encode_planned(ours)), ours, strict=True):
+            if product.product_id not in found or found[product.product_id][0] <= run_id:
+                found[product.product_id] = run_id, line
+        return encode_planned(found[name][1] for name in sorted(found))
+
+    storage.update(key, change)
 
 
 def _utc(moment: str) -> str:

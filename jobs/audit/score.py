@@ -79,9 +79,8 @@ def score_bucket(
         scorer = planned_scorer(here.run.weights, here.run.model_version)
         for block, images in _read_blocks(here, scorer, with_pairs):
             outcomes = _score_products(here, scorer, block, images)
-            masks = _masks(scorer, block, images, outcomes)
-            for each, found_pairs, of_best in zip(block, outcomes, masks, strict=True):
-                pairs = _rows(here, each, images, found_pairs, of_best)
+            for each, found_pairs in zip(block, outcomes, strict=True):
+                pairs = _rows(here, each, images, found_pairs)
                 rows.add(each.product.product_id, pairs)
                 counts[each.product.product_id] = len(pairs), sum(pair["score"] is None for pair in pairs)
             progress(len(block))
@@ -225,22 +224,6 @@ def _has_match(outcomes: Mapping[_Place, Outcome]) -> bool:
     return any(isinstance(each, ScoredPair) and each.is_match for each in outcomes.values())
 
 
-def _masks(
-    scorer: PairScorer,
-    products: Sequence[_Asked],
-    read: Mapping[_Source, _Read],
-    outcomes: Sequence[Mapping[_Place, Outcome]],
-) -> list[tuple[_Place, tuple[bytes, bytes]] | None]:
-    """The best pair of each product, with the codes of its masks; None without one, or of a scorer without regions."""
-    best = [_best(found) if scorer.finds_regions else None for found in outcomes]
-    pairs = [asked.pair(place) for asked, place in zip(products, best, strict=True) if place is not None]
-    sources = dict.fromkeys(source for pair in pairs for source in pair)
-    index = {source: n for n, source in enumerate(sources)}
-    images = [read[source].image for source in sources]
-    matches = scorer.matches(images, images, [(index[a], index[b]) for a, b in pairs])
-    return [None if place is None else (place, next(matches).codes()) for place in best]
-
-
 def _best(outcomes: Mapping[_Place, Outcome]) -> _Place | None:
     """The pair with the highest score, the first of equal ones, as verdicts choose it; None where none was scored."""
     scored = {place: each.score for place, each in sorted(outcomes.items()) if isinstance(each, ScoredPair)}
@@ -259,33 +242,24 @@ def _likeliest_first(
 
 
 def _rows(
-    here: Bucket,
-    asked: _Asked,
-    read: Mapping[_Source, _Read],
-    outcomes: Mapping[_Place, Outcome],
-    best: tuple[_Place, tuple[bytes, bytes]] | None,
+    here: Bucket, asked: _Asked, read: Mapping[_Source, _Read], outcomes: Mapping[_Place, Outcome]
 ) -> list[PairScore]:
     """The product's rows of `pair_scores`; none for a pair that was left out once there was a match."""
     rows = []
-    no_masks = (None, None)
+    best = _best(outcomes)
     for place in asked.places():
         a, b = (read[source] for source in asked.pair(place))
         failed = next((each.image for each in (a, b) if isinstance(each.image, Failed)), None)
         outcome = failed or outcomes.get(place)
         if outcome is not None:
-            masks = best[1] if best is not None and best[0] == place else no_masks
-            rows.append(_row(here, asked, place, a.sha256, outcome, masks))
+            row = _row(here, asked, place, a.sha256, outcome)
+            if place == best and isinstance(outcome, ScoredPair) and outcome.masks is not None:
+                row["mask_a"], row["mask_b"] = outcome.masks()
+            rows.append(row)
     return rows
 
 
-def _row(
-    here: Bucket,
-    asked: _Asked,
-    place: _Place,
-    sha256: str | None,
-    outcome: Outcome,
-    masks: tuple[bytes | None, bytes | None],
-) -> PairScore:
+def _row(here: Bucket, asked: _Asked, place: _Place, sha256: str | None, outcome: Outcome) -> PairScore:
     shown = asked.shown[place[1]]
     return {
         "audit_date": here.audit_date,
@@ -297,8 +271,8 @@ def _row(
         "bbox": shown.bbox,
         "digest": shown.digest,
         **score_columns(outcome),
-        "mask_a": masks[0],
-        "mask_b": masks[1],
+        "mask_a": None,
+        "mask_b": None,
         "model_version": here.run.model_version,
         "run_id": here.run.run_id,
         "schema_version": SCHEMA_VERSION,

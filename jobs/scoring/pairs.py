@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from jobs.scoring.images import Prepared
@@ -12,7 +13,8 @@ from jobs.tables.failed import Failed
 from scott_core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from scott_core import PairScorer
+    from scott_core import PairScorer, PairScores
+    from scott_core.match import MaskCodes
 
 Source = TypeVar("Source", bound=Hashable)
 
@@ -25,6 +27,7 @@ class ScoredPair:
     region_a: float  # share of image a that is the common object
     region_b: float
     is_match: bool  # score >= threshold
+    masks: Callable[[], MaskCodes] | None = field(default=None, compare=False)  # None: of a scorer without regions
 
 
 Outcome = ScoredPair | Failed
@@ -65,11 +68,12 @@ def score_block(
     prepared = list(images.values())
     indices = [(place[a], place[b]) for a, b in pairs]
     found = scorer.score_pairs(prepared, prepared, indices, progress=progress)
-    columns = zip(found.score, found.region_a, found.region_b, strict=True)
-    return [_outcome(float(score), float(a), float(b), threshold) for score, a, b in columns]
+    return [_outcome(found, n, threshold) for n in range(len(pairs))]
 
 
-def _outcome(score: float, region_a: float, region_b: float, threshold: float) -> Outcome:
+def _outcome(found: PairScores, n: int, threshold: float) -> Outcome:
+    score = float(found.score[n])
     if not math.isfinite(score):
         return Failed("score_not_finite", f"the model gave {score}")
-    return ScoredPair(score, region_a, region_b, score >= threshold)
+    masks = None if found.masks is None else partial(found.masks, n)
+    return ScoredPair(score, float(found.region_a[n]), float(found.region_b[n]), score >= threshold, masks)

@@ -6,7 +6,6 @@ writes both.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -15,7 +14,7 @@ from typing import Any
 from jobs.errors import UnknownAudit
 from jobs.storage import Storage
 from jobs.tables import keys
-from jobs.tables.catalogue import Product
+from jobs.tables.catalogue import Product, hash_of
 from jobs.tables.schemas import VerdictName
 
 
@@ -68,7 +67,7 @@ class Plan:
 
     def to_json(self) -> bytes:
         """The bytes of plan.json."""
-        return _json(asdict(self))
+        return (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class PlannedProduct(Product):
 
 def bucket_of(product_id: str, n_buckets: int) -> int:
     """The bucket of a product, from its id alone."""
-    return int.from_bytes(hashlib.sha256(product_id.encode()).digest()[:8]) % n_buckets
+    return hash_of(product_id) % n_buckets
 
 
 def read_plan(storage: Storage, audit_date: str) -> Plan:
@@ -113,9 +112,14 @@ def decode_products(data: bytes) -> list[PlannedProduct]:
     ]
 
 
-def encode_products(products: Iterable[PlannedProduct]) -> bytes:
-    """The bytes of a bucket's JSON object."""
-    return _json([asdict(product) for product in products])
+def planned_line(line: bytes, run_id: str) -> bytes:
+    """The line of a bucket's JSON object for a product, by `encode_product`, that `run_id` owns."""
+    return line.removesuffix(b"}") + b',"run_id":' + json.dumps(run_id).encode() + b"}"
+
+
+def encode_planned(lines: Iterable[bytes]) -> bytes:
+    """The bytes of a bucket's JSON object: its products by id, each a `planned_line`."""
+    return b"[\n" + b",\n".join(lines) + b"\n]\n"
 
 
 def planned_buckets(storage: Storage, audit_date: str) -> list[int]:
@@ -126,10 +130,15 @@ def planned_buckets(storage: Storage, audit_date: str) -> list[int]:
 
 def latest_audit(storage: Storage) -> str:
     """The newest audit date under the root. UnknownAudit where there is none."""
-    dates = [keys.date_of_folder(name) for name in storage.folders(keys.PLANS)]
+    dates = audit_dates(storage)
     if not dates:
         raise UnknownAudit(f"{storage.root} has no audit yet: run `scott audit --root {storage.root}` first")
-    return max(dates)
+    return dates[-1]
+
+
+def audit_dates(storage: Storage) -> list[str]:
+    """The dates of all audits under the root, the newest last."""
+    return sorted(keys.date_of_folder(name) for name in storage.folders(keys.PLANS))
 
 
 def _run(run: dict[str, Any]) -> Run:
@@ -142,7 +151,3 @@ def _known(cls: type[Plan | Run], stored: dict[str, Any]) -> dict[str, Any]:
     names = {field.name for field in fields(cls)}
     known = {name: value for name, value in stored.items() if name in names}
     return {**known, "inputs_from": tuple(known.get("inputs_from", ()))}
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

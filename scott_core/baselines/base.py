@@ -84,7 +84,8 @@ class Baseline(ABC, Generic[D]):
             values[n] = self.compare(described_a[i], described_b[j])
             if progress:
                 progress(1)
-        return PairScores(self.calibration.probability(values), *(np.ones(len(pairs), np.float32) for _ in range(2)))
+        whole = np.ones(len(pairs), np.float32)
+        return PairScores(self.calibration.probability(values), whole, whole)
 
     def matches(
         self, images_a: Sequence[Image], images_b: Sequence[Image], pairs: Sequence[tuple[int, int]]

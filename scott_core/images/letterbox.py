@@ -38,6 +38,11 @@ class Letterbox:
         """The share of the square that the image fills, in (0, 1]."""
         return self.height * self.width / self.size**2
 
+    def within(self, height: int, width: int) -> tuple[float, float, float, float]:
+        """The rectangle (left, top, right, bottom) that the image fills in the square as a map of height x width."""
+        x, y = width / self.size, height / self.size
+        return self.left * x, self.top * y, (self.left + self.width) * x, (self.top + self.height) * y
+
     def apply(self, image: Image.Image) -> np.ndarray:
         """`image` in the square, uint8 [size, size, 3], white outside of it."""
         canvas = np.full((self.size, self.size, 3), 255, np.uint8)

@@ -7,8 +7,19 @@ a path from "/") or relative to the storage root. `catalogue/canaries.csv` names
 docs/inputs.md says what is read and what each refusal means.
 """
 
-from jobs.tables.catalogue.canaries import check_canaries_exist, read_canaries
-from jobs.tables.catalogue.product import Product
-from jobs.tables.catalogue.read import read_catalogue, select_products
+from jobs.tables.catalogue.canaries import read_canaries
+from jobs.tables.catalogue.product import Product, encode_product, hash_of
+from jobs.tables.catalogue.read import read_catalogue, stream_catalogue
+from jobs.tables.catalogue.spool import Spool, spool_catalogue, spool_products
 
-__all__ = ["Product", "check_canaries_exist", "read_canaries", "read_catalogue", "select_products"]
+__all__ = [
+    "Product",
+    "Spool",
+    "encode_product",
+    "hash_of",
+    "read_canaries",
+    "read_catalogue",
+    "spool_catalogue",
+    "spool_products",
+    "stream_catalogue",
+]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from jobs.errors import BadCatalogue, ObjectMissing
@@ -36,12 +36,6 @@ def read_canaries(storage: Storage, inputs_from: Sequence[str] = ()) -> dict[str
         return {}
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadCatalogue(f"{where} cannot be read: {error}") from error
-
-
-def check_canaries_exist(product_ids: Iterable[str], catalogue: Collection[str]) -> None:
-    """Raises BadCatalogue naming the canaries that the catalogue does not have."""
-    if unknown := sorted(set(product_ids) - set(catalogue)):
-        raise BadCatalogue(f"{KEY} names products that are not in the catalogue: {', '.join(map(repr, unknown[:5]))}")
 
 
 def _rows(text: str, where: str) -> Iterable[tuple[str, VerdictName]]:

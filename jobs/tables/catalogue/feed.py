@@ -6,7 +6,7 @@ folders `column=value` whose names hold a column. Whatever else lies in it is re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -35,12 +35,17 @@ class Feed:
     form: str
     parts: tuple[str, ...]
 
-    def rows(self, storage: Storage, inputs_from: Sequence[str]) -> Iterator[tuple[str, Any]]:
-        """Each row with its place in words. Raises BadCatalogue, for a part that is a link to elsewhere too."""
+    def rows(
+        self, storage: Storage, inputs_from: Sequence[str], product_ids: Collection[str] | None = None
+    ) -> Iterator[tuple[str, Any]]:
+        """Each row with its place in words; with `product_ids` those of others may be left out.
+
+        Raises BadCatalogue, for a part that is a link to elsewhere too.
+        """
         for part in self.parts:
             data = storage.read(part, catalogue_check(storage, part, inputs_from)).data
             if data:  # Spark writes an empty part without a header
-                yield from read_rows(self.form, part, data, self._keys(part), storage.uri(part))
+                yield from read_rows(self.form, part, data, self._keys(part), storage.uri(part), product_ids)
 
     def _keys(self, part: str) -> Keys:
         """The columns in the names of the folders between the feed's and the part."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import quote
 
 from jobs.errors import BadCatalogue
@@ -16,14 +16,21 @@ _FEED = re.compile(r"products\..*")  # PRODUCTS.CSV, products.json, products.xls
 _TABLE = re.compile(r".*\.(parquet|csv|tsv|jsonl?|ndjson|avro|orc)(\.\w+)?")  # a folder of part files
 
 
-def products_in_folders(storage: Storage, inputs_from: Sequence[str]) -> Iterable[tuple[str, Product]]:
-    """Each product, with its place in words. Raises BadCatalogue for a name that looks like a feed's, or is no id.
+def products_in_folders(
+    storage: Storage, inputs_from: Sequence[str], product_ids: Collection[str] | None = None
+) -> Iterable[tuple[str, Product]]:
+    """Each product, or each of `product_ids`, with its place in words.
+
+    Raises BadCatalogue for a name that looks like a feed's, or is no id.
 
     A file whose name is not UTF-8 goes by its file:// URI. A folder that is a link out of the root and `inputs_from` is
     an input itself, which reading then refuses.
     """
-    keys: dict[str, list[str]] = {name: [] for name in storage.folders("catalogue") if not is_litter(f"{name}/")}
-    for key in storage.keys("catalogue", inputs_from):
+    folders = storage.folders("catalogue")
+    keys: dict[str, list[str]] = {
+        name: [] for name in folders if not is_litter(f"{name}/") and (product_ids is None or name in product_ids)
+    }
+    for key in _listed(storage, inputs_from, product_ids):
         product_id, _, rest = key.removeprefix("catalogue/").partition("/")
         if not rest and _FEED.fullmatch(product_id.lower()):
             raise BadCatalogue(f"{storage.uri(key)} is no feed that is read: expected {EXPECTED}")
@@ -39,6 +46,18 @@ def products_in_folders(storage: Storage, inputs_from: Sequence[str]) -> Iterabl
             for kind in ("images", "documents")
         ]
         yield where, Product(checked_id(product_id, where), None, None, uris[0], uris[1])
+
+
+def _listed(storage: Storage, inputs_from: Sequence[str], product_ids: Collection[str] | None) -> list[str]:
+    """The keys of the catalogue, or of the folders of `product_ids`: a folder that is a link to elsewhere is a key."""
+    if product_ids is None:
+        return storage.keys("catalogue", inputs_from)
+    within = (storage.root, storage.real_uri("catalogue"), *inputs_from)
+    keys: list[str] = []
+    for folder in (f"catalogue/{product_id}" for product_id in sorted(product_ids)):
+        is_ours = any(is_under(storage.real_uri(folder), place) for place in within)
+        keys += storage.keys(folder, inputs_from) if is_ours else [folder]
+    return keys
 
 
 def _uri(storage: Storage, key: str) -> str:

@@ -14,7 +14,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any, AnyStr
 
@@ -35,9 +35,12 @@ Keys = dict[str, str | None]  # columns that the names of a part's folders hold
 Rows = Iterator[tuple[int, Any]]  # a row with its number, from 1, the header not counted
 
 
-def read_rows(form: str, key: str, data: bytes, keys: Keys, where: str) -> Iterator[tuple[str, Any]]:
+def read_rows(
+    form: str, key: str, data: bytes, keys: Keys, where: str, product_ids: Collection[str] | None = None
+) -> Iterator[tuple[str, Any]]:
     """Each row of the table `data`, of one of FORMS, with its place in words; `keys` go into each row.
 
+    With `product_ids`, rows of other products may be left out: those that can be told without reading them whole.
     Raises BadCatalogue naming `where` and the row at which it cannot be read.
     """
     number = 0
@@ -45,14 +48,14 @@ def read_rows(form: str, key: str, data: bytes, keys: Keys, where: str) -> Itera
         source: Source = io.BytesIO(data)
         if key.lower().endswith(".gz"):
             source = gzip.GzipFile(fileobj=source)
-        for number, row in FORMS[form](source, keys, where):
+        for number, row in FORMS[form](source, keys, where, product_ids):
             yield f"{where} row {number}", {**keys, **row} if keys and isinstance(row, dict) else row
     except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, ValueError, RecursionError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise BadCatalogue(f"{where} cannot be read at row {number + 1}: {reason}") from error
 
 
-def _parquet_rows(source: Source, keys: Keys, where: str) -> Rows:
+def _parquet_rows(source: Source, keys: Keys, where: str, product_ids: Collection[str] | None) -> Rows:
     # Arrow reads a Python stream with a thread of its own, which may abort the process at its end: see rows.py.
     file = pq.ParquetFile(pa.BufferReader(source.read()))
     names = file.schema_arrow.names
@@ -65,9 +68,24 @@ def _parquet_rows(source: Source, keys: Keys, where: str) -> Rows:
         if column.path_in_schema.partition(".")[0] in wanted and column.num_values > group.num_rows * MAX_URIS:
             raise ValueError(f"{column.path_in_schema}: its rows have over {MAX_URIS} URIs")
     for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):
-        for row in _python_rows(batch):
-            number += 1
-            yield number, row
+        places = range(batch.num_rows) if product_ids is None else _places_of(batch, product_ids)
+        for place, row in zip(places, _python_rows(_rows_at(batch, places)), strict=True):
+            yield number + place + 1, row
+        number += batch.num_rows
+
+
+def _rows_at(batch: pa.RecordBatch, places: Sequence[int]) -> pa.RecordBatch:
+    return batch if len(places) == batch.num_rows else batch.take(pa.array(places, pa.int64()))
+
+
+def _places_of(batch: pa.RecordBatch, product_ids: Collection[str]) -> Sequence[int]:
+    """The rows that may be those of `product_ids`: all, where the column is no text and no integer."""
+    ids = batch["product_id"] if "product_id" in batch.schema.names else pa.nulls(batch.num_rows)
+    if not (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type) or pa.types.is_integer(ids.type)):
+        return range(batch.num_rows)
+    found = pc.is_in(ids.cast(pa.string()), value_set=pa.array(sorted(product_ids), pa.string()))
+    places: list[int] = pc.indices_nonzero(found).to_pylist()
+    return places
 
 
 def _python_rows(batch: pa.RecordBatch) -> Iterator[Any]:
@@ -83,12 +101,13 @@ def _python_rows(batch: pa.RecordBatch) -> Iterator[Any]:
         yield from rows.to_pylist()
 
 
-def _csv_rows(source: Source, keys: Keys, where: str) -> Rows:
+def _csv_rows(source: Source, keys: Keys, where: str, product_ids: Collection[str] | None) -> Rows:
     csv.field_size_limit(MAX_LINE)  # of this process; 128 KiB otherwise
     text = io.TextIOWrapper(_utf8(source), "utf-8-sig", errors="surrogateescape", newline="")
     rows = csv.reader(_lines(text.readline, ""), strict=True)
     header = [name.strip().lower() for name in next(rows, [])]
     _check_header([*header, *keys], f"{where}, in its header,")
+    of_id = header.index("product_id") if "product_id" in header else None
     for number, cells in enumerate(rows, 1):
         if not any(cells):
             continue  # a blank line, or commas alone
@@ -97,12 +116,16 @@ def _csv_rows(source: Source, keys: Keys, where: str) -> Rows:
                 f"{where} row {number} has {len(cells)} cells and the header {len(header)}: expected as many, and "
                 f"quotes around a cell with a comma; it begins with {cells[0]!r:.80}"
             )
-        yield number, dict(zip(header, cells, strict=True))
+        if product_ids is None or of_id is None or cells[of_id] in product_ids:
+            yield number, dict(zip(header, cells, strict=True))
 
 
-def _jsonl_rows(source: Source, keys: Keys, where: str) -> Rows:
+def _jsonl_rows(source: Source, keys: Keys, where: str, product_ids: Collection[str] | None) -> Rows:
+    ids = None if product_ids is None or "product_id" in keys else [each.encode() for each in product_ids]
     decode = json.JSONDecoder(parse_constant=lambda _: None).decode  # NaN is what pandas makes of a missing cell
     for number, line in enumerate(_lines(_utf8(source).readline, b""), 1):
+        if ids is not None and b"\\u" not in line and not any(each in line for each in ids):
+            continue
         text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         if text:
             yield number, decode(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -29,6 +30,34 @@ class Product:
     category: str | None
     image_uris: tuple[str, ...]
     document_uris: tuple[str, ...]
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def hash_of(product_id: str) -> int:
+    """64 bits of the id's SHA-256, from which its bucket follows."""
+    return int.from_bytes(hashlib.sha256(product_id.encode()).digest()[:8])
+
+
+def encode_product(product: Product) -> bytes:
+    """The product as a JSON object on one line."""
+    return _encoded(
+        {
+            "product_id": product.product_id,
+            "title": product.title,
+            "category": product.category,
+            "image_uris": product.image_uris,
+            "document_uris": product.document_uris,
+        }
+    ).encode()
+
+
+def decode_product(line: bytes) -> Product:
+    """The product that `encode_product` encoded."""
+    row = json.loads(line)
+    uris = {name: tuple(row[name]) for name in ("image_uris", "document_uris")}
+    return Product(row["product_id"], row["title"], row["category"], **uris)
 
 
 def product_of(row: Any, where: str) -> Product:

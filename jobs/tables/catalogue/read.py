@@ -1,8 +1,8 @@
-"""Reads the catalogue, whichever form it has, and selects products of it."""
+"""Reads the catalogue, whichever form it has: all of it, or products of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from jobs.errors import BadCatalogue, UnknownProduct
 from jobs.storage import Storage
@@ -11,40 +11,47 @@ from jobs.tables.catalogue.folders import products_in_folders
 from jobs.tables.catalogue.product import Product, product_of
 
 
-def read_catalogue(storage: Storage, inputs_from: Sequence[str] = ()) -> list[Product]:
-    """Every product, by id; links are followed under the root and `inputs_from` alone.
+def read_catalogue(
+    storage: Storage, inputs_from: Sequence[str] = (), product_ids: Iterable[str] | None = None
+) -> list[Product]:
+    """Every product, or those of `product_ids`, by id; links are followed under the root and `inputs_from` alone.
 
-    Raises BadCatalogue naming the file and the row that cannot be used.
+    Raises BadCatalogue naming the file and the row that cannot be used, and UnknownProduct naming the ids that do not
+    exist. Of other products than `product_ids` no more is read than tells them apart.
+    """
+    wanted = None if product_ids is None else set(product_ids)
+    by_id: dict[str, Product] = {}
+    for where, product in stream_catalogue(storage, inputs_from, wanted):
+        if product.product_id in by_id:
+            raise BadCatalogue(f"{where}: product {product.product_id!r} is twice in the catalogue; expected it once")
+        by_id[product.product_id] = product
+    if unknown := sorted((wanted or set()) - by_id.keys()):
+        raise UnknownProduct(f"not in the catalogue: {', '.join(map(repr, unknown))}")
+    return [by_id[name] for name in sorted(by_id)]
+
+
+def stream_catalogue(
+    storage: Storage, inputs_from: Sequence[str] = (), product_ids: Collection[str] | None = None
+) -> Iterator[tuple[str, Product]]:
+    """Each product, or each of `product_ids`, with its place in words, in the catalogue's order; an id may come twice.
+
+    Raises BadCatalogue as `read_catalogue` does, also where there is no product at all.
     """
     feeds = find_feeds(storage, inputs_from)
     if len(feeds) > 1:
         names = " and ".join(feed.key for feed in feeds)
         raise BadCatalogue(f"{storage.root} has {names}: expected one of them")
-    found = products_in_folders(storage, inputs_from)
+    is_empty = True
+    found = products_in_folders(storage, inputs_from, product_ids)
     if feeds:
-        found = ((where, product_of(row, where)) for where, row in feeds[0].rows(storage, inputs_from))
-    by_id: dict[str, Product] = {}
+        rows = feeds[0].rows(storage, inputs_from, product_ids)
+        found = ((where, product_of(row, where)) for where, row in rows)
     for where, product in found:
-        if product.product_id in by_id:
-            raise BadCatalogue(f"{where}: product {product.product_id!r} is twice in the catalogue; expected it once")
-        by_id[product.product_id] = product
-    if not by_id:
+        is_empty = False
+        if product_ids is None or product.product_id in product_ids:
+            yield where, product
+    if is_empty and product_ids is None:
         raise BadCatalogue(
             f"no products at {storage.uri(feeds[0].key if feeds else 'catalogue')}: expected {EXPECTED}, "
             "or folders catalogue/<product_id>/images and documents"
         )
-    return [by_id[name] for name in sorted(by_id)]
-
-
-def select_products(products: list[Product], product_ids: Iterable[str] | None) -> list[Product]:
-    """The products that `product_ids` names, all of them for None.
-
-    Raises UnknownProduct naming the ids that do not exist.
-    """
-    if product_ids is None:
-        return products
-    wanted = set(product_ids)
-    unknown = sorted(wanted - {product.product_id for product in products})
-    if unknown:
-        raise UnknownProduct(f"not in the catalogue: {', '.join(map(repr, unknown))}")
-    return [product for product in products if product.product_id in wanted]

@@ -13,8 +13,8 @@ from jobs.errors import BadArgument, BadCatalogue, ObjectMissing, UnreadableInpu
 from jobs.storage import Storage, open_storage
 from jobs.tables.allowed import real_prefixes
 from jobs.tables.catalogue import read_catalogue
-from jobs.tables.inputs import read_input
 from jobs.tables.images import write_image
+from jobs.tables.inputs import read_input
 from jobs.tables.keys import OUTPUTS
 
 DATA = b"0123456789"

@@ -15,7 +15,7 @@ import pytest
 from jobs.errors import BadCatalogue, UnknownProduct
 from jobs.storage import Storage, open_storage
 from jobs.storage.s3 import S3Storage
-from jobs.tables.catalogue import Product, read_catalogue, select_products
+from jobs.tables.catalogue import Product, read_catalogue
 from jobs.tables.inputs import read_input
 
 ROWS: list[dict[str, Any]] = [
@@ -46,6 +46,13 @@ def as_parquet(rows: list[dict[str, Any]]) -> bytes:
     stream = io.BytesIO()
     pd.DataFrame(rows).to_parquet(stream)
     return stream.getvalue()
+
+
+FORMS = {
+    "parquet": as_parquet,
+    "csv": lambda rows: as_csv(rows, ";".join),
+    "jsonl": lambda rows: "\n".join(map(json.dumps, rows)).encode(),
+}
 
 
 @pytest.mark.parametrize(
@@ -131,11 +138,21 @@ def test_two_tables_are_ambiguous(tmp_path: Path) -> None:
         read_catalogue(storage)
 
 
-def test_selecting_names_every_unknown_id() -> None:
-    assert select_products(EXPECTED, None) == EXPECTED
-    assert select_products(EXPECTED, ["P-2", "P-2"]) == EXPECTED[1:]
+@pytest.mark.parametrize("form", [*FORMS, "folders"])
+def test_products_by_id_are_those_of_the_whole_and_unknown_ids_are_named(tmp_path: Path, form: str) -> None:
+    storage = open_storage(str(tmp_path))
+    if form == "folders":
+        for key in ("P-1/images/1.jpg", "P-2/documents/a.pdf", "P-22/images/1.jpg"):
+            storage.write(f"catalogue/{key}", b"x")
+        (tmp_path / "catalogue/P-3").mkdir()
+    else:
+        storage.write(f"catalogue/products.{form}", FORMS[form](ROWS))
+    every = {product.product_id: product for product in read_catalogue(storage)}
+    for product_id in every:
+        assert read_catalogue(storage, (), [product_id, product_id]) == [every[product_id]]
+    assert read_catalogue(storage, (), every) == list(every.values())
     with pytest.raises(UnknownProduct, match="'X-1', 'X-2'"):
-        select_products(EXPECTED, ["X-2", "P-1", "X-1"])
+        read_catalogue(storage, (), ["X-2", "P-1", "X-1"])
 
 
 def test_a_parquet_with_a_garbage_footer_is_named(tmp_path: Path) -> None:
