@@ -1,16 +1,18 @@
 """The steps of an audit as Airflow tasks, shared by the DAGs of this folder: each calls a function of `jobs.audit`.
 
-    plan -> canaries -> for each bucket (extract -> score -> publish) -> reconcile -> report
+    plan -> canaries -> for each range of buckets (extract -> score -> publish) -> reconcile -> report
 
-A bucket is one index of a mapped task group: it goes depth first, and can be cleared and run again alone. Every task
-may run twice. A setting (jobs/audit/settings.py) is an Airflow variable or, where there is none, an environment
-variable: `scott_root` or SCOTT_ROOT. What is mistyped fails at once and is not tried again.
+A range of buckets, one bucket in a small audit, is one index of a mapped task group: it goes depth first, and can be
+cleared and run again alone. Every task may run twice. A setting (jobs/audit/settings.py) is an Airflow variable or,
+where there is none, an environment variable: `scott_root` or SCOTT_ROOT. What is mistyped fails at once and is not
+tried again.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta
 from typing import Any, TypedDict
@@ -39,21 +41,22 @@ RISK = Param(
     title="Risk",
     description="The share of decided products that may be wrong, or none. Default: scott_risk, or the audit's.",
 )
-BUCKET_NAME = "{{ bucket_name }}"  # set by the task itself, when it starts
+BUCKETS_NAME = "{{ buckets_name }}"  # set by the task itself, when it starts
+MOST_TASKS = 512  # of a step, each for a range of buckets; Airflow's default limit is 1024 (max_map_length)
 
 
-class BucketOfRun(TypedDict):
-    """The arguments of a bucket's steps."""
+class BucketsOfRun(TypedDict):
+    """The arguments of the steps of a range of buckets."""
 
     root: str
     audit_date: str
     run_id: str
-    bucket: int
+    buckets: list[int]
 
 
 @task(execution_timeout=timedelta(minutes=15))
-def plan() -> list[BucketOfRun]:
-    """Allocates the run; returns the arguments of each bucket's steps."""
+def plan() -> list[BucketsOfRun]:
+    """Allocates the run; returns the arguments of the steps of each range of its buckets."""
     from jobs.audit.settings import Settings, plan_with_settings
     from jobs.errors import InputError
     from scott_core.errors import ScottError
@@ -73,18 +76,27 @@ def plan() -> list[BucketOfRun]:
     except (InputError, ScottError) as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     LOG.info("plan_audit", **planned)
-    audit_date, run_id = planned["audit_date"], planned["run_id"]
-    return [BucketOfRun(root=settings.root, audit_date=audit_date, run_id=run_id, bucket=n) for n in planned["buckets"]]
+    buckets = planned["buckets"]
+    size = -(-len(buckets) // MOST_TASKS)
+    return [
+        BucketsOfRun(
+            root=settings.root,
+            audit_date=planned["audit_date"],
+            run_id=planned["run_id"],
+            buckets=buckets[start : start + size],
+        )
+        for start in range(0, len(buckets), size)
+    ]
 
 
 @task_group
-def canaries(buckets: list[BucketOfRun]) -> None:
+def canaries(buckets: list[BucketsOfRun]) -> None:
     """Products whose verdict is known: where one comes out otherwise, no other product is audited."""
     extract_canaries(buckets) >> score_canaries(buckets) >> check_canaries(buckets)
 
 
 @task(execution_timeout=timedelta(minutes=30))
-def extract_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+def extract_canaries(buckets: list[BucketsOfRun]) -> Mapping[str, object]:
     """Documents of canaries -> images; on the default queue."""
     from jobs.audit import extract_canaries
 
@@ -92,7 +104,7 @@ def extract_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
 
 
 @task(execution_timeout=timedelta(minutes=30), queue="gpu", pool="gpu")
-def score_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+def score_canaries(buckets: list[BucketsOfRun]) -> Mapping[str, object]:
     """Every pair of canaries; where the accelerators are."""
     from jobs.audit import score_canaries
 
@@ -100,7 +112,7 @@ def score_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
 
 
 @task(execution_timeout=timedelta(minutes=30))
-def check_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+def check_canaries(buckets: list[BucketsOfRun]) -> Mapping[str, object]:
     """Verdicts of canaries: one that is not as known turns the run red."""
     from jobs.audit import check_canaries
 
@@ -108,37 +120,37 @@ def check_canaries(buckets: list[BucketOfRun]) -> Mapping[str, object]:
 
 
 @task_group
-def bucket_chain(bucket: BucketOfRun) -> None:
-    """One bucket: it owns one object in each table, so buckets never touch each other's."""
-    extract(bucket) >> score(bucket) >> publish(bucket)
+def bucket_chain(buckets: BucketsOfRun) -> None:
+    """A range of buckets: each owns one object in each table, so buckets never touch each other's."""
+    extract(buckets) >> score(buckets) >> publish(buckets)
 
 
-@task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
-def extract(bucket: BucketOfRun) -> Mapping[str, object]:
+@task(execution_timeout=timedelta(hours=1), map_index_template=BUCKETS_NAME)
+def extract(buckets: BucketsOfRun) -> Mapping[str, object]:
     """Documents -> images; on the default queue."""
     from jobs.audit import extract_bucket
 
-    return _in_bucket(extract_bucket, bucket)
+    return _in_buckets(extract_bucket, buckets)
 
 
-@task(execution_timeout=timedelta(hours=2), map_index_template=BUCKET_NAME, queue="gpu", pool="gpu")
-def score(bucket: BucketOfRun) -> Mapping[str, object]:
+@task(execution_timeout=timedelta(hours=2), map_index_template=BUCKETS_NAME, queue="gpu", pool="gpu")
+def score(buckets: BucketsOfRun) -> Mapping[str, object]:
     """Every pair of catalogue and document images; where the accelerators are."""
     from jobs.audit import score_bucket
 
-    return _in_bucket(score_bucket, bucket)
+    return _in_buckets(score_bucket, buckets)
 
 
-@task(execution_timeout=timedelta(hours=1), map_index_template=BUCKET_NAME)
-def publish(bucket: BucketOfRun) -> Mapping[str, object]:
+@task(execution_timeout=timedelta(hours=1), map_index_template=BUCKETS_NAME)
+def publish(buckets: BucketsOfRun) -> Mapping[str, object]:
     """Verdicts and evidence."""
     from jobs.audit import publish_bucket
 
-    return _in_bucket(publish_bucket, bucket)
+    return _in_buckets(publish_bucket, buckets)
 
 
 @task(execution_timeout=timedelta(minutes=30))
-def reconcile(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+def reconcile(buckets: list[BucketsOfRun]) -> Mapping[str, object]:
     """Storage against plan: what is missing or does not add up turns the run red."""
     from jobs.audit import reconcile_audit
 
@@ -146,7 +158,7 @@ def reconcile(buckets: list[BucketOfRun]) -> Mapping[str, object]:
 
 
 @task(execution_timeout=timedelta(minutes=30))
-def report(buckets: list[BucketOfRun]) -> Mapping[str, object]:
+def report(buckets: list[BucketsOfRun]) -> Mapping[str, object]:
     """The page to look at."""
     from jobs.audit import write_report
 
@@ -156,7 +168,7 @@ def report(buckets: list[BucketOfRun]) -> Mapping[str, object]:
 def audit_chain() -> None:
     """The whole audit, in the DAG being defined; its params are `audit_date` and, maybe, `product_ids`."""
     buckets = plan()
-    chains = bucket_chain.expand(bucket=buckets)
+    chains = bucket_chain.expand(buckets=buckets)
     canaries(buckets) >> chains >> reconcile(buckets) >> report(buckets)  # type: ignore[arg-type]
 
 
@@ -165,16 +177,24 @@ def _setting(name: str) -> str | None:
     return value
 
 
-def _of_run(step: Callable[..., Mapping[str, object]], buckets: list[BucketOfRun]) -> Mapping[str, object]:
+def _of_run(step: Callable[..., Mapping[str, object]], buckets: list[BucketsOfRun]) -> Mapping[str, object]:
     """Runs a step that is one for the whole run."""
     first = buckets[0]
     return _run_step(step, root=first["root"], audit_date=first["audit_date"], run_id=first["run_id"])
 
 
-def _in_bucket(step: Callable[..., Mapping[str, object]], bucket: BucketOfRun) -> Mapping[str, object]:
-    """Runs one step, names its mapped task and says in the log what it did."""
-    get_current_context()["bucket_name"] = f"bucket {bucket['bucket']:04d}"  # type: ignore[typeddict-unknown-key]
-    return _run_step(step, **bucket)
+def _in_buckets(step: Callable[..., Mapping[str, object]], buckets: BucketsOfRun) -> Mapping[str, object]:
+    """Runs one step in each bucket of a range, names its mapped task and says in the log what it did."""
+    numbers = buckets["buckets"]
+    name = f"bucket {numbers[0]:04d}" if len(numbers) == 1 else f"buckets {numbers[0]:04d} to {numbers[-1]:04d}"
+    get_current_context()["buckets_name"] = name  # type: ignore[typeddict-unknown-key]
+    done: Counter[str] = Counter()
+    for number in numbers:
+        found = _run_step(
+            step, root=buckets["root"], audit_date=buckets["audit_date"], run_id=buckets["run_id"], bucket=number
+        )
+        done.update({key: count for key, count in found.items() if key != "bucket" and isinstance(count, int)})
+    return dict(done)
 
 
 def _run_step(step: Callable[..., Mapping[str, object]], **arguments: object) -> Mapping[str, object]:
