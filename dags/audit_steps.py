@@ -41,6 +41,18 @@ RISK = Param(
     title="Risk",
     description="The share of decided products that may be wrong, or none. Default: scott_risk, or the audit's.",
 )
+FULL = Param(
+    default=False,
+    type="boolean",
+    title="Full",
+    description="Audit every product anew: no verdict is carried over from an earlier audit.",
+)
+VERIFY = Param(
+    default=False,
+    type="boolean",
+    title="Verify",
+    description="Read every image and document to see whether it is as it was, whatever storage says.",
+)
 BUCKETS_NAME = "{{ buckets_name }}"  # set by the task itself, when it starts
 MOST_TASKS = 512  # of a step, each for a range of buckets; Airflow's default limit is 1024 (max_map_length)
 
@@ -72,6 +84,8 @@ def plan() -> list[BucketsOfRun]:
             requested_at=dag_run.run_after.isoformat(),
             product_ids=params.get("product_ids"),
             risk=params["risk"],
+            full=params.get("full", True),
+            verify=params.get("verify", False),
         )
     except (InputError, ScottError) as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error

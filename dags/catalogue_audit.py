@@ -12,7 +12,7 @@ from pathlib import Path
 from airflow.sdk import CronTriggerTimetable, dag
 
 sys.path.insert(0, str(Path(__file__).parent))  # a DagBag outside of a bundle does not add this folder
-from audit_steps import AUDIT_DATE, RETRYING, RISK, audit_chain
+from audit_steps import AUDIT_DATE, FULL, RETRYING, RISK, VERIFY, audit_chain
 
 # No start_date, and a second's grace: else un-pausing would fire the last tick at once, in the middle of the day.
 # (`run_immediately=False` still fires a tick that was missed by less than a tenth of its interval.)
@@ -23,7 +23,7 @@ NIGHTLY = CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=time
     schedule=NIGHTLY,
     catchup=False,
     max_active_runs=1,
-    params={"audit_date": AUDIT_DATE, "risk": RISK},
+    params={"audit_date": AUDIT_DATE, "risk": RISK, "full": FULL, "verify": VERIFY},
     default_args={**RETRYING, "priority_weight": 1},
     doc_md=__doc__,
     tags=["scott"],

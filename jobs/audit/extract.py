@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from typing import TypedDict
 
 from extractors import Extractor, Placement, work_folder
+from jobs.audit.carry import carry_over, read_versions
 from jobs.errors import AuditError, UnreadableInput, WorkFolderUnusable
 from jobs.scoring.cores import cores
 from jobs.tables.bucket import Bucket
@@ -26,7 +27,7 @@ from jobs.tables.images import write_image
 from jobs.tables.inputs import read_input
 from jobs.tables.plan import PlannedProduct
 from jobs.tables.rows import NewRows
-from jobs.tables.schemas import DOCUMENT_IMAGES, READABLE, SCHEMA_VERSION, DocumentImage
+from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, READABLE, SCHEMA_VERSION, DocumentImage
 from scott_core.progress import Progress, silent
 
 # What the work folder's own writes and reads raise; None is the reader's word that it could not write. A process that
@@ -38,10 +39,14 @@ _OF_THE_FOLDER = {
 
 
 class ExtractSummary(TypedDict):
-    """Counts of an extracted bucket; `n_unreadable` counts documents, `n_images` the used images."""
+    """Counts of an extracted bucket; `n_unreadable` counts documents, `n_images` the used images.
+
+    All but `n_carried` are of the products that were not carried over.
+    """
 
     bucket: int
     n_products: int
+    n_carried: int
     n_documents: int
     n_unreadable: int
     n_images: int
@@ -56,9 +61,16 @@ def extract_bucket(
     *,
     only: Collection[str] | None = None,
 ) -> ExtractSummary:
-    """Extract the documents of the products that `run_id` owns in `bucket`, or `only` some; `progress(1)` for each."""
+    """Extract the documents of the products that `run_id` owns in `bucket`, or `only` some; `progress(1)` for each.
+
+    Products that can be carried over are, with the rows of all steps.
+    """
     here = Bucket.open(root, audit_date, bucket, run_id, only)
-    products = here.products()
+    owned = here.products()
+    carried = carry_over(here, owned)
+    progress(len(carried))
+    products = [product for product in owned if product.product_id not in carried]
+    versions = NewRows.of(INPUT_VERSIONS, read_versions(here, products))
     documents = [document for product in products for document in product.document_uris]
     processes = min(cores(), max(len(documents), 1))
     rows = NewRows(DOCUMENT_IMAGES)
@@ -79,11 +91,13 @@ def extract_bucket(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # else all the others are read first
             raise
+    here.replace(versions)
     taken = here.replace(rows)
     total = sum((counts[name] for name in taken), Counter())
     return {
         "bucket": bucket,
         "n_products": len(taken),
+        "n_carried": len(carried),
         "n_documents": total["n_documents"],
         "n_unreadable": total["n_unreadable"],
         "n_images": total["n_images"],

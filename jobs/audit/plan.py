@@ -98,17 +98,20 @@ def plan_audit(
     stop_at_match: bool | None = None,
     inputs_from: Iterable[str] | None = None,
     n_buckets: int | None = None,
+    full: bool = False,
+    verify: bool = False,
 ) -> PlanSummary:
     """Plan a run over the whole catalogue, or over `product_ids` alone, and take their products.
 
-    `run_name` names the attempt (an Airflow run id): the same name gives the same run. `requested_at`
-    is ISO 8601 (UTC where it names no zone). `weights` is a scorer's name or file (jobs/scoring/scorers.py).
-    `risk` is the share of decided products that may be wrong, or NO_RISK for the paper's rule (jobs/audit/verdicts.py).
-    `inputs_from` are the prefixes beside the root under which inputs may lie (jobs/tables/allowed.py).
-    What is left None is the audit's where it already has a plan and `product_ids` are given, else the
-    shipped weights, their threshold, RISK, every pair, no such prefix, and a number of buckets by the size of the
-    catalogue. The paper's rule decides, too, where no risk is given and a threshold or `stop_at_match` is, which are
-    settings of it, or the scorer has no product model.
+    `run_name` names the attempt (an Airflow run id): the same name gives the same run. `requested_at` is ISO 8601 (UTC
+    where it names no zone). `weights` is a scorer's name or file (jobs/scoring/scorers.py). `risk` is the share of
+    decided products that may be wrong, or NO_RISK for the paper's rule (jobs/audit/verdicts.py). `inputs_from` are the
+    prefixes beside the root under which inputs may lie (jobs/tables/allowed.py). A run over the whole catalogue
+    carries over what is unchanged (jobs/audit/carry.py) unless it is `full`; with `verify` it reads every input to see
+    that. What is left None is the audit's where it already has a plan and `product_ids` are given, else the shipped
+    weights, their threshold, RISK, every pair, no such prefix, and a number of buckets by the size of the catalogue.
+    The paper's rule decides, too, where no risk is given and a threshold or `stop_at_match` is, which are settings of
+    it, or the scorer has no product model.
 
     Raises BadArgument, BadCatalogue, UnknownProduct and the errors of storage and weights.
     """
@@ -141,6 +144,8 @@ def plan_audit(
             risk=configuration.risk,
             confidence=configuration.confidence,
             stop_at_match=configuration.stop_at_match,
+            full=full or ids is not None,
+            verify=verify,
             canaries={name: verdict for name, verdict in canaries.items() if ids is None or name in ids},
             inputs_from=configuration.inputs_from,
             config_digest=configuration.digest(),

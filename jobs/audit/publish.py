@@ -55,7 +55,9 @@ def publish_bucket(
 ) -> PublishSummary:
     """Publish the products that `run_id` owns in `bucket`, or `only` some; `progress(1)` for each product."""
     here = Bucket.open(root, audit_date, bucket, run_id, only)
-    products = here.products()
+    carried = here.carried()
+    products = [product for product in here.products() if product.product_id not in carried]
+    progress(len(carried))
     for each in _read(here, products):  # refuse before anything is written
         check_extracted(each.product, each.documents)
         check_pairs(each.product, each.documents, each.pairs, here.run)

@@ -8,14 +8,15 @@ evidence exists. Anything else is IncompleteAudit, and the run is red.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TypedDict
 
 from jobs.audit.canaries import expect_known
 from jobs.audit.verdicts import STOPPED
 from jobs.errors import IncompleteAudit
 from jobs.storage import Storage, open_storage
-from jobs.tables.keys import check_date, evidence_folder
+from jobs.tables.keys import check_date
 from jobs.tables.plan import PlannedProduct, Run, planned_buckets, read_products, read_run
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import VERDICTS, Verdict
@@ -24,11 +25,14 @@ NAMED = 5  # problems named in the message; the rest are counted
 
 
 class ReconcileSummary(TypedDict):
-    """Counts of a run: its products, those that a newer run has taken, and its verdicts by name and by reason."""
+    """Counts of a run: its products, those that a newer run has taken, those whose verdict was carried over from an
+    earlier audit, and its verdicts by name and by reason.
+    """
 
     run_id: str
     n_products: int
     n_superseded: int
+    n_carried: int
     match: int
     no_match: int
     undecided: int
@@ -42,39 +46,61 @@ def reconcile_audit(root: str, audit_date: str, run_id: str) -> ReconcileSummary
     """
     storage = open_storage(root)
     run = read_run(storage, check_date(audit_date), run_id)
-    evidence = set(storage.keys(evidence_folder(audit_date)))
+    evidence = _Evidence(storage)
     problems: list[str] = []
-    newer: list[str] = []
-    ours: list[Verdict] = []
+    held: set[str] = set()  # of the products that were asked for by id, those that this run or a newer one holds
+    n_newer = n_ours = n_carried = 0
+    verdicts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    canaries: list[Verdict] = []
     for bucket in planned_buckets(storage, audit_date):
         rows = read_rows(storage, VERDICTS, audit_date, bucket)
         products = read_products(storage, audit_date, bucket)
-        newer += [product.product_id for product in products if product.run_id > run_id]
+        newer = [product.product_id for product in products if product.run_id > run_id]
+        n_newer += len(newer)
+        held.update(newer if run.product_ids else ())
         problems += _misplaced(bucket, products, rows)
         by_product = {row["product_id"]: row for row in rows}
         for product in products:
             if product.run_id == run_id:
                 row = by_product.get(product.product_id)
-                problem = "has no verdict" if row is None else _problem(storage, product, row, evidence)
+                problem = "has no verdict" if row is None else _problem(product, row, evidence)
                 if problem:
                     problems.append(f"{product.product_id} {problem}")
                 elif row is not None:
-                    ours.append(row)
-    problems += _check_scope(run, [row["product_id"] for row in ours], newer, bool(problems))
+                    n_ours += 1
+                    n_carried += row["carried_from"] is not None
+                    verdicts[row["verdict"]] += 1
+                    reasons.update([row["reason"]] if row["reason"] else [])
+                    held.update([product.product_id] if run.product_ids else ())
+                    canaries += [row] if product.product_id in run.canaries else []
+    problems += _check_scope(run, n_ours + n_newer, held, bool(problems))
     if problems:
         more = f" (and {len(problems) - NAMED} more)" if len(problems) > NAMED else ""
         raise IncompleteAudit(f"audit of {audit_date}, run {run_id}: {'; '.join(problems[:NAMED])}{more}")
-    expect_known(run.canaries, ours)
-    verdicts = Counter(row["verdict"] for row in ours)
+    expect_known(run.canaries, canaries)
     return {
         "run_id": run_id,
-        "n_products": len(ours),
-        "n_superseded": run.n_products - len(ours),
+        "n_products": n_ours,
+        "n_superseded": run.n_products - n_ours,
+        "n_carried": n_carried,
         "match": verdicts["match"],
         "no_match": verdicts["no_match"],
         "undecided": verdicts["undecided"],
-        "reasons": dict(sorted(Counter(row["reason"] for row in ours if row["reason"]).items())),
+        "reasons": dict(sorted(reasons.items())),
     }
+
+
+class _Evidence:
+    """The evidence in storage: each folder is listed once, when a verdict points into it."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._root = storage.uri("")
+        self._names = cache(lambda folder: frozenset(key.rpartition("/")[2] for key in storage.keys(folder)))
+
+    def __contains__(self, uri: str) -> bool:
+        folder, _, name = uri.removeprefix(self._root).rpartition("/")
+        return uri.startswith(self._root) and name in self._names(folder)
 
 
 def _misplaced(bucket: int, products: Sequence[PlannedProduct], rows: Sequence[Verdict]) -> list[str]:
@@ -87,7 +113,7 @@ def _misplaced(bucket: int, products: Sequence[PlannedProduct], rows: Sequence[V
     ]
 
 
-def _problem(storage: Storage, product: PlannedProduct, row: Verdict, evidence: set[str]) -> str | None:
+def _problem(product: PlannedProduct, row: Verdict, evidence: _Evidence) -> str | None:
     """The fault of an owned product's verdict, None where it has none."""
     if row["run_id"] != product.run_id:
         return f"has only the verdict of run {row['run_id']}"
@@ -100,7 +126,7 @@ def _problem(storage: Storage, product: PlannedProduct, row: Verdict, evidence: 
         return f"has the verdict {row['verdict']} with has_match {row['has_match']}, probability {row['probability']}"
     if (row["evidence_uri"] is None) != (row["best_score"] is None):
         return f"has the best score {row['best_score']} and the evidence {row['evidence_uri']}"
-    if row["evidence_uri"] and row["evidence_uri"].removeprefix(storage.uri("")) not in evidence:
+    if row["evidence_uri"] and row["evidence_uri"] not in evidence:
         return f"points to evidence that does not exist: {row['evidence_uri']}"
     return None
 
@@ -115,11 +141,14 @@ def _follows(row: Verdict) -> bool:
     return likely >= row["confidence"] if row["verdict"] == "match" else 1 - likely >= row["confidence"] and likely >= 0
 
 
-def _check_scope(run: Run, ours: list[str], newer: list[str], failed: bool) -> list[str]:
+def _check_scope(run: Run, n_held: int, held: Iterable[str], failed: bool) -> list[str]:
     """Messages about products that the run was asked for and that neither it nor a newer run holds in the plan."""
+    if failed:
+        return []
     if run.product_ids is not None:
-        lost = sorted(set(run.product_ids) - set(ours) - set(newer))
-        return [] if failed else [f"{name} was asked for and is not in the plan" for name in lost]
-    if not failed and len(ours) + len(newer) < run.n_products:
-        return [f"{run.n_products} products were asked for, and the plan holds {len(ours) + len(newer)}"]
+        return [
+            f"{name} was asked for and is not in the plan" for name in sorted(set(run.product_ids).difference(held))
+        ]
+    if n_held < run.n_products:
+        return [f"{run.n_products} products were asked for, and the plan holds {n_held}"]
     return []

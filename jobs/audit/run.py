@@ -39,6 +39,8 @@ def run_audit(
     stop_at_match: bool | None = None,
     inputs_from: Iterable[str] | None = None,
     n_buckets: int | None = None,
+    full: bool = False,
+    verify: bool = False,
     stages: Stages = silent_stages,
 ) -> AuditResult:
     """Plan, check the canaries, extract, score, publish, reconcile and report.
@@ -59,6 +61,8 @@ def run_audit(
         stop_at_match=stop_at_match,
         inputs_from=inputs_from,
         n_buckets=n_buckets,
+        full=full,
+        verify=verify,
     )
     for canaries_step in (extract_canaries, score_canaries, check_canaries):
         canaries_step(root, audit_date, plan["run_id"])

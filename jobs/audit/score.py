@@ -67,7 +67,9 @@ def score_bucket(
     those of the plan.
     """
     here = Bucket.open(root, audit_date, bucket, run_id, only)
-    products = here.products()
+    carried = here.carried()
+    products = [product for product in here.products() if product.product_id not in carried]
+    progress(len(carried))
     asked: list[_Asked] = []
     for product, found in zip(products, here.rows(DOCUMENT_IMAGES, products, _EXTRACTED), strict=True):
         check_extracted(product, found)

@@ -88,8 +88,10 @@ def plan_with_settings(
     requested_at: str,
     product_ids: Iterable[str] | None = None,
     risk: str | float | None = None,
+    full: bool = False,
+    verify: bool = False,
 ) -> PlanSummary:
-    """`plan_audit`, configured by `settings`; `risk` is that of this run alone.
+    """`plan_audit`, configured by `settings`; `risk`, `full` and `verify` are those of this run alone.
 
     An audit that exists keeps its buckets and, for single products, its weights, its risk, whether it stops at a match
     and where its inputs may lie.
@@ -108,6 +110,8 @@ def plan_with_settings(
         stop_at_match=settings.stop_at_match if asked else None,
         inputs_from=settings.inputs_from if asked else None,
         n_buckets=None if _is_planned(settings.root, audit_date) else settings.n_buckets,
+        full=full,
+        verify=verify,
     )
 
 

@@ -47,6 +47,16 @@ def add_verbs(verb: AddVerb) -> None:
         "root alone)",
     )
 
+    v.add_argument(
+        "--full",
+        action="store_true",
+        help="audit every product anew (default: verdicts of products whose images and documents are as they were in "
+        "an earlier audit, under the same settings, are carried over; those of --product never are)",
+    )
+    v.add_argument(
+        "--verify", action="store_true", help="read every file to see whether it is as it was, whatever storage says"
+    )
+
     v = verb("extract", extract)
     v.add_argument("file", type=Path, metavar="FILE.pdf")
     v.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the images")
@@ -96,6 +106,8 @@ def audit(arguments: argparse.Namespace) -> int:
             risk=risk,
             stop_at_match=arguments.stop_at_match,
             inputs_from=inputs_from,
+            full=arguments.full,
+            verify=arguments.verify,
             stages=stages,
         )
     _, rows = read_verdicts(open_storage(arguments.root), day)
@@ -106,7 +118,9 @@ def audit(arguments: argparse.Namespace) -> int:
     counts = ", ".join(f"{result.reconciled[verdict]} {verdict}" for verdict in VERDICT_NAMES)
     rules = {row["risk"] for row in ours}
     rule = "" if len(rules) != 1 else f", by {_rule(rules.pop())}"
-    print(f"\n{len(ours)} products: {counts}{rule}\nreport: {result.report_uri}")
+    carried = result.reconciled["n_carried"]
+    since = f"; {carried} of them carried over" if carried else ""
+    print(f"\n{len(ours)} products: {counts}{rule}{since}\nreport: {result.report_uri}")
     return 0
 
 
@@ -173,6 +187,8 @@ def explain(arguments: argparse.Namespace) -> int:
         rule = f"by {_rule(verdict['risk'])}"
         print(f"{verdict['verdict']}{reason}{sure}, {rule}{best}, threshold {verdict['threshold']:.3f}")
         print(f"model {verdict['model_version']}, run {verdict['run_id']}")
+        if verdict["carried_from"]:
+            print(f"carried over from the audit of {verdict['carried_from']}: nothing has changed since")
         print(f"evidence: {printable(verdict['evidence_uri'] or 'none')}")
     sections: tuple[tuple[str, Sequence[Mapping[str, Any]], tuple[str, ...]], ...] = (
         ("documents", found.documents, ("document", "document_status", "document_pages", "document_detail")),

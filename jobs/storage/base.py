@@ -53,6 +53,14 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def version(self, key: str, check: Check | None = None) -> str | None:
+        """What storage says of the object without reading it: objects of equal versions have equal bytes.
+
+        None where it changed so lately that this is not sure. ObjectMissing when there is none. `check` as in
+        read_head.
+        """
+
+    @abstractmethod
     def read(self, key: str, check: Check | None = None) -> Blob:
         """The object and its etag. ObjectMissing when there is none. `check` as in read_head."""
 

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from urllib.parse import unquote
 from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectMissing, StorageUnavailable
 from jobs.storage.base import Blob, Check, Storage, check_key, is_under
 
+RECENT_NS = 2 * 10**9  # a change within the tick of a file system's clock leaves the times as they are (FAT's is 2 s)
 ONCE_BELOW = 2  # folders below the start of a listing: those of one product's images, and of its documents
 # How a folder on the way is opened: where the system has O_PATH, its names need not be readable.
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
@@ -47,6 +49,21 @@ class FileStorage(Storage):
                 return stream.read(size)
         except OSError as error:
             raise _typed(error, path) from error
+
+    def version(self, key: str, check: Check | None = None) -> str | None:
+        path = self._path(key)
+        real = os.path.realpath(path)
+        if check:
+            check(Path(real).as_uri())
+        try:
+            with open(real, "rb", opener=_open_no_links) as stream:
+                state = os.fstat(stream.fileno())
+        except OSError as error:
+            raise _typed(error, path) from error
+        changed = max(state.st_mtime_ns, state.st_ctime_ns)
+        if time.time_ns() - changed < RECENT_NS:
+            return None
+        return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ctime_ns}-{state.st_dev}-{state.st_ino}"
 
     def read(self, key: str, check: Check | None = None) -> Blob:
         data = self.read_head(key, -1, check)

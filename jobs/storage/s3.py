@@ -75,6 +75,19 @@ class S3Storage(Storage):
     def read_head(self, key: str, size: int, check: Check | None = None) -> bytes:
         return self._get(key, size, check).data
 
+    def version(self, key: str, check: Check | None = None) -> str | None:
+        where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+        if check:
+            check(self.uri(key))
+
+        def ask() -> str:
+            reply = self.client.head_object(**where)
+            if "ETag" not in reply or "ContentLength" not in reply:
+                raise _Broken("the reply has no ETag: it is none of S3")
+            return f"{reply['ETag']}-{reply['ContentLength']}-{reply.get('LastModified')}"
+
+        return self._ask(key, ask)
+
     def read(self, key: str, check: Check | None = None) -> Blob:
         return self._get(key, None, check)
 

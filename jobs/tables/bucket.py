@@ -18,7 +18,7 @@ from jobs.storage import Storage, open_storage
 from jobs.tables import keys
 from jobs.tables.plan import PlannedProduct, Run, read_products, read_run
 from jobs.tables.rows import NewRows, decode_table, encode_table, of_products, stream_rows
-from jobs.tables.schemas import Row, Table
+from jobs.tables.schemas import INPUT_VERSIONS, Row, Table
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class Bucket:
         products = read_products(self.storage, self.audit_date, self.number)
         owned = [product for product in products if product.run_id == self.run.run_id]
         return [product for product in owned if self.only is None or product.product_id in self.only]
+
+    def carried(self) -> set[str]:
+        """The ids of products whose rows the run has carried over: no step has work on them."""
+        columns = ("product_id", "is_carried", "run_id")
+        rows = stream_rows(self.storage, INPUT_VERSIONS, self.audit_date, self.number, columns)
+        return {row["product_id"] for row in rows if row["is_carried"] and row["run_id"] == self.run.run_id}
 
     def rows(
         self, table: Table[Row], products: Sequence[PlannedProduct], columns: Sequence[str] | None = None

@@ -8,7 +8,7 @@ from datetime import date
 from jobs.errors import BadArgument
 
 PLANS = "audits"  # the folder of all plans
-OUTPUTS = (PLANS, "document_images", "pair_scores", "verdicts", "evidence", "reports")  # folders that audits write
+OUTPUTS = (PLANS, "document_images", "pair_scores", "verdicts", "input_versions", "evidence", "reports")
 IMAGES_BY_CONTENT = "images/sha256="  # how the keys of images begin; a catalogue may have its own folder "images"
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
 
@@ -72,6 +72,11 @@ def evidence_folder(audit_date: str) -> str:
 def evidence_key(audit_date: str, product_id: str) -> str:
     """The image of a product's best pair."""
     return f"{evidence_folder(audit_date)}/{product_id}.jpg"
+
+
+def evidence_key_of(uri: str) -> str:
+    """The key that an `evidence_uri` names, wherever the storage root is now."""
+    return "/".join(uri.rsplit("/", 3)[1:])
 
 
 def report_key(audit_date: str) -> str:

@@ -33,6 +33,8 @@ class Run:
     risk: float | None = None  # None: the paper's rule decides
     confidence: float | None = None  # that the risk asks of a product's probability, of either answer
     stop_at_match: bool = False  # a product's pairs after its first match are not scored
+    full: bool = True  # nothing is carried over from an earlier audit
+    verify: bool = False  # an input is the same by its bytes alone
     canaries: Mapping[str, VerdictName] = field(default_factory=dict)  # verdicts that are known, by product id
     inputs_from: tuple[str, ...] = ()  # prefixes beside the root under which inputs may lie (jobs/tables/allowed.py)
     config_digest: str

@@ -45,6 +45,12 @@ class NewRows(Generic[Row]):
         if len(self._waiting) >= ROWS_AT_ONCE:
             self._pack()
 
+    def add_table(self, product_ids: Iterable[str], rows: pa.Table) -> None:
+        """Adds the rows of more products."""
+        self.product_ids.update(product_ids)
+        self._pack()
+        self._parts.append(rows.cast(self.table.schema))
+
     def to_arrow(self) -> pa.Table:
         """All rows, in the order in which they were added, without FOLDER_KEY."""
         self._pack()

@@ -39,7 +39,7 @@ from tests.jobs.small_catalogue import PASSWORD, add_product, picture, report
 # --- a killed process at any point loses nothing, and a re-run finishes ---------------------------
 
 
-def killed_audit(root: str, point: int) -> int:
+def killed_audit(root: str, point: int, *, full: bool) -> int:
     """The second audit, in a forked process that is killed (-9) at its `point`-th moment; its exit code.
 
     Each write has two moments: when the new bytes lie beside the object, and when they have taken its place.
@@ -58,7 +58,7 @@ def killed_audit(root: str, point: int) -> int:
             moment()
 
         storage_file.os.replace = deadly_replace  # type: ignore[assignment]
-        run_audit(root, DAY, **asked("second", 4))
+        run_audit(root, DAY, **asked("second", 4, full=full))
 
     process = multiprocessing.get_context("fork").Process(target=audit)
     process.start()
@@ -68,7 +68,8 @@ def killed_audit(root: str, point: int) -> int:
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_moment_loses_nothing_and_a_rerun_finishes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("full", [True, False])
+def test_a_kill_at_any_moment_loses_nothing_and_a_rerun_finishes(tmp_path: Path, *, full: bool) -> None:
     """Whenever the second audit is killed, the verdicts are the old or the new; run again, they are the new."""
     root = tmp_path / "root"  # every copy lies at the same place in turn: evidence_uri names it
     storage = open_storage(str(root))
@@ -77,18 +78,18 @@ def test_a_kill_at_any_moment_loses_nothing_and_a_rerun_finishes(tmp_path: Path)
     run_audit(storage.root, DAY, n_buckets=1, **asked("first"))
     old, first = verdicts(storage), tmp_path / "first"
     shutil.copytree(root, first)
-    run_audit(storage.root, DAY, **asked("second", 4))
+    run_audit(storage.root, DAY, **asked("second", 4, full=full))
     new, finished = verdicts(storage), snapshot(storage)
     seen_old = seen_new = False
     for point in count(1):
         shutil.rmtree(root)
         shutil.copytree(first, root)
-        if killed_audit(storage.root, point) == 0:
+        if killed_audit(storage.root, point, full=full) == 0:
             break
         found = verdicts(storage)
         assert found in (old, new), f"after the kill at moment {point}"
         seen_old, seen_new = seen_old or found == old, seen_new or found == new
-        run_audit(storage.root, DAY, **asked("second", 4))
+        run_audit(storage.root, DAY, **asked("second", 4, full=full))
         assert snapshot(storage) == finished, f"run again after the kill at moment {point}"
     assert point > 2 * len(("plan", "bucket", *TABLES)), "two moments a write"
     assert seen_old
@@ -102,7 +103,7 @@ def test_old_verdicts_stay_until_the_new_are_published(any_storage: Storage) -> 
     write_one_product(any_storage)
     run_audit(any_storage.root, DAY, n_buckets=1, **asked("first"))
     old = verdicts(any_storage)
-    plan = plan_audit(any_storage.root, DAY, **asked("second", 4))
+    plan = plan_audit(any_storage.root, DAY, **asked("second", 4, full=True))
     for step in (extract_bucket, score_bucket):
         assert verdicts(any_storage) == old
         run_steps(any_storage, plan, step)

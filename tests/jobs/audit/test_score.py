@@ -135,7 +135,7 @@ def test_stopping_at_a_match_changes_no_verdict_and_says_so(storage: Storage, mo
         return list(range(len(pairs)))
 
     monkeypatch.setattr(OrbScorer, "likeness", backwards)
-    run_audit(storage.root, "2026-01-04", **with_orb("likelier first", stop_at_match=True))
+    run_audit(storage.root, "2026-01-04", **with_orb("likelier first", stop_at_match=True, full=True))
     assert [len(pairs) for pairs in rows(storage, PAIR_SCORES, "2026-01-04").values()] == [4, 1, 2]
 
 

@@ -1,0 +1,210 @@
+"""Verdicts that are carried over: only those of unchanged products, and the same as a full audit would say."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.audit import extract, score
+from jobs.audit.explain import explain_product
+from jobs.audit.run import run_audit
+from jobs.storage import Storage, open_storage
+from jobs.storage.file import FileStorage
+from jobs.tables.keys import evidence_key_of
+from jobs.tables.plan import planned_buckets
+from jobs.tables.rows import read_rows
+from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS
+from tests.jobs.audit.steps import asked
+from tests.jobs.small_catalogue import PASSWORD, add_product, picture, report
+
+DAYS = tuple(f"2026-01-{day:02d}" for day in range(2, 12))
+OF_THE_RUN = ("audit_date", "run_id", "carried_from", "scored_at", "evidence_uri", "mask_a", "mask_b")
+
+
+def audit(storage: Storage, day: str, name: str = "nightly", **more: Any) -> dict[str, dict[str, Any]]:
+    """The verdicts of an audit by product id."""
+    run_audit(storage.root, day, **asked(name, **more))
+    return {row["product_id"]: row for row in rows(storage, VERDICTS, day)}
+
+
+def rows(storage: Storage, table: Any, day: str) -> list[dict[str, Any]]:
+    found = [row for bucket in planned_buckets(storage, day) for row in read_rows(storage, table, day, bucket)]
+    return sorted(found, key=lambda row: row["product_id"])
+
+
+def decided(storage: Storage, day: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row of an audit without what tells the run."""
+    return {
+        table.name: [
+            {name: value for name, value in row.items() if name not in OF_THE_RUN} for row in rows(storage, table, day)
+        ]
+        for table in (DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)
+    }
+
+
+def carried(found: dict[str, dict[str, Any]]) -> dict[str, str | None]:
+    return {name: row["carried_from"] for name, row in found.items()}
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    """Three products, one of which has no readable document."""
+    found = open_storage(str(tmp_path / "root"))
+    add_product(found, "P1", [picture(1), picture(2)], [report(picture(1))])
+    add_product(found, "P2", [picture(2)], [report(picture(3)), report()])
+    add_product(found, "P3", [picture(4)], [report(picture(4), password=PASSWORD)])
+    return found
+
+
+def test_an_unchanged_night_reads_and_scores_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = audit(storage, DAYS[0], n_buckets=2)
+    full = decided(storage, DAYS[0])
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(extract, "read_input", never)
+    monkeypatch.setattr(score, "planned_scorer", never)
+    second, third = audit(storage, DAYS[1]), audit(storage, DAYS[2])
+    assert decided(storage, DAYS[1]) == decided(storage, DAYS[2]) == full
+    assert carried(second) == carried(third) == dict.fromkeys(("P1", "P2", "P3"), DAYS[0])
+    for name in ("P1", "P2"):
+        assert second[name]["evidence_uri"] == first[name]["evidence_uri"]
+        assert second[name]["scored_at"] == first[name]["scored_at"]
+        assert second[name]["run_id"] == "000001-nightly"
+    page = storage.read(f"reports/audit_date={DAYS[2]}/index.html").data.decode()
+    assert "3 verdicts are of earlier audits" in page
+    for name in ("P1", "P2"):
+        assert f"../../{evidence_key_of(first[name]['evidence_uri'])}".replace("=", "%3D") in page
+    verdict = explain_product(storage.root, DAYS[2], "P1").verdict
+    assert verdict is not None
+    assert verdict["carried_from"] == DAYS[0]
+
+
+def test_what_changed_is_audited(storage: Storage) -> None:
+    audit(storage, DAYS[0])
+    storage.write("catalogue/P1/images/00.jpg", picture(9))
+    storage.write("catalogue/P2/documents/report-1.pdf", report())  # the same bytes, written anew
+    found = audit(storage, DAYS[1])
+    assert carried(found) == {"P1": None, "P2": DAYS[0], "P3": DAYS[0]}
+    assert found["P1"]["verdict"] == "no_match"
+    storage.write("catalogue/P1/images/00.jpg", picture(1))
+    assert carried(audit(storage, DAYS[2]))["P1"] is None, "the last audit decided otherwise"
+    assert carried(audit(storage, DAYS[3]))["P1"] == DAYS[2]
+
+
+@pytest.mark.parametrize(
+    "more", [{"full": True}, {"threshold": 0.2}, {"stop_at_match": True}, {"weights": "embedding"}]
+)
+def test_another_configuration_carries_nothing_over(storage: Storage, more: dict[str, Any]) -> None:
+    audit(storage, DAYS[0])
+    assert set(carried(audit(storage, DAYS[1], **more)).values()) == {None}
+
+
+def test_other_software_carries_nothing_over(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit(storage, DAYS[0])
+    monkeypatch.setattr("jobs.audit.carry.software", lambda: "another")
+    assert set(carried(audit(storage, DAYS[1])).values()) == {None}
+
+
+def test_the_same_date_again_carries_over_and_one_product_asked_for_is_audited(storage: Storage) -> None:
+    first = audit(storage, DAYS[0])
+    again = audit(storage, DAYS[0], "again")
+    assert set(carried(again).values()) == {None}, "decided in this audit"
+    assert again["P1"]["scored_at"] == first["P1"]["scored_at"]
+    assert again["P1"]["run_id"] == "000002-again"
+    one = audit(storage, DAYS[0], "one", hour=5, product_ids=["P1"])
+    assert one["P1"]["scored_at"] != first["P1"]["scored_at"]
+    assert one["P2"] == again["P2"]
+
+
+def test_canaries_are_audited_each_night(storage: Storage) -> None:
+    storage.write("catalogue/canaries.csv", b"product_id,verdict\nP1,match\n")
+    audit(storage, DAYS[0])
+    assert carried(audit(storage, DAYS[1])) == {"P1": None, "P2": DAYS[0], "P3": DAYS[0]}
+
+
+def test_an_input_that_was_not_read_is_tried_again(storage: Storage, tmp_path: Path) -> None:
+    image = tmp_path / "root/catalogue/P1/images/00.jpg"
+    image.rename(tmp_path / "away")
+    lines = '{"product_id": "P1", "image_uris": ["catalogue/P1/images/00.jpg"], "document_uris": ["d.pdf"]}'
+    storage.write("catalogue/products.jsonl", lines.encode())
+    storage.write("d.pdf", report(picture(1)))
+    assert audit(storage, DAYS[0])["P1"]["reason"] == "catalogue_image_unreadable"
+    (tmp_path / "away").rename(image)
+    found = audit(storage, DAYS[1])["P1"]
+    assert (found["verdict"], found["carried_from"]) == ("match", None)
+
+
+@pytest.mark.parametrize(("then", "now"), [(2, 4), (4, 2), (1, 3)])
+def test_buckets_may_double_and_halve(storage: Storage, then: int, now: int) -> None:
+    audit(storage, DAYS[0], n_buckets=then)
+    found = audit(storage, DAYS[1], n_buckets=now)
+    assert carried(found) == {"P1": DAYS[0], "P2": DAYS[0], "P3": DAYS[0]}
+
+
+def test_verify_looks_at_bytes_whatever_storage_says(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FileStorage, "version", lambda *_: "always the same")
+    audit(storage, DAYS[0])
+    storage.write("catalogue/P1/images/00.jpg", picture(9))
+    assert carried(audit(storage, DAYS[1]))["P1"] == DAYS[0]
+    assert carried(audit(storage, DAYS[2], verify=True)) == {"P1": None, "P2": DAYS[0], "P3": DAYS[0]}
+
+
+def test_a_version_tells_whether_an_object_is_as_it_was(any_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.storage.file.RECENT_NS", 0)
+    any_storage.write("a/x", b"1")
+    before = any_storage.version("a/x")
+    assert before is not None
+    assert any_storage.version("a/x") == before
+    any_storage.write("a/x", b"2")
+    assert any_storage.version("a/x") != before
+
+
+def test_a_file_that_changed_just_now_has_no_version(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    storage.write("x", b"1")
+    assert storage.version("x") is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_after_any_edits_an_audit_says_what_a_full_one_says(tmp_path: Path, seed: int) -> None:
+    """Images and documents are added, changed, removed and renamed; some runs are of an audit that was begun before."""
+    rng = random.Random(seed)
+    storage = open_storage(str(tmp_path / "root"))
+    products = ("A", "B", "C")
+    pictures = [picture(n) for n in range(4)]
+    reports = [report(), *(report(each) for each in pictures), report(pictures[0], pictures[1]), b"no PDF"]
+    for name in products:
+        add_product(storage, name, [rng.choice(pictures)], [rng.choice(reports)])
+    names = (f"x{n}" for n in itertools.count())
+
+    def edit(name: str) -> None:
+        kind, suffix, contents = rng.choice([("images", "jpg", pictures), ("documents", "pdf", reports)])
+        folder = tmp_path / f"root/catalogue/{name}/{kind}"
+        files = sorted(path for path in folder.iterdir() if path.name[0] != ".")
+        what = rng.choice(("add", "change", "remove", "rename"))
+        if what == "add" or not files:
+            (folder / f"{next(names)}.{suffix}").write_bytes(rng.choice(contents))
+        elif what == "change":
+            rng.choice(files).write_bytes(rng.choice(contents))
+        elif what == "remove":
+            rng.choice(files).unlink()
+        else:
+            rng.choice(files).rename(folder / f"{next(names)}.{suffix}")
+
+    n_carried = 0
+    for day in DAYS[:5]:
+        found = audit(storage, day, n_buckets=2)
+        n_carried += sum(row["carried_from"] is not None for row in found.values())
+        by_carrying = decided(storage, day)
+        audit(storage, day, "full", hour=9, full=True)
+        assert by_carrying == decided(storage, day)
+        for name in rng.sample(products, rng.randint(0, 2)):
+            edit(name)
+    assert n_carried > 3
