@@ -25,10 +25,11 @@ import extractors
 import jobs
 import scott_core
 from extractors import fingerprint
-from jobs.errors import UnreadableInput
+from jobs.errors import UnknownAudit, UnreadableInput
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.bucket import Bucket
+from jobs.tables.extractions import is_lasting
 from jobs.tables.inputs import input_version, read_any_input
 from jobs.tables.plan import PlannedProduct, Run, audit_dates, read_plan
 from jobs.tables.rows import NewRows, decode_table, of_products
@@ -44,7 +45,6 @@ from jobs.tables.schemas import (
 
 AUDITS_BACK = 7  # earlier audits among which a product's rows are sought
 AT_ONCE = 16  # inputs looked at together: storage on a network answers late
-LASTING = frozenset({"ok", "partial", "encrypted", "damaged", "not_a_pdf", "empty", "too_large", "too_many_pages"})
 # In the order of writing: the first says that a product is being carried over, the last that it is.
 TABLES: tuple[Table[Any], ...] = (INPUT_VERSIONS, DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pymupdf", "scipy", "torch")
@@ -119,7 +119,10 @@ def _places(here: Bucket) -> Iterator[tuple[str, int]]:
     n_buckets = read_plan(here.storage, here.audit_date).n_buckets
     before = [audit_date for audit_date in audit_dates(here.storage) if audit_date < here.audit_date]
     for audit_date in before[-1 : -1 - AUDITS_BACK : -1]:
-        then = read_plan(here.storage, audit_date).n_buckets
+        try:
+            then = read_plan(here.storage, audit_date).n_buckets
+        except UnknownAudit:  # it was pruned a moment ago
+            continue
         if n_buckets % then == 0:
             yield audit_date, here.number % then
         elif then % n_buckets == 0:
@@ -193,13 +196,13 @@ class _Before:
         """The SHA-256 of each input by its URI, of products whose inputs were all read, and by their `runs`."""
         found: dict[str, dict[str, str]] = {product_id: {} for product_id in runs}
         documents = self._rows(
-            DOCUMENT_IMAGES, "product_id", "document", "document_sha256", "run_id", "document_status"
+            DOCUMENT_IMAGES, "product_id", "document", "document_sha256", "run_id", "document_status", "document_detail"
         )
         pairs = self._rows(PAIR_SCORES, "product_id", "catalogue_image", "catalogue_sha256", "run_id")
         for product_id, uri, sha256, run_id, *status in (*documents, *pairs):
             if product_id not in found:
                 continue
-            if sha256 is None or run_id not in runs[product_id] or not LASTING.issuperset(status):
+            if sha256 is None or run_id not in runs[product_id] or (status and not is_lasting(*status)):
                 del found[product_id]
             else:
                 found[product_id][uri] = sha256

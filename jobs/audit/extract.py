@@ -11,18 +11,20 @@ import errno
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TypedDict
 
-from extractors import Extractor, Placement, work_folder
+from extractors import Extraction, Extractor, Placement, work_folder
 from jobs.audit.carry import carry_over, read_versions
 from jobs.errors import AuditError, UnreadableInput, WorkFolderUnusable
 from jobs.scoring.cores import cores
+from jobs.storage import Storage
 from jobs.tables.bucket import Bucket
+from jobs.tables.extractions import read_extraction, write_extraction
 from jobs.tables.images import write_image
 from jobs.tables.inputs import read_input
 from jobs.tables.plan import PlannedProduct
@@ -106,7 +108,7 @@ def extract_bucket(
 
 @dataclass(frozen=True)
 class _Document:
-    """One document with the result of reading it: a status, its placements, and the keys of the used ones' images."""
+    """One document with the result of reading it: a status, and placements whose files are keys of stored images."""
 
     uri: str
     status: str
@@ -114,7 +116,6 @@ class _Document:
     sha256: str | None = None
     pages: int | None = None
     placements: tuple[Placement, ...] = ()
-    stored: Mapping[str, str] = field(default_factory=dict)  # key by the name of the placement's file
 
 
 def _read_document(here: Bucket, extractor: Extractor, uri: str) -> _Document:
@@ -122,10 +123,19 @@ def _read_document(here: Bucket, extractor: Extractor, uri: str) -> _Document:
         source = read_input(here.storage, uri, extractor.limits.file_bytes, here.run.inputs_from)
     except UnreadableInput as error:
         return _Document(uri, error.status, str(error))
+    found = None if here.run.full else read_extraction(here.storage, source.sha256)
+    if found is None:
+        found = _extract(here.storage, extractor, uri, source.data)
+        write_extraction(here.storage, source.sha256, found)
+    return _Document(uri, found.status, found.detail or None, source.sha256, found.pages, found.images)
+
+
+def _extract(storage: Storage, extractor: Extractor, uri: str, data: bytes) -> Extraction:
+    """What is found in a document; the files of used placements are keys of stored images, and others have none."""
     try:
         with work_folder() as folder:
             pdf, out = folder / "document.pdf", folder / "images"
-            pdf.write_bytes(source.data)
+            pdf.write_bytes(data)
             found = extractor.extract(pdf, out)
             names = {placement.file for placement in found.images if placement.used and placement.file}
             files = {name: (out / name).read_bytes() for name in sorted(names)}
@@ -134,8 +144,9 @@ def _read_document(here: Bucket, extractor: Extractor, uri: str) -> _Document:
             raise AuditError(f"{uri}: the reader of documents cannot work: {error}") from error
         where = tempfile.tempdir or os.environ.get("TMPDIR", "the temporary directory")
         raise WorkFolderUnusable(f"{where}: {error}; free space there, or name another folder in TMPDIR") from error
-    stored = {name: write_image(here.storage, data, PurePosixPath(name).suffix) for name, data in files.items()}
-    return _Document(uri, found.status, found.detail or None, source.sha256, found.pages, found.images, stored)
+    key_of = {name: write_image(storage, data, PurePosixPath(name).suffix) for name, data in files.items()}
+    images = (replace(each, file=key_of.get(each.file or "")) for each in found.images)
+    return replace(found, images=tuple(images))
 
 
 def _product_rows(audit_date: str, product: PlannedProduct, documents: Iterable[_Document]) -> list[DocumentImage]:
@@ -145,7 +156,7 @@ def _product_rows(audit_date: str, product: PlannedProduct, documents: Iterable[
     for document in documents:
         without_image = _document_row(audit_date, product, document)
         for placement in document.placements:
-            key = document.stored.get(placement.file) if placement.used and placement.file else None
+            key = placement.file if placement.used else None
             is_repeat = key is not None and placement.digest in seen
             seen |= {placement.digest} if key is not None else set()
             rows.append(_image_row(without_image, placement, None if is_repeat else key, is_repeat=is_repeat))

@@ -1,10 +1,11 @@
 """The cost of an audit's steps by the size of its catalogue: CPU seconds, and the largest resident set of a process.
 
-    python -m jobs.bench.scale WORKDIR PRODUCTS [BUCKETS] [--plan]
+    python -m jobs.bench.scale WORKDIR PRODUCTS [BUCKETS] [--nights] [--plan]
 
 audits a made catalogue of PRODUCTS under WORKDIR, step by step, each step in a process of its own. A product has one
-image and one report of the sample's, made its own by bytes that show nothing. With --plan there are no files: the
-catalogue is planned, then one product of it.
+image and one report of the sample's, made its own by bytes that show nothing. With --nights two more audits follow, one
+of the same catalogue and one after CHANGED of the products have another image and another report. With --plan there are
+no files: the catalogue is planned, then one product of it.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.sample import SAMPLE
+from jobs.storage import open_storage
+from jobs.tables.plan import planned_buckets
 
-DAY = "2026-01-02"
+DAY, SAME, CHANGED_DAY = "2026-01-02", "2026-01-03", "2026-01-04"
+CHANGED = 0.01  # share of the products
 REPORTS = ("TOY-0001", "TOY-0004", "TOY-0008", "TOY-0009", "TOY-0010")  # one photograph each, 38 to 68 kB
 ARGUMENTS = {"run_name": "scale", "requested_at": f"{DAY}T00:00:00+00:00"}
 BUCKET_STEPS = ("extract_bucket", "score_bucket", "publish_bucket")
@@ -108,10 +112,10 @@ def plan(root: Path, audit_date: str = DAY, **more: object) -> dict[str, float]:
     return measure(_PLAN, root, json.dumps({"audit_date": audit_date, **ARGUMENTS, **more}))
 
 
-def audit(root: Path, n_buckets: int, audit_date: str = DAY) -> dict[str, dict[str, float]]:
+def audit(root: Path, audit_date: str, n_buckets: int | None) -> dict[str, dict[str, float]]:
     """The cost of each step of an audit of `root`, all buckets of a step in one process."""
     found = {"plan": plan(root, audit_date, n_buckets=n_buckets)}
-    run_id, buckets = f"000001-{ARGUMENTS['run_name']}", range(n_buckets)
+    run_id, buckets = f"000001-{ARGUMENTS['run_name']}", planned_buckets(open_storage(str(root)), audit_date)
     for step in BUCKET_STEPS:
         found[step] = measure(_STEP, root, audit_date, run_id, step, *buckets)
     found["reconcile"] = measure(_WHOLE, root, audit_date, run_id)
@@ -124,18 +128,30 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m jobs.bench.scale", description=main.__doc__)
     parser.add_argument("workdir", type=Path)
     parser.add_argument("products", type=int)
-    parser.add_argument("buckets", type=int, nargs="?", default=1)
+    parser.add_argument("buckets", type=int, nargs="?", help="default: by the number of products")
+    parser.add_argument("--nights", action="store_true", help="audit again unchanged, and with changes")
     parser.add_argument("--plan", action="store_true", help="plan the catalogue and one product of it, with no files")
     asked = parser.parse_args(arguments)
     write_catalogue(asked.workdir, asked.products, with_files=not asked.plan)
     if asked.plan:
-        found = {"plan": plan(asked.workdir)}
-        found["plan of one product"] = plan(asked.workdir, product_ids=["P0000007"], run_name="one")
-    else:
-        found = audit(asked.workdir, asked.buckets)
-    for step, cost in found.items():
-        line = "  ".join(f"{name} {value:,.2f}" for name, value in cost.items())
-        sys.stdout.write(f"{asked.products:>9} products  {step:20}  {line}\n")
+        _print(asked.products, {"plan": plan(asked.workdir)})
+        _print(asked.products, {"one product": plan(asked.workdir, product_ids=["P0000007"], run_name="one")})
+        return
+    _print(asked.products, audit(asked.workdir, DAY, asked.buckets))
+    if asked.nights:
+        _print(asked.products, audit(asked.workdir, SAME, asked.buckets))
+        for number in range(0, asked.products, round(1 / CHANGED)):
+            write_files(asked.workdir / "catalogue" / "files", f"P{number:07d}", number + 1)
+        _print(asked.products, audit(asked.workdir, CHANGED_DAY, asked.buckets))
+
+
+def _print(products: int, costs: Mapping[str, Mapping[str, float]]) -> None:
+    total = sum(cost["cpu_s"] for cost in costs.values())
+    for step, cost in costs.items():
+        line = "  ".join(f"{name} {value:9,.2f}" for name, value in cost.items())
+        sys.stdout.write(f"{products:>9} products  {step:16}  {line}\n")
+    sys.stdout.write(f"{products:>9} products  {'all':16}  cpu_s {total:9,.2f}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

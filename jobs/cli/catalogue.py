@@ -1,4 +1,4 @@
-"""The verbs of a catalogue's audit: audit, extract and explain."""
+"""The verbs of a catalogue's audit: audit, extract, explain and prune."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scott_core.progress import Progress
 
 
 def add_verbs(verb: AddVerb) -> None:
-    """Add audit, extract and explain."""
+    """Add audit, extract, explain and prune."""
     v = verb("audit", audit)
     v.add_argument("--root", required=True, metavar="URI", help="a folder, file:// or s3:// with a catalogue")
     v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: today, UTC)")
@@ -68,6 +68,11 @@ def add_verbs(verb: AddVerb) -> None:
     v.add_argument("--root", required=True, metavar="URI")
     v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: the newest audit)")
     v.add_argument("--json", action="store_true", help="print one JSON object")
+
+    v = verb("prune", prune)
+    v.add_argument("--root", required=True, metavar="URI")
+    v.add_argument("--keep", required=True, type=int, metavar="N", help="audits to keep, the newest ones")
+    v.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
 
 def audit(arguments: argparse.Namespace) -> int:
@@ -203,4 +208,18 @@ def explain(arguments: argparse.Namespace) -> int:
         print(f"\n{heading}: {len(rows)}")
         if rows:
             print(rows_table(columns, rows))
+    return 0
+
+
+def prune(arguments: argparse.Namespace) -> int:
+    """Remove old audits, and pictures that no other audit refers to; not while an audit runs."""
+    from tqdm import tqdm
+
+    from jobs.audit import prune
+
+    with tqdm(desc="prune", unit="object", file=sys.stderr, delay=0.5) as bar:
+        found = prune(arguments.root, arguments.keep, bar.update, dry_run=arguments.dry_run)
+    done = "would be removed" if arguments.dry_run else "removed"
+    objects = ", ".join(f"{count} {folder}" for folder, count in found["objects"].items()) or "no object"
+    print(f"{len(found['audits'])} audits {done}: {objects}")
     return 0

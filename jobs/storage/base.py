@@ -65,6 +65,14 @@ class Storage(ABC):
         """The object and its etag. ObjectMissing when there is none. `check` as in read_head."""
 
     @abstractmethod
+    def modified(self, key: str) -> float:
+        """When the object was written, in seconds since the epoch. ObjectMissing when there is none."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove the object, if there is one."""
+
+    @abstractmethod
     def write(self, key: str, data: bytes) -> None:
         """Write the object, over whatever was there."""
 

@@ -14,7 +14,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,6 +22,7 @@ from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectM
 from jobs.storage.base import Blob, Check, Storage, check_key, is_under
 
 RECENT_NS = 2 * 10**9  # a change within the tick of a file system's clock leaves the times as they are (FAT's is 2 s)
+LOCK = ".lock"  # in each folder
 ONCE_BELOW = 2  # folders below the start of a listing: those of one product's images, and of its documents
 # How a folder on the way is opened: where the system has O_PATH, its names need not be readable.
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
@@ -68,6 +69,21 @@ class FileStorage(Storage):
     def read(self, key: str, check: Check | None = None) -> Blob:
         data = self.read_head(key, -1, check)
         return Blob(data, hashlib.sha256(data).hexdigest())
+
+    def modified(self, key: str) -> float:
+        path = self._path(key)
+        try:
+            return path.stat().st_mtime
+        except OSError as error:
+            raise _typed(error, path) from error
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        with self._locked(path):
+            path.unlink(missing_ok=True)
+            if [entry.name for entry in os.scandir(path.parent)] == [LOCK]:
+                (path.parent / LOCK).unlink()  # those who wait for it see that it is gone, and make another
+                path.parent.rmdir()
 
     def write(self, key: str, data: bytes) -> None:
         path = self._path(key)
@@ -132,12 +148,22 @@ class FileStorage(Storage):
     def _locked(self, path: Path) -> Iterator[None]:
         """Hold the lock of the folder of `path`, made if need be; OS errors become typed ones."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with (path.parent / ".lock").open("wb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with _lock(path.parent / LOCK):
                 yield
         except OSError as error:
             raise _typed(error, path) from error
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`; one that `delete` removed while this process waited for it is none."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError), path.open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
+                yield
+                return
 
 
 def _real(path: Path) -> str:

@@ -91,6 +91,14 @@ class S3Storage(Storage):
     def read(self, key: str, check: Check | None = None) -> Blob:
         return self._get(key, None, check)
 
+    def modified(self, key: str) -> float:
+        where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+        return float(self._ask(key, lambda: self.client.head_object(**where)["LastModified"].timestamp()))
+
+    def delete(self, key: str) -> None:
+        where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+        self._ask(key, lambda: self.client.delete_object(**where))
+
     def write(self, key: str, data: bytes) -> None:
         self._put(key, data, {})
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from jobs.errors import BadArgument, UnreadableInput
 from jobs.storage import Check, Storage, is_under, open_storage
-from jobs.tables.keys import IMAGES_BY_CONTENT, OUTPUTS
+from jobs.tables.keys import BY_CONTENT, EXTRACTIONS, IMAGES, OUTPUTS
 
 _PREFIX = re.compile(r"s3://[A-Za-z0-9._-]{1,255}(/.*)?|file://(localhost)?/.*|/.*", re.DOTALL)  # botocore's buckets
 
@@ -33,10 +33,10 @@ def allows(storage: Storage, named: str, inputs_from: Sequence[str]) -> Check:
                 "`scott audit --inputs-from URI`, or SCOTT_INPUTS_FROM, allows another place",
             )
         outputs = {place for folder in OUTPUTS for place in (storage.uri(folder), storage.real_uri(folder))}
-        images = storage.uri(IMAGES_BY_CONTENT), storage.real_uri(IMAGES_BY_CONTENT)
-        if any(
-            place.startswith(images) or any(is_under(place, output) for output in outputs) for place in (real, named)
-        ):
+        stored = [f"{folder}/{BY_CONTENT}" for folder in (IMAGES, EXTRACTIONS)]
+        by_content = tuple(place for key in stored for place in (storage.uri(key), storage.real_uri(key)))
+        places = (real, named)
+        if any(place.startswith(by_content) or any(is_under(place, each) for each in outputs) for place in places):
             raise UnreadableInput("not_allowed", f"{named} is what an audit writes, and no input of one: not read")
 
     return check

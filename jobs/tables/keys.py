@@ -8,8 +8,9 @@ from datetime import date
 from jobs.errors import BadArgument
 
 PLANS = "audits"  # the folder of all plans
-OUTPUTS = (PLANS, "document_images", "pair_scores", "verdicts", "input_versions", "evidence", "reports")
-IMAGES_BY_CONTENT = "images/sha256="  # how the keys of images begin; a catalogue may have its own folder "images"
+TABLES = ("document_images", "pair_scores", "input_versions", "verdicts")
+OUTPUTS = (PLANS, *TABLES, "evidence", "reports")  # folders that audits write
+IMAGES, EXTRACTIONS, BY_CONTENT = "images", "extractions", "sha256="  # folders of a catalogue may have these names, too
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
 
 
@@ -61,7 +62,12 @@ def table_key(table: str, audit_date: str, bucket: int) -> str:
 
 def image_key(sha256: str, suffix: str) -> str:
     """The image of a document whose bytes have that SHA-256; `suffix` is that of its format (".jpg")."""
-    return f"{IMAGES_BY_CONTENT}{sha256[:3]}/{sha256}{suffix}"
+    return f"{IMAGES}/{BY_CONTENT}{sha256[:3]}/{sha256}{suffix}"
+
+
+def extraction_key(sha256: str, version: str) -> str:
+    """What that version of the extractor found in the document whose bytes have that SHA-256."""
+    return f"{EXTRACTIONS}/{BY_CONTENT}{sha256[:3]}/{sha256}.{version}.json"
 
 
 def evidence_folder(audit_date: str) -> str:
@@ -79,6 +85,11 @@ def evidence_key_of(uri: str) -> str:
     return "/".join(uri.rsplit("/", 3)[1:])
 
 
+def report_folder(audit_date: str) -> str:
+    """The folder of one audit's report."""
+    return f"reports/audit_date={check_date(audit_date)}"
+
+
 def report_key(audit_date: str) -> str:
     """The HTML report of the audit."""
-    return f"reports/audit_date={check_date(audit_date)}/index.html"
+    return f"{report_folder(audit_date)}/index.html"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import random
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from extractors import Extraction
 from jobs.audit import extract, score
 from jobs.audit.explain import explain_product
 from jobs.audit.run import run_audit
 from jobs.storage import Storage, open_storage
 from jobs.storage.file import FileStorage
+from jobs.tables.extractions import is_lasting
 from jobs.tables.keys import evidence_key_of
 from jobs.tables.plan import planned_buckets
 from jobs.tables.rows import read_rows
@@ -169,6 +172,57 @@ def test_a_file_that_changed_just_now_has_no_version(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path))
     storage.write("x", b"1")
     assert storage.version("x") is None
+
+
+def count_extractions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The documents that a reader is started for from now on, by what is in them."""
+    read: list[str] = []
+    extractor = extract.Extractor.extract
+
+    def counted(self: Any, pdf: Path, *more: Any, **options: Any) -> Any:
+        read.append(hashlib.sha256(pdf.read_bytes()).hexdigest())
+        return extractor(self, pdf, *more, **options)
+
+    monkeypatch.setattr(extract.Extractor, "extract", counted)
+    return read
+
+
+def test_a_document_is_read_once_whoever_has_it(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = count_extractions(monkeypatch)
+    audit(storage, DAYS[0], n_buckets=1)
+    assert len(read) == 4
+    storage.write("catalogue/P3/documents/same.pdf", report(picture(1)))
+    storage.write("catalogue/P2/documents/new.pdf", report(picture(8)))
+    found = audit(storage, DAYS[1])
+    assert len(read) == 5, "the new document alone"
+    assert carried(found) == {"P1": DAYS[0], "P2": None, "P3": None}
+    by_reading_some = decided(storage, DAYS[1])
+    audit(storage, DAYS[1], "full", hour=9, full=True)
+    assert len(read) == 5 + 6
+    assert decided(storage, DAYS[1]) == by_reading_some
+
+
+def test_an_extraction_whose_image_is_gone_is_made_again(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit(storage, DAYS[0], n_buckets=1)
+    read = count_extractions(monkeypatch)
+    storage.write("catalogue/P1/images/02.jpg", picture(7))
+    storage.delete(storage.keys("images")[0])
+    storage.delete(storage.keys("images")[0])
+    assert audit(storage, DAYS[1])["P1"]["verdict"] == "match"
+    assert len(read) == 1
+
+
+def test_what_may_have_been_an_accident_is_not_kept(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def timeout(*_: Any, **__: Any) -> Extraction:
+        return Extraction("timeout", "timeout: it took over 1 s", 3)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(extract.Extractor, "extract", timeout)
+        assert audit(storage, DAYS[0])["P1"]["reason"] == "document_unreadable:timeout"
+    found = audit(storage, DAYS[1])
+    assert (found["P1"]["verdict"], found["P1"]["carried_from"]) == ("match", None)
+    assert is_lasting("partial", "damaged: page 2")
+    assert not is_lasting("partial", "timeout: it took over 1 s")
 
 
 @pytest.mark.slow
