@@ -9,7 +9,8 @@ with Extractor(processes=4) as extractor:  # keeps warm processes for many docum
 """
 
 from extractors.isolation.extractor import Extractor, extract_document
+from extractors.isolation.version import version
 from extractors.isolation.work import work_folder
 from extractors.model import Extraction, Limits, Placement, Status
 
-__all__ = ["Extraction", "Extractor", "Limits", "Placement", "Status", "extract_document", "work_folder"]
+__all__ = ["Extraction", "Extractor", "Limits", "Placement", "Status", "extract_document", "version", "work_folder"]
