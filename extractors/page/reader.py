@@ -193,7 +193,7 @@ class PageReader:
         scan = read_scan(pixels)
         boxes = scan.boxes
         whole = any(area(found) >= WHOLE * width * height for found in boxes)
-        whole = whole or is_one_photograph(scan.page.pixels, boxes, fading=fading)
+        whole = whole or is_one_photograph(scan.page, boxes, fading=fading)
         if whole and glyphs >= TEXT_OVER:
             yield self._excluded(box, pixels, kind, "background", f"{glyphs} glyphs are painted over it")
         elif whole:
@@ -203,11 +203,10 @@ class PageReader:
             yield self._excluded(box, pixels, kind, name, "a page-wide raster without a picture", write=False)
         else:
             across, down = (box[2] - box[0]) / width, (box[3] - box[1]) / height
-            for x0, y0, x1, y1 in boxes:
-                part = scan.page.pixels[round(y0) : round(y1), round(x0) : round(x1)]
-                left, top, right, bottom = scan.page.raster_box((x0, y0, x1, y1))
+            for found in boxes:
+                left, top, right, bottom = scan.page.raster_box(found)
                 place = (box[0] + left * across, box[1] + top * down, box[0] + right * across, box[1] + bottom * down)
-                yield self._judge(shrunk(part, self.limits.max_side), place, "scan_region")
+                yield self._judge(shrunk(scan.page.part(found), self.limits.max_side), place, "scan_region")
 
     def _judge(self, pixels: Pixels, box: Box, kind: Kind) -> Placement:
         """The placement of an image: used where it is large enough and a photograph, else excluded."""
