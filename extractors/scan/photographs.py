@@ -124,17 +124,26 @@ def _whole(image_ink: Mask, dark: Mask) -> Mask:
 
     Only `dark` ink connects a part: the pale halo that JPEG leaves would join what lies near, captions too.
     """
-    cores = np.zeros_like(image_ink)
+    whole = np.zeros_like(image_ink)
     for x0, y0, x1, y1 in component_boxes(image_ink):
         if _shorter((x0, y0, x1, y1)) >= MIN_SIDE:
-            cores[y0:y1, x0:x1] = image_ink[y0:y1, x0:x1]
-    if not cores.any():
-        return cores
-    across, down = _rules(dark)
-    _, label = cv2.connectedComponents((dark & (1 - across) & (1 - down)) | cores, connectivity=8)
+            whole[y0:y1, x0:x1] = image_ink[y0:y1, x0:x1]
+    if whole.any():
+        hanging = _touching(dark | whole, whole)
+        x, y, width, height = cv2.boundingRect(hanging)
+        there = np.s_[y : y + height, x : x + width]
+        across, down = _rules(dark[there] & hanging[there])
+        parts = (dark[there] & hanging[there] & (1 - across) & (1 - down)) | whole[there]
+        whole[there] = _touching(parts, whole[there])
+    return whole
+
+
+def _touching(mask: Mask, cores: Mask) -> Mask:
+    """The connected components of a mask that have a pixel of `cores`, which are in it."""
+    label = np.asarray(cv2.connectedComponents(mask, connectivity=8)[1], np.int32)
     chosen = np.zeros(int(label.max()) + 1, np.uint8)
     chosen[label[cores > 0]] = 1
-    return np.take(chosen, np.asarray(label))
+    return np.take(chosen, label)
 
 
 def _shorter(box: PixelBox) -> int:
@@ -143,8 +152,9 @@ def _shorter(box: PixelBox) -> int:
 
 
 def _opened(mask: Mask, shape: tuple[int, int]) -> Mask:
-    """The mask after an opening with a rectangle of this (height, width)."""
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
+    """The mask after an opening with a rectangle of this (height, width); there is nothing beyond its sides."""
+    kernel, border = np.ones(shape, np.uint8), cv2.BORDER_CONSTANT
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel, borderType=border, borderValue=0), np.uint8)
 
 
 def _paper(page: Plane) -> Iterator[Plane]:
