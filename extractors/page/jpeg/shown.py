@@ -73,10 +73,12 @@ def _shown_jpeg(group: Sequence[PaintedImage], max_side: int) -> Raster | None:
 
 
 def _is_as_stored(image: PaintedImage) -> bool:
-    """Whether the samples of an image are shown upright and opaque, none of them mapped to others."""
+    """Whether the samples of an image, grey or RGB, are shown upright and opaque, none of them mapped to others."""
     matrix, stored = image.matrix, image.image.m_internal
     upright = matrix.a > 0 and matrix.d > 0 and abs(matrix.b) < 1e-3 and abs(matrix.c) < 1e-3
-    return upright and not (image.translucent or stored.mask or stored.use_decode) and stored.n in (1, 3)
+    space = stored.colorspace
+    known = space and (mupdf.ll_fz_colorspace_is_rgb(space) or mupdf.ll_fz_colorspace_is_gray(space))
+    return upright and bool(known) and not (image.translucent or stored.mask or stored.use_decode)
 
 
 def _is_srgb(space: Any) -> bool:

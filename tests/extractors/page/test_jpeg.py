@@ -122,10 +122,18 @@ def test_what_the_page_shows_otherwise_is_painted(content: bytes, more: str, tmp
     assert str(image.file).endswith(".png")
 
 
-def test_colours_that_its_space_moves_are_painted(tmp_path: Path) -> None:
-    linear = "[/CalRGB<</WhitePoint[0.95 1 1.09]/Gamma[1 1 1]>>]"
-    dictionary = pdfs.image_dictionary(PHOTO, "DeviceRGB", "/Filter/DCTDecode").replace("/DeviceRGB", linear)
-    pdf = pdfs.raw_page(tmp_path / "a.pdf", PLACE, {"i": (dictionary, _jpeg(PHOTO))}, "/XObject<</I {i}>>")
+@pytest.mark.parametrize(
+    ("space", "pixels"),
+    [
+        ("[/CalRGB<</WhitePoint[0.95 1 1.09]/Gamma[1 1 1]>>]", PHOTO),
+        (f"[/Indexed/DeviceRGB 255<{bytes(255 - n // 3 for n in range(768)).hex()}>]", PHOTO[..., 1]),
+        ("[/Lab<</WhitePoint[0.95 1 1.09]>>]", PHOTO),
+    ],
+    ids=["linear", "palette", "Lab"],
+)
+def test_colours_that_its_space_moves_are_painted(space: str, pixels: pdfs.Pixels, tmp_path: Path) -> None:
+    dictionary = pdfs.image_dictionary(PHOTO, "DeviceRGB", "/Filter/DCTDecode").replace("/DeviceRGB", space)
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", PLACE, {"i": (dictionary, _jpeg(pixels))}, "/XObject<</I {i}>>")
     (image,) = extract_document(pdf, tmp_path / "out").images
     assert str(image.file).endswith(".png")
 
