@@ -49,11 +49,12 @@ def shows_nothing(pixels: Pixels) -> str | None:
 
 def _marks(pixels: Pixels) -> Mask:
     """1 where a pixel differs from the ground by more than FAINT in a channel."""
-    marks = np.zeros(pixels.shape[:2], np.bool_)
-    for plane in np.moveaxis(pixels, -1, 0):
-        ground = int(np.bincount(plane.ravel(), minlength=256).argmax())
-        marks |= (np.abs(np.arange(256) - ground) > FAINT)[plane]
-    return marks.astype(np.uint8)
+    marks = np.zeros(pixels.shape[:2], np.uint8)
+    for channel in range(pixels.shape[2]):
+        ground = int(cv2.calcHist([pixels], [channel], None, [256], [0, 256]).argmax())
+        marked = (np.abs(np.arange(256) - ground) > FAINT).astype(np.uint8)
+        marks |= np.asarray(cv2.LUT(cv2.extractChannel(pixels, channel), marked), np.uint8)
+    return marks
 
 
 def _without_lines(marks: Mask, thickness: int) -> Mask:

@@ -79,12 +79,12 @@ class ExtractionJson(TypedDict):
 class Placement:
     """One image at one place of one page."""
 
-    file: str | None  # PNG under the output folder; None where none was written
+    file: str | None  # PNG, or a JPEG of the document, under the output folder; None where none was written
     page: int  # counted from 1
     bbox: Box
     width: int  # px
     height: int  # px
-    digest: str  # SHA-256 of the size and the pixels, hexadecimal
+    digest: str  # SHA-256 of the size and the pixels, those that `file` decodes to, hexadecimal
     kind: Kind
     image_class: str  # one of classifier.classify.CLASSES, or too_small, hidden, letterhead, doubtful, ...
     used: bool  # whether the image takes part in matching

@@ -79,16 +79,13 @@ def ink_of(grey: Plane, least: int = INK) -> Plane:
 
 def _colours(pixels: Pixels, grey: Plane, ink: Plane) -> dict[str, float]:
     """Features of the colours and grey levels."""
-    wide = pixels.astype(np.int32)
-    coarse = wide >> 4
-    histogram = np.bincount((coarse[..., 0] << 8 | coarse[..., 1] << 4 | coarse[..., 2]).ravel())
-    lumas = np.bincount((grey >> 2).ravel(), minlength=64)
-    fine = wide >> 2
-    seen = np.bincount((fine[..., 0] << 12 | fine[..., 1] << 6 | fine[..., 2]).ravel())
-    chroma = (pixels.max(axis=2) - pixels.min(axis=2)).astype(np.float64) / 255
-    inked: npt.NDArray[np.bool_] = np.asarray(ink > 0)
+    histogram, distinct = _histogram(pixels, 16).ravel(), np.count_nonzero(_histogram(pixels, 64))
+    lumas = _histogram(grey, 64)
+    red, green, blue = (np.asarray(channel, np.uint8) for channel in cv2.split(pixels))
+    chroma = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    inked: npt.NDArray[np.bool_] = ink.view(np.bool_)
     amount = max(int(ink.sum()), 1)
-    coloured = inked & (chroma > 0.16)
+    coloured = inked & (chroma > 0.16 * 255)
     hues = np.bincount(cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)[..., 0][coloured] // 10, minlength=18)
     dark, light = (int(level) * 4 for level in np.searchsorted(np.cumsum(lumas), [0.02 * grey.size, 0.98 * grey.size]))
     return {
@@ -96,26 +93,26 @@ def _colours(pixels: Pixels, grey: Plane, ink: Plane) -> dict[str, float]:
         "luma_entropy": _entropy(lumas) / 6,  # bits of the 64-bin histogram of grey levels / 6
         "peak": histogram.max() / grey.size,  # share of the commonest colour of the histogram of colours
         "palette": float(np.sort(histogram)[-16:].sum()) / grey.size,  # share of its 16 commonest colours
-        "distinct": float(np.log2(max(int(np.count_nonzero(seen)), 1))) / 16,  # log2 of the number of 18-bit colours
+        "distinct": float(np.log2(max(int(distinct), 1))) / 16,  # log2 of the number of 18-bit colours
         "white": float((grey > 240).mean()),  # share of pixels above 240
         "ground": int(lumas.argmax()) / 64,  # the commonest grey level
         "two_tone": float(((grey <= dark + 24) | (grey >= light - 24)).mean()),  # share near the darkest or lightest
-        "saturation": float(chroma.mean()),  # mean of max(RGB) - min(RGB), / 255
-        "ink_saturation": float((chroma * ink).sum()) / amount,  # the same mean over the ink
+        "saturation": float(chroma.mean()) / 255,  # mean of max(RGB) - min(RGB), / 255
+        "ink_saturation": int(chroma[inked].sum()) / amount / 255,  # the same mean over the ink
         # share of the coloured ink that has the commonest of 18 hues
         "ink_one_hue": (float(hues.max()) / int(hues.sum())) if coloured.any() else 0.0,
         # mean of R - B over the ink, from 0 (blue) to 1 (red)
-        "ink_red": 0.5 + float((wide[..., 0] - wide[..., 2])[inked].sum()) / amount / 510,
+        "ink_red": 0.5 + (int(red[inked].sum()) - int(blue[inked].sum())) / amount / 510,
         # bits of the ink's 64-bin histogram of grey levels / 6
-        "ink_entropy": _entropy(np.bincount((grey >> 2)[inked], minlength=64)) / 6,
+        "ink_entropy": _entropy(_histogram(grey[inked], 64)) / 6,
     }
 
 
 def _steps(grey: Plane, ink: Plane) -> dict[str, float]:
     """Features of the differences between neighbouring pixels, and of the gradient."""
-    levels = grey.astype(np.int16)
-    across, down = np.abs(np.diff(levels, axis=1)), np.abs(np.diff(levels, axis=0))
-    steps = np.concatenate([across.ravel(), down.ravel(), np.zeros(1, np.int16)])
+    across, down = _apart(grey[:, 1:], grey[:, :-1]), _apart(grey[1:], grey[:-1])
+    steps = np.concatenate([across.ravel(), down.ravel(), np.zeros(1, np.uint8)])
+    shares = np.cumsum(_histogram(steps, 256)) / steps.size  # of neighbours that differ by so much or less
     inside = np.concatenate([across[(ink[:, 1:] & ink[:, :-1]) > 0], down[(ink[1:] & ink[:-1]) > 0]])
     height, width = grey.shape[0] // 8 * 8, grey.shape[1] // 8 * 8
     blocks = grey[:height, :width].reshape(height // 8, 8, width // 8, 8).astype(np.float32)
@@ -123,13 +120,14 @@ def _steps(grey: Plane, ink: Plane) -> dict[str, float]:
     dx, dy = (cv2.Sobel(grey, cv2.CV_32F, *order, ksize=3) / 4 for order in ((1, 0), (0, 1)))
     strength, angle = cv2.cartToPolar(dx, dy, angleInDegrees=True)
     total = float(strength.sum()) or 1.0
-    tilt = np.abs((angle + 45) % 90 - 45)  # degrees from the nearest axis
-    mean_square = float((strength**2).mean())
-    kurtosis = float((strength**4).mean()) / mean_square**2 if mean_square > 0 else 1.0
+    tilt = np.abs(angle - 90 * np.rint(angle / 90))  # degrees from the nearest axis
+    square = np.square(strength)
+    mean_square = float(square.mean())
+    kurtosis = float(np.square(square).mean()) / mean_square**2 if mean_square > 0 else 1.0
     return {
-        "soft_steps": float(((steps >= 2) & (steps <= 24)).mean()),  # share of neighbours that differ by 2 to 24
-        "hard_steps": float((steps > 64).mean()),  # share of neighbours that differ by more than 64
-        "flat": float((steps <= 1).mean()),  # share of neighbours that are equal within 1
+        "soft_steps": float(shares[24] - shares[1]),  # share of neighbours that differ by 2 to 24
+        "hard_steps": float(1 - shares[64]),  # share of neighbours that differ by more than 64
+        "flat": float(shares[1]),  # share of neighbours that are equal within 1
         # share of neighbours inside the ink that are equal: drawings have no grain
         "ink_equal": float((inside == 0).mean()) if inside.size else 1.0,
         # share of 8 x 8 blocks with a standard deviation of 1 to 12: neither flat nor edged
@@ -199,10 +197,12 @@ def _layout(ink: Plane) -> dict[str, float]:
 
 def _hull(ink: Plane) -> tuple[float, float]:
     """Area of the ink's convex hull as a share of its box, and of its smallest enclosing circle."""
-    points = cv2.findNonZero(ink)
-    if points is None:
+    rows = np.flatnonzero(ink.any(axis=1))
+    if not rows.size:
         return 0.0, 0.0
-    hull = cv2.convexHull(points)
+    first, last = ink[rows].argmax(axis=1), ink.shape[1] - 1 - ink[rows, ::-1].argmax(axis=1)
+    ends = np.concatenate([np.stack([first, rows], axis=1), np.stack([last, rows], axis=1)])
+    hull = cv2.convexHull(ends.astype(np.int32))
     enclosed = float(cv2.contourArea(hull))
     _, _, width, height = cv2.boundingRect(hull)
     _, radius = cv2.minEnclosingCircle(hull)
@@ -248,6 +248,20 @@ def _finders(dark: npt.NDArray[np.bool_]) -> int:
     module = five.sum(axis=1) / 7
     close = np.abs(five - module[:, None] * (1, 1, 3, 1, 1)) <= 0.5 * module[:, None] * (1, 1, 1.5, 1, 1)
     return int(np.count_nonzero(close.all(axis=1)))
+
+
+def _apart(a: Plane, b: Plane) -> Plane:
+    """The absolute difference of the levels; of empty planes too, as cv2.absdiff() is not."""
+    return np.maximum(a, b) - np.minimum(a, b)
+
+
+def _histogram(samples: Plane, bins: int) -> npt.NDArray[np.int64]:
+    """The counts of levels in `bins` equal steps from 0 to 255: [bins] of a plane, [bins, bins, bins] of colours."""
+    channels = samples.shape[2] if samples.ndim == 3 else 1
+    if not samples.size:
+        return np.zeros(bins, np.int64)
+    counts = cv2.calcHist([samples], [*range(channels)], None, [bins] * channels, [0, 256] * channels)
+    return np.asarray(counts, np.int64).reshape([bins] * channels)
 
 
 def _entropy(counts: npt.NDArray[np.int64]) -> float:

@@ -68,7 +68,7 @@ class Extractor:
             self._idle.put(server)
 
     def extract(self, pdf: Path, out: Path, *, password: str | None = None) -> Extraction:
-        """Extract the images of a PDF: they are written as PNG files under `out`, and their placements returned.
+        """Extract the images of a PDF: they are written under `out`, as PNG or JPEG, and their placements returned.
 
         A bad PDF gives a status, never an exception. Raises OSError where `pdf` cannot be read as a file or `out` or
         the temporary folder cannot be written, and RuntimeError where no reader can be started.
@@ -199,6 +199,9 @@ def _start() -> subprocess.Popen[bytes]:
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         "OPENBLAS_NUM_THREADS": "1",  # each thread would reserve address space, and none survives the fork
         "OMP_NUM_THREADS": "1",
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # bytes, the most that glibc takes: a page's arrays are used again,
+        "MALLOC_TRIM_THRESHOLD_": str(256 << 20),  # and not given back and mapped anew for each step
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # in pages of 2 MiB, where the system has them
     }
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(

@@ -19,7 +19,7 @@ from extractors.model import Failure, Limits, Placement
 FINDINGS = "findings.jsonl"  # file in the job's folder: the reader's events
 STDERR = "stderr"  # file in the job's folder: the reader's standard error
 READY = b"ready\n"  # the server's first line on standard output
-FILE_NAME = re.compile(r"[0-9A-Za-z]+\.png")  # of an image in the job's folder
+FILE_NAME = re.compile(r"[0-9A-Za-z]+\.(jpg|png)")  # of an image in the job's folder
 MOST_EVENTS = 50_000  # in FINDINGS: 125 images on each of the 400 pages of the longest document that is read
 MOST_LINE = 16_384  # bytes of an event: a detail of DETAIL characters, each an escape of JSON, and as much again
 DETAIL = 500  # characters, at most, of what a reader says of a fault

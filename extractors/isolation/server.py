@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import select
 import signal
@@ -29,6 +30,7 @@ def main() -> None:
     """Serve jobs until standard input ends."""
     prepare()
     close_network()
+    gc.freeze()  # else a reader's first collection writes to every object that it shares with the server: copies
     _tell(READY)
     for line in sys.stdin.buffer:
         job = Job.decode(line)

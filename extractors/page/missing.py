@@ -46,7 +46,7 @@ def missing_share(image: Any) -> float:
         rows = mupdf.fz_skip(mupdf.FzStream(stream), stride * image.h()) / stride
         if buffer.params.type == mupdf.FZ_IMAGE_JPEG:
             data = compressed_data(buffer).tobytes()
-            rows = 0 if _lacks_scans(data) else _rows_with_data(image, data, int(rows))
+            rows = 0 if lacks_scans(data) else _rows_with_data(image, data, int(rows))
     except mupdf.FzErrorBase:
         return 1.0
     return 1 - float(rows) / int(image.h())
@@ -75,7 +75,7 @@ def _samples(image: Any) -> npt.NDArray[np.uint8]:
     return samples.reshape(mupdf.fz_pixmap_height(pixmap), -1).copy()
 
 
-def _lacks_scans(data: bytes) -> bool:
+def lacks_scans(data: bytes) -> bool:
     """Whether scans of a progressive JPEG are missing: those to the last bit of each coefficient (G.1.1.1)."""
     frame = data.find(_PROGRESSIVE)
     if frame < 0 or frame > data.find(_SCAN_START):

@@ -36,9 +36,13 @@ def native_scale(images: Sequence[PaintedImage]) -> float:
     return max(density(image) for image in images)
 
 
-def paint_group(images: Sequence[PaintedImage], max_side: int) -> Pixels:
-    """The images alone, in order, on white, at their own resolution (at most `max_side` px on the longer side)."""
+def paint_group(images: Sequence[PaintedImage], max_side: int, *, rows: int | None = None) -> Pixels:
+    """The images alone, in order, on white, at their own resolution (at most `max_side` px on the longer side).
+
+    Of these only the first `rows` are painted, and decoded, where that is given.
+    """
     (width, height), to_pixels = _frame(images, max_side)
+    height = height if rows is None else min(rows, height)
     pixmap = mupdf.fz_new_pixmap_with_bbox(
         mupdf.fz_device_rgb(), mupdf.FzIrect(0, 0, width, height), mupdf.FzSeparations(), 0
     )
@@ -48,6 +52,11 @@ def paint_group(images: Sequence[PaintedImage], max_side: int) -> Pixels:
         _paint(device, image, to_pixels)
     mupdf.fz_close_device(device)
     return _to_array(pixmap)
+
+
+def own_size(images: Sequence[PaintedImage], max_side: int) -> tuple[int, int]:
+    """Width and height in px at which paint_group() paints the images."""
+    return _frame(images, max_side)[0]
 
 
 def paint_key(images: Sequence[PaintedImage], max_side: int) -> Hashable:

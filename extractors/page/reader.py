@@ -20,10 +20,11 @@ from extractors.geometry import area, enclose, intersect, shrunk
 from extractors.model import Box, Kind, Limits, Pixels, Placement
 from extractors.page.amend import drop_broken_masks
 from extractors.page.figures import Word, find_figures
+from extractors.page.jpeg.shown import Raster, paint_alone
 from extractors.page.messages import forget, painting_faults
 from extractors.page.missing import MISSING, missing_share
 from extractors.page.occluders import is_seen_alone, visible_part
-from extractors.page.paint import ShownPage, native_scale, paint_group, paint_key
+from extractors.page.paint import ShownPage, native_scale, paint_key
 from extractors.page.painted import PageTrace, PaintedImage
 from extractors.page.pieces import join_pieces
 from extractors.page.recode import OddImages, is_odd
@@ -38,7 +39,7 @@ FIGURE_DPI = 200  # dots per inch at which figures are rendered
 SCAN_SIDE = 2400  # px: scanned pages are read at their own resolution up to this longer side (A4 at 200 dpi)
 WHOLE = 0.8  # share of a page-wide raster from which on an image found on it is the raster itself
 
-_NOTHING: Pixels = np.full((1, 1, 3), 255, np.uint8)
+_NOTHING = Raster(np.full((1, 1, 3), 255, np.uint8))
 
 READ_ERRORS = (  # what the libraries raise on a broken or hostile document
     *(mupdf.FzErrorBase, cv2.error, RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError),
@@ -87,7 +88,7 @@ class Shared:
 
 
 class PageReader:
-    """Reads one page; images are written under `out` as PNG files named by their digest."""
+    """Reads one page; images are written under `out` as PNG or JPEG files named by their digest."""
 
     def __init__(self, page: pymupdf.Page, out: Path, limits: Limits, shared: Shared) -> None:
         self.page = page
@@ -139,7 +140,7 @@ class PageReader:
             pixels = self.shown.region(figure.box, FIGURE_DPI / 72, self.limits.max_side)
             cut = f", read up to {SEGMENTS} lines of the page" if strokes.cut else ""
             reason = f"{figure.shapes} vector paths{cut}; figures are not compared with photographs"
-            yield self._excluded(figure.box, pixels, "figure", figure.name, reason)
+            yield self._excluded(figure.box, Raster(pixels), "figure", figure.name, reason)
 
     def _words(self) -> list[Word]:
         """The words of the page with their boxes on the page as shown."""
@@ -167,86 +168,99 @@ class PageReader:
             return
         plain = box == whole and all(image.plain for image in group)
         if page_wide:
-            pixels = paint_group(group, max_side) if plain else self.shown.region(box, scale, max_side, only=group)
+            raster = paint_alone(group, max_side) if plain else self._region(group, box, scale, max_side)
             glyphs = trace.glyphs_over(members[-1])
             fading = any(image.fading for image in group)
-            yield from self._read_page_raster(pixels, box, kind if plain else "region", glyphs, fading=fading)
+            yield from self._read_page_raster(raster, box, kind if plain else "region", glyphs, fading=fading)
         elif plain and (
             shorter < self.limits.min_side
             or is_seen_alone(self.shown, group, over, box, scale, on_blank=trace.fills_before[members[0]] == 0)
         ):
             key = paint_key(group, max_side)
             if key not in self.shared.read:
-                self.shared.read[key] = group, self._judge(paint_group(group, max_side), box, kind)
+                self.shared.read[key] = group, self._judge(paint_alone(group, max_side), box, kind)
             yield replace(self.shared.read[key][1], page=self.number, bbox=_rounded(box))
         else:
-            yield self._judge(self.shown.region(box, scale, max_side, only=group), box, "region")
+            yield self._judge(self._region(group, box, scale, max_side), box, "region")
+
+    def _region(self, group: Sequence[PaintedImage], box: Box, scale: float, max_side: int) -> Raster:
+        """A part of an image, or one that is painted over, as the page shows it at `scale` pixels per point."""
+        return Raster(self.shown.region(box, scale, max_side, only=group))
 
     def _read_page_raster(
-        self, pixels: Pixels, box: Box, kind: Kind, glyphs: int, *, fading: bool
+        self, raster: Raster, box: Box, kind: Kind, glyphs: int, *, fading: bool
     ) -> Iterator[Placement]:
         """The placements of the images on a page-wide raster, or of itself where it is one image or has none.
 
         `glyphs` is the number of glyphs painted over it, `fading` says that its rim does by a soft mask.
         """
-        height, width = pixels.shape[:2]
-        scan = read_scan(pixels)
+        height, width = raster.pixels.shape[:2]
+        scan = read_scan(raster.pixels)
         boxes = scan.boxes
         whole = any(area(found) >= WHOLE * width * height for found in boxes)
-        whole = whole or is_one_photograph(scan.page.pixels, boxes, fading=fading)
+        whole = whole or is_one_photograph(scan.page, boxes, fading=fading)
         if whole and glyphs >= TEXT_OVER:
-            yield self._excluded(box, pixels, kind, "background", f"{glyphs} glyphs are painted over it")
+            yield self._excluded(box, raster, kind, "background", f"{glyphs} glyphs are painted over it")
         elif whole:
-            yield self._judge(shrunk(pixels, self.limits.max_side), box, kind)
+            yield self._judge(self._within(raster), box, kind)
         elif not boxes:
             name = "background" if glyphs >= TEXT_OVER else "scanned_page"
-            yield self._excluded(box, pixels, kind, name, "a page-wide raster without a picture", write=False)
+            yield self._excluded(box, raster, kind, name, "a page-wide raster without a picture", write=False)
         else:
             across, down = (box[2] - box[0]) / width, (box[3] - box[1]) / height
-            for x0, y0, x1, y1 in boxes:
-                part = scan.page.pixels[round(y0) : round(y1), round(x0) : round(x1)]
-                left, top, right, bottom = scan.page.raster_box((x0, y0, x1, y1))
+            for found in boxes:
+                left, top, right, bottom = scan.page.raster_box(found)
                 place = (box[0] + left * across, box[1] + top * down, box[0] + right * across, box[1] + bottom * down)
-                yield self._judge(shrunk(part, self.limits.max_side), place, "scan_region")
+                yield self._judge(self._within(Raster(scan.page.part(found))), place, "scan_region")
 
-    def _judge(self, pixels: Pixels, box: Box, kind: Kind) -> Placement:
+    def _within(self, raster: Raster) -> Raster:
+        """The image at no more than the size at which images are written."""
+        pixels = shrunk(raster.pixels, self.limits.max_side)
+        return raster if pixels.shape == raster.pixels.shape else Raster(pixels)
+
+    def _judge(self, raster: Raster, box: Box, kind: Kind) -> Placement:
         """The placement of an image: used where it is large enough and a photograph, else excluded."""
-        height, width = pixels.shape[:2]
+        height, width = raster.pixels.shape[:2]
         least = self.limits.min_side
         if min(height, width) < least:
             reason = f"{width}x{height} px; at least {least}x{least} is needed"
-            return self._excluded(box, pixels, kind, "too_small", reason, write=False)
-        judged = classify(pixels, "scanned" if kind == "scan_region" else "embedded")
+            return self._excluded(box, raster, kind, "too_small", reason, write=False)
+        judged = classify(raster.pixels, "scanned" if kind == "scan_region" else "embedded")
         if judged.image_class == "photo":
-            placement = self._place(box, pixels, kind, "photo", None, write=True)
+            placement = self._place(box, raster, kind, "photo", None, write=True)
         else:
-            placement = self._excluded(box, pixels, kind, judged.image_class, judged.why)
+            placement = self._excluded(box, raster, kind, judged.image_class, judged.why)
         return replace(placement, photo_probability=round(judged.photo_probability, 4))
 
-    def _excluded(self, box: Box, pixels: Pixels, kind: Kind, name: str, why: str, *, write: bool = True) -> Placement:
+    def _excluded(self, box: Box, raster: Raster, kind: Kind, name: str, why: str, *, write: bool = True) -> Placement:
         """The placement of an unused image of the class `name`; its file is written for review unless not `write`."""
-        return self._place(box, pixels, kind, name, f"{name}: {why}", write=write)
+        return self._place(box, raster, kind, name, f"{name}: {why}", write=write)
 
-    def _place(self, box: Box, pixels: Pixels, kind: Kind, name: str, reason: str | None, *, write: bool) -> Placement:
+    def _place(self, box: Box, raster: Raster, kind: Kind, name: str, reason: str | None, *, write: bool) -> Placement:
         """The placement of an image, used where there is no `reason`; writes its file."""
-        height, width = pixels.shape[:2]
-        digest = hashlib.sha256(f"{width}x{height}".encode() + pixels.tobytes()).hexdigest()
-        file = self.out / f"{digest[:20]}.png"
+        height, width = raster.pixels.shape[:2]
+        digest = hashlib.sha256(f"{width}x{height}".encode())
+        digest.update(np.ascontiguousarray(raster.pixels).data)
+        file = self.out / f"{digest.hexdigest()[:20]}.{'jpg' if raster.jpeg else 'png'}"
         if write and not file.exists():
-            encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1]
-            file.write_bytes(encoded.tobytes())
+            file.write_bytes(raster.jpeg or _png(raster.pixels))
         return Placement(
             file=file.name if write else None,
             page=self.number,
             bbox=_rounded(box),
             width=width,
             height=height,
-            digest=digest,
+            digest=digest.hexdigest(),
             kind=kind,
             image_class=name,
             used=reason is None,
             reason=reason,
         )
+
+
+def _png(pixels: Pixels) -> bytes:
+    """The pixels as a PNG file."""
+    return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def _losses(images: Sequence[PaintedImage], masks: Sequence[Any]) -> Iterator[Exception]:

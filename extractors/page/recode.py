@@ -36,7 +36,7 @@ def is_odd(image: Any) -> bool:
     if kind == mupdf.FZ_IMAGE_FLATE:
         return data[:1].tobytes() in _WHITE
     if kind == mupdf.FZ_IMAGE_JPEG:
-        return _jpeg_frame(data) not in (None, (image.n(), image.w(), image.h()))
+        return jpeg_frame(data) not in (None, (image.n(), image.w(), image.h()))
     return bool(kind == mupdf.FZ_IMAGE_JPX and _jpx_components(data.tobytes()) == image.n() + 1)
 
 
@@ -101,7 +101,7 @@ def _strip_flate(document: pymupdf.Document, xref: int, data: bytes) -> bool:
 
 def _match_frame(document: pymupdf.Document, xref: int, data: bytes, image: Any) -> bool:
     """Give a JPEG its own size, the device colour space of its number of components, and a Decode array that fits."""
-    components, width, height = _jpeg_frame(memoryview(data)) or (0, 0, 0)
+    components, width, height = jpeg_frame(memoryview(data)) or (0, 0, 0)
     space = _SPACES.get(components)
     if space is None or document.xref_get_key(xref, "ImageMask")[1] == "true":
         return False
@@ -138,7 +138,7 @@ def compressed_data(buffer: Any) -> memoryview:
     return memoryview(mupdf.fz_buffer_storage_memoryview(mupdf.FzBuffer(mupdf.ll_fz_keep_buffer(buffer.buffer))))
 
 
-def _jpeg_frame(data: memoryview) -> tuple[int, int, int] | None:
+def jpeg_frame(data: memoryview) -> tuple[int, int, int] | None:
     """Components, width and height of a JPEG's frame; None where no frame is found, or one whose height comes later."""
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:

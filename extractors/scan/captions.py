@@ -16,12 +16,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from extractors.geometry import area, intersect, padded
 from extractors.model import Box
+from extractors.scan.components import Mask, component_boxes
 
-Mask = npt.NDArray[np.uint8]
 Sides = tuple[bool, bool, bool, bool]  # left, top, right, bottom
 
 WORDS = 17  # px: largest gap between letters and words of a line
@@ -93,12 +92,11 @@ def _drawn_frame(box: Box, rules: Sequence[Box], others: Sequence[Box]) -> Box |
 
 def _lines(ink: Mask) -> list[Box]:
     """The boxes of lines of print and of rules."""
-    joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, WORDS), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    joined = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, WORDS), np.uint8)), np.uint8)
     return [
-        (float(x), float(y), float(x + width), float(y + height))
-        for x, y, width, height, _ in stats[1:count].tolist()
-        if height <= LINE[1] and width >= max(WORDS, height)
+        (float(x0), float(y0), float(x1), float(y1))
+        for x0, y0, x1, y1 in component_boxes(joined)
+        if y1 - y0 <= LINE[1] and x1 - x0 >= max(WORDS, y1 - y0)
     ]
 
 

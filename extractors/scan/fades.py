@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.geometry import enclose
-from extractors.model import Box, Pixels
+from extractors.model import Box
 from extractors.scan.photographs import GAP, LONG_SIDE, MARGIN
+from extractors.scan.skew import Upright
 
 RIMS = 2  # number of the raster's four sides that a photograph reaches, when it fades at the others
 NEAR = 0.02  # share of the longer side: distance from a rim at which it is reached; read_scan() leaves MARGIN out
@@ -29,20 +30,20 @@ EDGED = 0.25  # share of a side with such steps from which on it is an edge
 Steps = npt.NDArray[np.uint8]
 
 
-def is_one_photograph(pixels: Pixels, found: Sequence[Box], *, fading: bool) -> bool:
-    """Whether a page-wide raster [H, W, 3], on which read_scan() has `found` boxes in its pixels, is one photograph.
+def is_one_photograph(page: Upright, found: Sequence[Box], *, fading: bool) -> bool:
+    """Whether a page-wide raster, on which read_scan() has `found` boxes in its pixels, is one photograph.
 
     `fading` says that a soft mask lets its rim fade, as no scan has: then it may fade at all sides.
     """
     if not found:
         return False
-    height, width = pixels.shape[:2]
+    height, width = page.raster.shape[:2]
     near = NEAR * max(height, width)
     x0, y0, x1, y1 = enclose(found)
     if not fading and (x0 <= near) + (y0 <= near) + (x1 >= width - near) + (y1 >= height - near) < RIMS:
         return False
     factor = min(1.0, LONG_SIDE / max(height, width))
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(page.part((0, 0, width, height)), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     steps = np.asarray(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2), np.uint8)
     margin = max(round(MARGIN * max(steps.shape)), 1)
     inner = np.zeros_like(steps)

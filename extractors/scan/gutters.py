@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.uint8]
+from extractors.scan.components import Mask, PixelBox
+
 Levels = npt.NDArray[np.uint8]
-PixelBox = tuple[int, int, int, int]
 
 BARE = 0.98  # least share of a gutter's row that is bare, or a valley; the rest are specks
 VALLEY = 0.5  # difference from the paper, as a share of that on both sides, up to which a pixel lies in a valley

@@ -12,8 +12,9 @@ measured on other pages by `python -m tests.extractors.scan.composed_scans DATA`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -22,7 +23,8 @@ import numpy.typing as npt
 from extractors.geometry import area, intersect
 from extractors.model import Box, Pixels
 from extractors.scan.captions import frame_images
-from extractors.scan.gutters import PixelBox, part_images
+from extractors.scan.components import Mask, PixelBox, component_boxes
+from extractors.scan.gutters import part_images
 from extractors.scan.skew import Upright, skew, turn_back
 
 LONG_SIDE = 1170  # px: longer side of the working copy, A4 at 100 dpi; lengths below are in its pixels
@@ -32,17 +34,18 @@ RULE = 80  # px: least length of a thin straight line that is a rule, no part of
 DARK = 40  # grey levels from the paper above which ink is no halo that a scanner or JPEG leaves
 CORE = 19  # px: every image has a part this wide
 MIN_SIDE = 36  # px: least side of an image, half an inch (50 px) less a margin
+TURNED = 4  # px: what an image gains at most when its page is made level: two corners that the last opening cuts off
 MARGIN = 0.012  # share of the longer side that the dark edges of a scan take at most
 INK = (8.0, 26.0)  # grey levels: least and largest difference from the paper above which a pixel is ink
 MAD_TO_SIGMA = 1.48  # standard deviation / median absolute deviation of a normal distribution (Rousseeuw 1993)
 NOISES = 5.0  # that difference in standard deviations of the paper's grain
+SAMPLED = 3  # px: of so many rows and columns one is looked at for the grain
 PLAIN = 16.0  # grey levels: pixels nearer to the paper are its grain
 PAPER_SIZE = (96, 128)  # px: width and height at which the paper is fitted
 PAPER_REACH = (24.0, 12.0, 8.0)  # grey levels: pixels this near to the last surface are fitted the next time
 LEAST_PAPER = 200  # pixels: with fewer the last surface stays
 
 Plane = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -57,18 +60,24 @@ def read_scan(pixels: Pixels) -> Scan:
     """Find the images on the raster of a page, RGB [H, W, 3]."""
     factor = min(1.0, LONG_SIDE / max(pixels.shape[:2]))
     difference = _difference(_resized(pixels, factor))
-    ink, dark = _ink(difference), (difference > DARK).astype(np.uint8)
-    angle = skew(ink & (1 - _whole(_image_mask(ink), dark)))
-    levels = np.asarray(difference.clip(0, 255), np.uint8)
-    ink, dark, levels = (turn_back(each, angle).pixels for each in (ink, dark, levels))
-    image_ink = _whole(_image_mask(ink), dark)
-    found = part_images(_merged(_components(image_ink)), levels, ink, MIN_SIDE)
+    ink, dark = _ink(difference), (difference > DARK).view(np.uint8)
+    levels = np.minimum(difference, 255).astype(np.uint8)
+    image_ink = _image_mask(ink)
+    if not any(_shorter(box) >= MIN_SIDE - TURNED for box in component_boxes(image_ink)):
+        return Scan(Upright(pixels, 0.0), [])
+    image_ink = _whole(image_ink, dark)
+    page = Upright(pixels, skew(ink & (1 - image_ink)))
+    if page.degrees:
+        turned = turn_back(np.dstack([ink, dark, levels]), page.degrees)
+        ink, dark, levels = (np.ascontiguousarray(each) for each in np.moveaxis(turned, 2, 0))
+        image_ink = _whole(_image_mask(ink), dark)
+    found = part_images(_merged(component_boxes(image_ink)), levels, ink, MIN_SIDE)
+    if not found:
+        return Scan(page, [])
     boxes = sorted(found, key=lambda box: (box[1], box[0]))
     across, down = _rules(ink)
-    framed = frame_images(boxes, ink, image_ink, _components(across) + _components(down))
-    return Scan(
-        turn_back(pixels, angle), [(x0 / factor, y0 / factor, x1 / factor, y1 / factor) for x0, y0, x1, y1 in framed]
-    )
+    framed = frame_images(boxes, ink, image_ink, component_boxes(across) + component_boxes(down))
+    return Scan(page, [(x0 / factor, y0 / factor, x1 / factor, y1 / factor) for x0, y0, x1, y1 in framed])
 
 
 def _resized(pixels: Pixels, factor: float) -> Pixels:
@@ -80,7 +89,9 @@ def _resized(pixels: Pixels, factor: float) -> Pixels:
 def _difference(page: Pixels) -> Plane:
     """The largest difference of a channel from the paper, in levels, [H, W]; 0 in the margin of dark edges."""
     smooth = np.asarray(cv2.GaussianBlur(page, (0, 0), 0.8), np.float32)
-    difference: Plane = np.abs(smooth - _paper(smooth)).max(axis=2)
+    difference = np.zeros(page.shape[:2], np.float32)
+    for channel, paper in zip(cv2.split(smooth), _paper(smooth), strict=True):
+        cv2.max(difference, cv2.absdiff(channel, paper), dst=difference)
     margin = round(MARGIN * max(page.shape[:2]))
     difference[:margin] = difference[-margin:] = 0
     difference[:, :margin] = difference[:, -margin:] = 0
@@ -89,9 +100,10 @@ def _difference(page: Pixels) -> Plane:
 
 def _ink(difference: Plane) -> Mask:
     """1 where the page differs from its paper by more than the paper's grain."""
-    near = difference[difference < PLAIN]
+    some = difference[::SAMPLED, ::SAMPLED]
+    near = some[some < PLAIN]
     noise = MAD_TO_SIGMA * float(np.median(near)) if near.size else 0.0
-    return (difference > min(max(NOISES * noise, INK[0]), INK[1])).astype(np.uint8)
+    return (difference > min(max(NOISES * noise, INK[0]), INK[1])).view(np.uint8)
 
 
 def _image_mask(ink: Mask) -> Mask:
@@ -112,54 +124,68 @@ def _whole(image_ink: Mask, dark: Mask) -> Mask:
 
     Only `dark` ink connects a part: the pale halo that JPEG leaves would join what lies near, captions too.
     """
-    cores = np.zeros_like(image_ink)
-    for x0, y0, x1, y1 in _components(image_ink):
-        if min(x1 - x0, y1 - y0) >= MIN_SIDE:
-            cores[y0:y1, x0:x1] = image_ink[y0:y1, x0:x1]
-    across, down = _rules(dark)
-    _, label = cv2.connectedComponents((dark & (1 - across) & (1 - down)) | cores, connectivity=8)
+    whole = np.zeros_like(image_ink)
+    for x0, y0, x1, y1 in component_boxes(image_ink):
+        if _shorter((x0, y0, x1, y1)) >= MIN_SIDE:
+            whole[y0:y1, x0:x1] = image_ink[y0:y1, x0:x1]
+    if whole.any():
+        hanging = _touching(dark | whole, whole)
+        x, y, width, height = cv2.boundingRect(hanging)
+        there = np.s_[y : y + height, x : x + width]
+        across, down = _rules(dark[there] & hanging[there])
+        parts = (dark[there] & hanging[there] & (1 - across) & (1 - down)) | whole[there]
+        whole[there] = _touching(parts, whole[there])
+    return whole
+
+
+def _touching(mask: Mask, cores: Mask) -> Mask:
+    """The connected components of a mask that have a pixel of `cores`, which are in it."""
+    label = np.asarray(cv2.connectedComponents(mask, connectivity=8)[1], np.int32)
     chosen = np.zeros(int(label.max()) + 1, np.uint8)
     chosen[label[cores > 0]] = 1
-    return np.asarray(chosen[label], np.uint8)
+    return np.take(chosen, label)
+
+
+def _shorter(box: PixelBox) -> int:
+    """The shorter side of a box."""
+    return min(box[2] - box[0], box[3] - box[1])
 
 
 def _opened(mask: Mask, shape: tuple[int, int]) -> Mask:
-    """The mask after an opening with a rectangle of this (height, width)."""
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(shape, np.uint8)), np.uint8)
+    """The mask after an opening with a rectangle of this (height, width); there is nothing beyond its sides."""
+    kernel, border = np.ones(shape, np.uint8), cv2.BORDER_CONSTANT
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel, borderType=border, borderValue=0), np.uint8)
 
 
-def _components(mask: Mask) -> list[PixelBox]:
-    """The boxes of the connected components of a mask."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    return [(x, y, x + width, y + height) for x, y, width, height, _ in stats[1:count].tolist()]
-
-
-def _paper(page: Plane) -> Plane:
-    """The page as it would be without ink, [H, W, 3]: a quadratic surface for each channel.
+def _paper(page: Plane) -> Iterator[Plane]:
+    """The channels [H, W] of a page [H, W, 3] as they would be without ink: a quadratic surface for each.
 
     It starts at the commonest bright colour and is fitted three times, each time to the pixels nearer to it.
     """
     height, width = page.shape[:2]
-    small = np.asarray(cv2.resize(page, PAPER_SIZE, interpolation=cv2.INTER_AREA), np.float32)
-    across, down = (complex(0, length) for length in PAPER_SIZE)  # numbers of steps, for mgrid
-    y, x = np.mgrid[-1:1:down, -1:1:across].astype(np.float32)
-    terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1).reshape(-1, 6)
-    colours = small.reshape(-1, 3)
-    grey = colours.mean(axis=1)
+    colours = np.ascontiguousarray(cv2.resize(page, PAPER_SIZE, interpolation=cv2.INTER_AREA).reshape(-1, 3).T)
+    grey = colours.mean(axis=0)
     bright = np.bincount(grey.astype(np.int64), minlength=256)
     bright[:128] = 0
-    surface = np.broadcast_to(
-        colours[np.abs(grey - bright.argmax()) <= 2].mean(axis=0) if bright.any() else colours.max(axis=0),
-        colours.shape,
-    )
+    start = colours[:, np.abs(grey - bright.argmax()) <= 2].mean(axis=1) if bright.any() else colours.max(axis=1)
+    surface, terms = start[:, None], _terms()
     for reach in PAPER_REACH:
-        paper = np.abs(colours - surface).max(axis=1) < reach
+        paper = (np.abs(colours - surface) < reach).all(axis=0)
         if paper.sum() < LEAST_PAPER:
             break
-        fitted, *_ = np.linalg.lstsq(terms[paper], colours[paper], rcond=None)
-        surface = terms @ fitted
-    plane = surface.reshape(small.shape).astype(np.float32)
-    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        fitted, *_ = np.linalg.lstsq(terms[paper], colours[:, paper].T, rcond=None)
+        surface = (terms @ fitted).T
+    for plane in np.broadcast_to(surface, colours.shape).astype(np.float32):
+        small = plane.reshape(PAPER_SIZE[::-1])
+        yield np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+@cache
+def _terms() -> Plane:
+    """The terms of a quadratic surface at each pixel of PAPER_SIZE, [H * W, 6]."""
+    across, down = (complex(0, length) for length in PAPER_SIZE)  # numbers of steps, for mgrid
+    y, x = np.mgrid[-1:1:down, -1:1:across].astype(np.float32)
+    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1).reshape(-1, 6)
 
 
 def _merged(found: Sequence[PixelBox]) -> list[PixelBox]:

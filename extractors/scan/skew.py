@@ -8,7 +8,6 @@ sheared lines, which for a few degrees are about the same as turned ones.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from extractors.geometry import enclose
 from extractors.model import Box, Pixels
+from extractors.scan.components import Mask, without_larger
 
 STEEPEST = 6.0  # degrees: largest angle that is looked for, either way
 COARSE, FINE = 0.5, 0.05  # degrees: steps of the first and of the second search
@@ -26,11 +26,12 @@ WORD = (160, 40)  # px at 100 dpi: largest width and height of a mark that is pr
 GAIN = 1.05  # sum of squares at the best angle / at 0 from which on the page is turned
 
 
-def skew(print_mask: npt.NDArray[np.uint8]) -> float:
+def skew(print_mask: Mask) -> float:
     """The degrees by which the lines of a mask of print [H, W] fall to the right; 0 where there are none."""
-    y, x = np.nonzero(_letters(print_mask))
-    step = max(len(y) // POINTS, 1)
-    y, x = y[::step].astype(np.float64), x[::step].astype(np.float64)
+    letters = cv2.findNonZero(without_larger(print_mask, *WORD))  # a long stroke of a pen would outvote the lines
+    if letters is None:
+        return 0.0
+    x, y = letters.reshape(-1, 2)[:: max(len(letters) // POINTS, 1)].T.astype(np.float64)
     if len(y) < LEAST_POINTS:
         return 0.0
 
@@ -44,42 +45,51 @@ def skew(print_mask: npt.NDArray[np.uint8]) -> float:
     return float(best) if LEAST <= abs(best) < STEEPEST and clarity(best) >= GAIN * level else 0.0
 
 
-def _letters(print_mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """The mask [H, W] of marks no larger than words: a long stroke of a pen or a chart would outvote the lines."""
-    _, label, stats, _ = cv2.connectedComponentsWithStats(print_mask, connectivity=8)
-    small = (stats[:, cv2.CC_STAT_WIDTH] <= WORD[0]) & (stats[:, cv2.CC_STAT_HEIGHT] <= WORD[1])
-    small[0] = False
-    return np.asarray(small[label], np.bool_)
+def turn_back(pixels: Pixels, degrees: float) -> Pixels:
+    """The page [H, W, C], of which the lines fall by `degrees`, made level about its middle at its own size.
+
+    The corners that come into view repeat the edge of the scan.
+    """
+    height, width = pixels.shape[:2]
+    return _warped(pixels, _to_raster(width, height, degrees), width, height)
 
 
-@dataclass(frozen=True)
 class Upright:
-    """A page turned back about its middle, at its own size; `to_raster` [2, 3] maps its pixels to those of the scan."""
+    """A page [H, W, 3] of which the lines fall by `degrees`, made level as turn_back() does; only what is asked for."""
 
-    pixels: Pixels
-    to_raster: npt.NDArray[np.float64]
+    def __init__(self, raster: Pixels, degrees: float) -> None:
+        self.raster = raster
+        self.degrees = degrees
+        height, width = raster.shape[:2]
+        self.to_raster = _to_raster(width, height, degrees)  # maps its pixels to those of the scan
+
+    def part(self, box: Box) -> Pixels:
+        """The pixels in a box on the level page, to the nearest whole ones."""
+        x0, y0, x1, y1 = (max(round(side), 0) for side in box)
+        height, width = self.raster.shape[:2]
+        x1, y1 = min(x1, width), min(y1, height)
+        if not self.degrees:
+            return self.raster[y0:y1, x0:x1]
+        moved = self.to_raster.copy()
+        moved[:, 2] = self.to_raster @ (x0, y0, 1)
+        return _warped(self.raster, moved, x1 - x0, y1 - y0)
 
     def raster_box(self, box: Box) -> Box:
-        """The box on the scan that encloses a box on the upright page."""
+        """The box on the scan that encloses a box on the level page."""
         x0, y0, x1, y1 = box
         corners = np.array([(x0, y0, 1), (x1, y0, 1), (x1, y1, 1), (x0, y1, 1)]) @ self.to_raster.T
         return enclose([(float(x), float(y), float(x), float(y)) for x, y in corners])
 
 
-def turn_back(pixels: Pixels, degrees: float) -> Upright:
-    """The page [H, W, 3] or mask [H, W] of which the lines fall by `degrees`, made level.
-
-    The corners that come into view repeat the edge of the scan.
-    """
+def _to_raster(width: int, height: int, degrees: float) -> npt.NDArray[np.float64]:
+    """The matrix [2, 3] that maps pixels of the level page to those of the scan."""
     if degrees == 0:
-        return Upright(pixels, np.eye(2, 3))
-    height, width = pixels.shape[:2]
-    to_raster = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    turned = cv2.warpAffine(
-        pixels,
-        to_raster,
-        (width, height),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return Upright(np.asarray(turned, np.uint8), np.asarray(to_raster, np.float64))
+        return np.eye(2, 3)
+    return np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0), np.float64)
+
+
+def _warped(pixels: Pixels, to_source: npt.NDArray[np.float64], width: int, height: int) -> Pixels:
+    """An image of this size whose pixels `to_source` [2, 3] maps to those of `pixels`."""
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = (width, height)
+    return np.asarray(cv2.warpAffine(pixels, to_source, size, flags=how, borderMode=cv2.BORDER_REPLICATE), np.uint8)

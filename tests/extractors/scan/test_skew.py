@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from extractors import extract_document
-from extractors.scan.skew import skew, turn_back
+from extractors.scan.skew import Upright, skew, turn_back
 from tests.extractors import pdfs
 
 SCALE = 72 / 150
@@ -36,7 +36,7 @@ def test_skew_is_that_of_the_print_and_none_where_there_is_no_print() -> None:
     print_mask = np.zeros((1000, 700), np.uint8)
     for line in range(20):
         cv2.putText(print_mask, "the sample was conditioned", (60, 100 + 40 * line), 0, 0.9, 1, 2)
-    turned = turn_back(np.repeat(print_mask[..., None], 3, axis=2), -2.0).pixels[..., 0]
+    turned = turn_back(np.repeat(print_mask[..., None], 3, axis=2), -2.0)[..., 0]
     assert skew(print_mask) == 0
     assert skew(np.ascontiguousarray(turned)) == pytest.approx(2.0, abs=0.1)
     assert skew(np.zeros((1000, 700), np.uint8)) == 0
@@ -44,3 +44,12 @@ def test_skew_is_that_of_the_print_and_none_where_there_is_no_print() -> None:
     assert skew(print_mask) == 0
     blot = cv2.circle(np.zeros((1000, 700), np.uint8), (300, 500), 200, 1, -1)
     assert skew(np.asarray(blot, np.uint8)) == 0
+
+
+@pytest.mark.parametrize("degrees", [0.0, 2.4, -5.5])
+def test_a_part_of_a_level_page_is_that_of_the_whole(degrees: float) -> None:
+    page = pdfs.photograph(5, 300, 400)
+    whole = turn_back(page, degrees)
+    for x0, y0, x1, y1 in ((0, 0, 400, 300), (37, 51, 290, 222), (310, 5, 400, 90)):
+        part = Upright(page, degrees).part((x0 - 0.4, y0 + 0.3, x1 + 0.2, y1))
+        assert np.abs(part.astype(int) - whole[y0:y1, x0:x1]).max() <= 2
