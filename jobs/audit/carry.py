@@ -43,7 +43,7 @@ from jobs.tables.schemas import (
     Table,
 )
 
-AUDITS_BACK = 7  # earlier audits among which a product's rows are sought
+AUDITS_BACK = 7  # earlier audits among which rows are sought, until one has decided the bucket
 AT_ONCE = 16  # inputs looked at together: storage on a network answers late
 # In the order of writing: the first says that a product is being carried over, the last that it is.
 TABLES: tuple[Table[Any], ...] = (INPUT_VERSIONS, DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)
@@ -97,15 +97,16 @@ def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
         return set()
     left = {p.product_id: p for p in products if p.product_id not in here.run.canaries and inputs_of(p)}
     rows: list[NewRows[Any]] = [NewRows(table) for table in TABLES]
-    for audit_date, bucket in _places(here):
-        if not left:
-            break
-        before = _Before(here.storage, audit_date, bucket)
-        same = before.unchanged(here, left)
-        for new in rows:
-            new.add_table(same, before.copied(new.table, here, same))
-        for product_id in before.decided:
-            left.pop(product_id, None)
+    for audit_date, buckets in _places(here):
+        parts = [_Before(here.storage, audit_date, bucket) for bucket in buckets]
+        for before in parts:
+            if same := before.unchanged(here, left):
+                for new in rows:
+                    new.add_table(same, before.copied(new.table, here, same))
+            for product_id in before.decided:
+                left.pop(product_id, None)
+        if not left or (audit_date != here.audit_date and any(before.decided for before in parts)):
+            break  # who is still left was not in the catalogue of then
     taken: set[str] = set()
     for new in rows:
         if new.product_ids:
@@ -113,9 +114,9 @@ def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
     return taken
 
 
-def _places(here: Bucket) -> Iterator[tuple[str, int]]:
-    """Audit dates and buckets where rows of this bucket's products may lie: this audit's, then those before it."""
-    yield here.audit_date, here.number
+def _places(here: Bucket) -> Iterator[tuple[str, Sequence[int]]]:
+    """Audits, and buckets of each where rows of this bucket's products may lie: this audit, then those before it."""
+    yield here.audit_date, [here.number]
     n_buckets = read_plan(here.storage, here.audit_date).n_buckets
     before = [audit_date for audit_date in audit_dates(here.storage) if audit_date < here.audit_date]
     for audit_date in before[-1 : -1 - AUDITS_BACK : -1]:
@@ -124,20 +125,17 @@ def _places(here: Bucket) -> Iterator[tuple[str, int]]:
         except UnknownAudit:  # it was pruned a moment ago
             continue
         if n_buckets % then == 0:
-            yield audit_date, here.number % then
+            yield audit_date, [here.number % then]
         elif then % n_buckets == 0:
-            yield from ((audit_date, bucket) for bucket in range(here.number, then, n_buckets))
+            yield audit_date, range(here.number, then, n_buckets)
 
 
 class _Before:
     """One bucket of an audit, with what is needed to tell whose rows can be carried over."""
 
     def __init__(self, storage: Storage, audit_date: str, bucket: int) -> None:
-        self.audit_date = audit_date
+        self.storage, self.audit_date, self.bucket = storage, audit_date, bucket
         self._tables: dict[str, pa.Table] = {}
-        for table in TABLES:
-            blob = storage.read_or_none(keys.table_key(table.name, audit_date, bucket))
-            self._tables[table.name] = table.schema.empty_table() if blob is None else decode_table(table, blob.data)
         self._run_of: dict[str, str] = dict(self._rows(VERDICTS, "product_id", "run_id"))
 
     @property
@@ -158,6 +156,8 @@ class _Before:
             if product_id in products and by == digest and decided and (run_id == decided or is_begun):
                 asked[product_id].append((uri, version))
                 runs[product_id] = {run_id, decided}
+        if not runs:
+            return set()
         sha256 = self._sha256(runs)
         same_uris = [
             product_id
@@ -178,7 +178,7 @@ class _Before:
 
     def copied(self, table: Table[Any], here: Bucket, product_ids: Collection[str]) -> pa.Table:
         """The rows of these products as rows of the run."""
-        rows = of_products(self._tables[table.name], product_ids)
+        rows = of_products(self._table(table), product_ids)
         new: dict[str, Any] = {"run_id": here.run.run_id}
         if table is INPUT_VERSIONS:
             new["is_carried"] = True
@@ -208,8 +208,15 @@ class _Before:
                 found[product_id][uri] = sha256
         return found
 
+    def _table(self, table: Table[Any]) -> pa.Table:
+        """The bucket's rows of `table`, read when they are first asked for."""
+        if table.name not in self._tables:
+            blob = self.storage.read_or_none(keys.table_key(table.name, self.audit_date, self.bucket))
+            self._tables[table.name] = table.schema.empty_table() if blob is None else decode_table(table, blob.data)
+        return self._tables[table.name]
+
     def _rows(self, table: Table[Any], *columns: str) -> Iterator[tuple[Any, ...]]:
-        rows = self._tables[table.name]
+        rows = self._table(table)
         return zip(*(rows[name].to_pylist() for name in columns), strict=True)
 
 

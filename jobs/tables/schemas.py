@@ -300,7 +300,7 @@ READERS = """\
 ## audit_date
 
 `audit_date` is the name of the folder and no column of the files. Readers make a column of it, each of its own type
-(`D` is ROOT/verdicts, ROOT/pair_scores or ROOT/document_images):
+(`D` is ROOT/verdicts, ROOT/pair_scores, ROOT/document_images or ROOT/input_versions):
 
 | reader | type of audit_date |
 |---|---|
@@ -320,7 +320,8 @@ them as above; the others are told the type:
     dd.read_parquet(D, dataset={"partitioning": hive})
     pl.scan_parquet(D, hive_schema={"audit_date": pl.String}, missing_columns="insert", extra_columns="ignore")
 
-Version 3 added columns to `verdicts`. Beside older files, readers other than DuckDB take the columns of the first file,
+Version 3 added columns to `verdicts`, version 4 to `pair_scores` and `document_images`. Beside older files, readers
+other than DuckDB take the columns of the first file,
 which is the oldest, and lose what came later. Name the columns of the newest file (`FILE`), or give polars the newest
 file of all (`FILES`) first; dask reads nights of one version at a time:
 
