@@ -321,9 +321,9 @@ them as above; the others are told the type:
     pl.scan_parquet(D, hive_schema={"audit_date": pl.String}, missing_columns="insert", extra_columns="ignore")
 
 Version 3 added columns to `verdicts`, version 4 to `pair_scores` and `document_images`. Beside older files, readers
-other than DuckDB take the columns of the first file,
-which is the oldest, and lose what came later. Name the columns of the newest file (`FILE`), or give polars the newest
-file of all (`FILES`) first; dask reads nights of one version at a time:
+other than DuckDB take the columns of the first file, which is the oldest, and lose what came later. Name the columns of
+the newest file (`FILE`), or give polars the newest file of all (`FILES`) first; dask reads nights of one version at a
+time:
 
     schema = pq.read_schema(FILE).append(pa.field("audit_date", pa.string()))
     ds.dataset(D, schema=schema, partitioning="hive")
