@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, get_args
 
 import cv2
+import numpy as np
 import pymupdf
 from pymupdf import mupdf
 
+from extractors.classifier.classify import classify
+from extractors.classifier.features import Origin
 from extractors.isolation.protocol import (
     DETAIL,
     MOST_EVENTS,
@@ -43,10 +46,16 @@ class RefusedDocument(Exception):
 
 
 def prepare() -> None:
-    """Set up the libraries once in a process, before it reads: one thread, no messages of MuPDF on standard error."""
+    """Set up the libraries once in a process, before it reads: one thread, no messages of MuPDF on standard error.
+
+    The classifier is used once, so that each reader that is forked from this process has it ready.
+    """
     cv2.setNumThreads(1)
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
+    grain = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for origin in get_args(Origin):
+        classify(grain, origin)
 
 
 def open_document(pdf: Path, password: str | None, limits: Limits) -> pymupdf.Document:
