@@ -29,7 +29,7 @@ from jobs.tables.plan import latest_audit
 from tests import ROOT
 
 TAKEN_WITHIN = 60  # seconds from the kill to the start of the next try
-IN_THE_MIDDLE = 2.0  # seconds of processor time: Airflow's part of a task takes 0.3, loading torch and the model 4
+IN_THE_MIDDLE = 1.0  # seconds of processor time: after 0.4 a score has begun to load torch, after 4 it ends
 KILLED_WITHIN = 2.0  # seconds until the kernel has killed what was tied to the worker
 SCORE = "bucket_chain.score"
 
