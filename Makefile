@@ -5,11 +5,12 @@ PORT ?= 8080
 URL := http://127.0.0.1:$(PORT)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help audit airflow s3 test coverage fuzz lint format bench train-smoke sample
+.PHONY: help audit airflow fleet s3 test test-fleet coverage fuzz lint format bench train-smoke sample
 
 AUDIT_ROOT := $(CURDIR)/.audit
 INSTALLED := .venv/.installed
 DEVELOPMENT := .venv/.development
+FLEET := .venv/.fleet
 PIP := pip install --quiet --disable-pip-version-check --progress-bar on
 DATABASE := .airflow/.migrated
 
@@ -30,11 +31,20 @@ airflow: $(DATABASE) sample  ## brings Airflow up on 127.0.0.1:8080 with both DA
 	echo "Airflow: $(URL)  users and passwords: $$(cat .airflow/passwords.json)"; \
 	wait -n; echo "a service of Airflow has ended" >&2; exit 1
 
+fleet: $(FLEET)  ## audits the sample through PostgreSQL, Redis and Celery workers on 127.0.0.1 (deploy/README.md)
+	@python -m deploy.fleet .fleet
+	@python -m jobs.sample.check .fleet/audit
+
 s3: $(DEVELOPMENT)  ## starts an S3-compatible server on 127.0.0.1 to try s3:// storage with
 	@python tests/s3_server.py
 
 test: $(DEVELOPMENT)  ## runs the tests; ARGS are pytest's: make test ARGS="tests/jobs -k plan"
 	@python -m pytest $(ARGS)
+
+test-fleet: $(DEVELOPMENT) $(FLEET)  ## starts a fleet and kills a worker; as root it installs Debian's PostgreSQL and Redis
+	@command -v redis-server >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	{ apt-get update -qq && apt-get install -y -qq postgresql redis-server >/dev/null; }
+	@python -m pytest tests/deploy $(ARGS)
 
 coverage: $(DEVELOPMENT)  ## runs the tests (or ARGS) and prints which lines no test has run
 	@coverage run -m pytest $(ARGS); status=$$?; coverage combine --quiet; coverage report; exit $$status
@@ -47,6 +57,7 @@ lint: $(DEVELOPMENT)  ## checks style, format, types and the directions of impor
 	@ruff format --check .
 	@mypy
 	@mypy dags
+	@mypy deploy
 	@lint-imports
 
 format: $(DEVELOPMENT)  ## formats the code and sorts its imports
@@ -72,6 +83,10 @@ $(INSTALLED): requirements.txt constraints.txt setup.cfg pyproject.toml
 $(DEVELOPMENT): requirements-dev.txt requirements-train.txt requirements-baselines.txt $(INSTALLED)
 	$(PIP) -c constraints.txt -r requirements-dev.txt
 	$(PIP) --no-deps --ignore-requires-python -r requirements-baselines.txt
+	@touch $@
+
+$(FLEET): requirements-fleet.txt constraints-fleet.txt $(INSTALLED)
+	$(PIP) -c constraints.txt -c constraints-fleet.txt -r requirements-fleet.txt
 	@touch $@
 
 $(DATABASE): $(INSTALLED)

@@ -14,7 +14,7 @@ from tests import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("findings/*.md")]
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("findings/*.md"), *ROOT.glob("deploy/*.md")]
 )
 
 
@@ -36,9 +36,9 @@ def test_every_link_leads_to_a_file(page: str) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])  # which names what was
 def test_every_module_and_path_that_is_named_exists(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    modules = set(re.findall(r"python3? -m ((?:jobs|scott_core|extractors|tests)[\w.]*)", text))
+    modules = set(re.findall(r"python3? -m ((?:jobs|scott_core|extractors|deploy|tests)[\w.]*)", text))
     assert not [name for name in modules if find_spec(name.rstrip(".")) is None]
-    paths = set(re.findall(r"`((?:jobs|scott_core|extractors|tests|dags|docs|results)/[\w/.-]+)`", text))
+    paths = set(re.findall(r"`((?:jobs|scott_core|extractors|deploy|tests|dags|docs|results)/[\w/.-]+)`", text))
     paths |= set(re.findall(r"pytest -q (tests/\S+)", text))
     assert not [path for path in paths if not (ROOT / path).exists()]
 
