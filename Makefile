@@ -5,7 +5,7 @@ PORT ?= 8080
 URL := http://127.0.0.1:$(PORT)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help audit airflow fleet s3 test test-fleet coverage fuzz lint format bench train-smoke sample
+.PHONY: help audit airflow fleet s3 test test-fleet coverage fuzz chaos lint format bench train-smoke sample
 
 AUDIT_ROOT := $(CURDIR)/.audit
 INSTALLED := .venv/.installed
@@ -66,6 +66,10 @@ format: $(DEVELOPMENT)  ## formats the code and sorts its imports
 
 bench: $(DEVELOPMENT)  ## measures pairs a second, stage by stage, beside the baselines
 	@scott bench
+
+chaos: $(DEVELOPMENT)  ## audits killed at random and with faults of storage: an hour, each must end as if undisturbed
+	@python -m tests.jobs.audit.kills --kills 500
+	@python -m tests.jobs.storage.faults --faults 500
 
 train-smoke: $(DEVELOPMENT)  ## trains for two minutes, is killed, resumes, and must have learned
 	@python -m scott_core.training.smoke

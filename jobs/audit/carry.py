@@ -103,8 +103,8 @@ def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
             if same := before.unchanged(here, left):
                 for new in rows:
                     new.add_table(same, before.copied(new.table, here, same))
-            for product_id in before.decided:
-                left.pop(product_id, None)
+            for product_id in same:
+                del left[product_id]
         if not left or (audit_date != here.audit_date and any(before.decided for before in parts)):
             break  # who is still left was not in the catalogue of then
     taken: set[str] = set()

@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
+from http import HTTPStatus
 from threading import Timer
 from typing import Any, NoReturn, TypeVar
 
@@ -76,24 +77,14 @@ class S3Storage(Storage):
         return self._get(key, size, check).data
 
     def version(self, key: str, check: Check | None = None) -> str | None:
-        where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
-        if check:
-            check(self.uri(key))
-
-        def ask() -> str:
-            reply = self.client.head_object(**where)
-            if "ETag" not in reply or "ContentLength" not in reply:
-                raise _Broken("the reply has no ETag: it is none of S3")
-            return f"{reply['ETag']}-{reply['ContentLength']}-{reply.get('LastModified')}"
-
-        return self._ask(key, ask)
+        reply = self._head(key, check)
+        return f"{reply['ETag']}-{reply['ContentLength']}-{reply['LastModified']}"
 
     def read(self, key: str, check: Check | None = None) -> Blob:
         return self._get(key, None, check)
 
     def modified(self, key: str) -> float:
-        where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
-        return float(self._ask(key, lambda: self.client.head_object(**where)["LastModified"].timestamp()))
+        return float(self._head(key)["LastModified"].timestamp())
 
     def delete(self, key: str) -> None:
         where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
@@ -118,6 +109,27 @@ class S3Storage(Storage):
             for entry in page.get("CommonPrefixes", [])
         ]
         return sorted(name for name in names if name and name[0] != ".")
+
+    def _head(self, key: str, check: Check | None = None) -> Any:
+        """What is said of the object. A refusal has no body, and so no code of S3: its status is believed."""
+        where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+        if check:
+            check(self.uri(key))
+
+        def head() -> Any:
+            try:
+                reply = self.client.head_object(**where)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+                    raise ObjectMissing(f"{self.uri(key)} does not exist") from error
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.FORBIDDEN:
+                    raise ObjectDenied(f"{self.uri(key)}: denied; check the AWS_* credentials") from error
+                raise
+            if any(field not in reply for field in ("ETag", "ContentLength", "LastModified")):
+                raise _Broken("the reply has no ETag, length or time: it is none of S3")
+            return reply
+
+        return self._ask(key, head)
 
     def _get(self, key: str, size: int | None, check: Check | None) -> Blob:
         """The object, or its first `size` bytes."""

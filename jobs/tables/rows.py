@@ -2,7 +2,7 @@
 bytes.
 
 Many rows are held as Arrow columns, since a row that is a dict takes ten times as much memory; an object is read and
-written in row groups of ROWS_AT_ONCE.
+written in parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.schemas import FOLDER_KEY, Row, Table
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 512  # as dictionaries: 1 MB
+ROW_GROUP = 4096  # rows of a table's object
 
 
 class NewRows(Generic[Row]):
@@ -121,9 +122,9 @@ def encode_rows(table: Table[Row], rows: Sequence[Row]) -> bytes:
 
 
 def encode_table(rows: pa.Table) -> bytes:
-    """The object that holds these rows of a table, in row groups of ROWS_AT_ONCE."""
+    """The object that holds these rows of a table, in row groups of ROW_GROUP."""
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", row_group_size=ROWS_AT_ONCE)
+    pq.write_table(rows, sink, compression="zstd", row_group_size=ROW_GROUP)
     return bytes(sink.getvalue())
 
 

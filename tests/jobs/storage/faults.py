@@ -1,9 +1,10 @@
 """Audits through a proxy that injects faults into storage: `python -m tests.jobs.storage.faults`.
 
-A small catalogue on a real S3 server (tests/s3_server.py) is audited once undisturbed, and then again and again
-through the proxy until it has injected the number of faults asked for. An audit that ends in an error is run again
-until it ends well. Every object that it has written must then have the bytes of the undisturbed audit's. Exit status 1
-where one has not, or where an audit raised anything but an error of jobs/errors.py.
+A small catalogue on a real S3 server (tests/s3_server.py) is audited for two nights undisturbed, the second of which
+carries over what is unchanged, and then again and again through the proxy until it has injected the number of faults
+asked for. An audit that ends in an error is run again until it ends well. Every object that it has written must then
+have the bytes of the undisturbed audit's. Exit status 1 where one has not, or where an audit raised anything but an
+error of jobs/errors.py.
 
 Requests are tried TRIES times alone, and wait half a second for an answer, so that audits do end in errors.
 """
@@ -52,6 +53,7 @@ CODES = {  # replies of their own: status and code
 WAYS = ("reset", "drop", "delay", "hang", "cut")  # of losing or holding up a request or its reply
 OF_OBJECTS = ("short", "flip")  # of changing the body of an object; in a listing nothing could tell
 HANG_SECONDS, SILENCE_SECONDS = 1.0, 0.5
+NIGHTS = (DAY, "2026-01-03")
 RERUNS = 20  # of one audit that ends in errors
 
 
@@ -95,7 +97,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        request = "write" if self.command == "PUT" else "list" if "list-type=2" in self.path else "read"
+        request = {"PUT": "write", "HEAD": "head"}.get(self.command, "list" if "list-type=2" in self.path else "read")
         fault = self.server.choose(self.path, request)
         if fault in CODES:
             status, code = CODES[fault]
@@ -117,11 +119,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             at = len(body) // 2
             body = body[:at] + bytes([body[at] ^ 0x55]) + body[at + 1 :]
         length = len(body)
+        if self.command == "HEAD":
+            length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
         if fault in ("cut", "short"):
             body = body[: length // 2]
         self._reply(status, headers, body, len(body) if fault == "short" else length)
 
-    do_PUT = do_GET  # noqa: N815 (the name that http.server looks for)
+    do_PUT = do_HEAD = do_GET  # noqa: N815 (the names that http.server looks for)
 
     def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         """The server's reply: status, headers, body."""
@@ -144,7 +148,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(length))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(b"" if self.command == "HEAD" else body)
         self.close_connection = self.close_connection or length != len(body)
 
     def log_message(self, *_: object) -> None:
@@ -183,7 +187,8 @@ def audit_with_faults(
             patch.setenv(name, value)
         direct = open_storage(root)
         write(direct)
-        run_audit(root, DAY, **asked("nightly", n_buckets=2))
+        for day in NIGHTS:
+            run_audit(root, day, **asked("nightly", n_buckets=2))
         undisturbed = snapshot(direct)
         patch.setattr(s3, "RETRY_SECONDS", patience)
         patch.setattr(s3, "SILENCE_SECONDS", SILENCE_SECONDS)
@@ -192,7 +197,8 @@ def audit_with_faults(
             patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
             while proxy.left > 0 and not outcome.broken:
                 _forget_audits(direct)
-                _run_until_it_ends_well(root, outcome)
+                for day in NIGHTS:
+                    _run_until_it_ends_well(root, day, outcome)
                 found = snapshot(direct)
                 differ = {key for key in {*found, *undisturbed} if found.get(key) != undisturbed.get(key)}
                 if differ:
@@ -219,10 +225,10 @@ def _forget_audits(storage: Storage) -> None:
             storage.client.delete_object(Bucket=storage.bucket, Key=storage.prefix + key)
 
 
-def _run_until_it_ends_well(root: str, outcome: Outcome) -> None:
+def _run_until_it_ends_well(root: str, day: str, outcome: Outcome) -> None:
     for _ in range(RERUNS):
         try:
-            run_audit(root, DAY, **asked("nightly", n_buckets=2))
+            run_audit(root, day, **asked("nightly", n_buckets=2))
         except JobError as error:
             outcome.errors.append(f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 (that there is none is what is tested)

@@ -39,6 +39,40 @@ def test_reads_what_was_written(any_storage: Storage) -> None:
     assert any_storage.read_head("a/b/one.bin", 99) == b"12345"
 
 
+def test_what_is_said_of_an_object_and_that_it_can_be_deleted(any_storage: Storage) -> None:
+    any_storage.write("a/b/x", b"1")
+    assert abs(any_storage.modified("a/b/x") - time.time()) < 60
+    any_storage.delete("a/b/x")
+    any_storage.delete("a/b/x")
+    assert any_storage.keys("") == []
+    for ask in (any_storage.modified, any_storage.version, any_storage.read):
+        with pytest.raises(ObjectMissing, match="a/b/x"):
+            ask("a/b/x")
+    any_storage.write("a/b/x", b"2")
+    assert any_storage.read("a/b/x").data == b"2"
+
+
+def test_writers_and_deletions_in_one_folder_do_not_undo_each_other(tmp_path: Path) -> None:
+    """A deletion that empties a folder removes its lock, for which others wait."""
+    storage = open_storage(str(tmp_path))
+
+    def add(_: int) -> None:
+        storage.update("counts/n", lambda data: str(int(data or b"0") + 1).encode())
+        storage.write("counts/other", b"x")
+        storage.delete("counts/other")
+
+    def come_and_go(n: int) -> None:
+        storage.write(f"gone/{n}", b"x")
+        storage.delete(f"gone/{n}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+        list(pool.map(come_and_go, range(200)))
+    assert storage.read("counts/n").data == b"40"
+    assert storage.keys("gone") == []
+    assert not (tmp_path / "gone").exists()
+
+
 def test_missing_object_is_named(any_storage: Storage) -> None:
     with pytest.raises(ObjectMissing, match=r"no/such\.bin"):
         any_storage.read("no/such.bin")
