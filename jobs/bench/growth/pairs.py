@@ -1,6 +1,6 @@
 """The growth of cost with the number of pairs: `scott score` on 10^2 to 10^5 of them, each run a process of its own.
 
-    python -m jobs.bench.growth WORKDIR results/growth-NAME.json docs/growth.png
+    python -m jobs.bench.growth.pairs WORKDIR results/growth-NAME.json docs/growth.png
 
 The pairs are those of products of N_CATALOGUE x N_DOCUMENT images, no two alike, written to WORKDIR as JPEG. Seconds
 are those of the whole command minus those of a run on no pair, which imports torch and loads the weights. Memory is the

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.audit.kills import audit_with_kills
+from tests.jobs.chaos.kills import audit_with_kills
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Audits that are killed at random, one or two at once: `python -m tests.jobs.audit.kills --kills 1000`.
+"""Audits that are killed at random, one or two at once: `python -m tests.jobs.chaos.kills --kills 1000`.
 
 A small catalogue is audited for two nights, the second of which carries over what is unchanged, by processes that are
 killed (-9) after a random time, sometimes two of them at once. Then each night is audited to its end, and must have the
@@ -104,7 +104,7 @@ def audit_with_kills(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print how many were killed; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.jobs.audit.kills", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.jobs.chaos.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="processes to kill (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)

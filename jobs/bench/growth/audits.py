@@ -1,6 +1,6 @@
 """The cost of an audit's steps by the size of its catalogue: CPU seconds, and the largest resident set of a process.
 
-    python -m jobs.bench.scale WORKDIR PRODUCTS [BUCKETS] [--nights] [--plan]
+    python -m jobs.bench.growth.audits WORKDIR PRODUCTS [BUCKETS] [--nights] [--plan]
 
 audits a made catalogue of PRODUCTS under WORKDIR, step by step, each step in a process of its own. A product has one
 image and one report of the sample's, made its own by bytes that show nothing. With --nights two more audits follow, one
@@ -125,7 +125,7 @@ def audit(root: Path, audit_date: str, n_buckets: int | None) -> dict[str, dict[
 
 def main(arguments: Sequence[str]) -> None:
     """Measures and prints a table."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.bench.scale", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m jobs.bench.growth.audits", description=main.__doc__)
     parser.add_argument("workdir", type=Path)
     parser.add_argument("products", type=int)
     parser.add_argument("buckets", type=int, nargs="?", help="default: by the number of products")
