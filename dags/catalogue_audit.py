@@ -1,6 +1,7 @@
 """The nightly audit of the whole catalogue: one verdict for each product, or a red run.
 
-Started by hand, it audits the catalogue anew; `audit_date` names the audit to write to.
+Products that are unchanged since an earlier audit get its verdicts; `full` audits every product anew. `audit_date`
+names the audit to write to.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jobs.audit.explain import explain_product
     from jobs.audit.extract import extract_bucket
     from jobs.audit.plan import plan_audit
-    from jobs.audit.prune import prune
+    from jobs.audit.prune import prune_audits
     from jobs.audit.publish import publish_bucket
     from jobs.audit.reconcile import reconcile_audit
     from jobs.audit.report import write_report
@@ -27,7 +27,7 @@ _MODULE = {
     "extract_bucket": "extract",
     "extract_canaries": "canaries",
     "plan_audit": "plan",
-    "prune": "prune",
+    "prune_audits": "prune",
     "publish_bucket": "publish",
     "reconcile_audit": "reconcile",
     "run_audit": "run",
@@ -42,7 +42,7 @@ __all__ = [
     "extract_bucket",
     "extract_canaries",
     "plan_audit",
-    "prune",
+    "prune_audits",
     "publish_bucket",
     "reconcile_audit",
     "run_audit",

@@ -10,12 +10,12 @@ are never carried over, and neither is a product of which an input could not be 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from importlib import metadata
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ import extractors
 import jobs
 import scott_core
 from extractors import fingerprint
-from jobs.errors import UnknownAudit, UnreadableInput
+from jobs.errors import ObjectMissing, UnknownAudit, UnreadableInput
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
 from jobs.tables.inputs import input_version, read_any_input
-from jobs.tables.plan import PlannedProduct, Run, audit_dates, read_plan
+from jobs.tables.plan import PlannedProduct, Run, audit_dates, read_plan, read_products
 from jobs.tables.rows import NewRows, decode_table, of_products
 from jobs.tables.schemas import (
     DOCUMENT_IMAGES,
@@ -45,8 +45,8 @@ from jobs.tables.schemas import (
 
 AUDITS_BACK = 7  # earlier audits among which rows are sought, until one has decided the bucket
 AT_ONCE = 16  # inputs looked at together: storage on a network answers late
-# In the order of writing: the first says that a product is being carried over, the last that it is.
-TABLES: tuple[Table[Any], ...] = (INPUT_VERSIONS, DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)
+COPIED: tuple[Table[Any], ...] = (DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)
+TABLES = (INPUT_VERSIONS, *COPIED)  # as they are written: a product is being carried over, and in the end it is
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pymupdf", "scipy", "torch")
 
 
@@ -60,35 +60,24 @@ def software() -> str:
 
 def decided_by(run: Run) -> str:
     """The digest of all that decides a product's rows beside its inputs."""
-    return hashlib.sha256(f"{run.config_digest} {software()}".encode()).hexdigest()
+    precision = os.environ.get("SCOTT_PRECISION", "")
+    return hashlib.sha256(f"{run.config_digest} {software()} {precision}".encode()).hexdigest()
 
 
 def read_versions(here: Bucket, products: Sequence[PlannedProduct]) -> dict[str, list[InputVersion]]:
     """The rows of `input_versions` of products that are audited now. Ask before the inputs are read."""
-    digest = decided_by(here.run)
-    uris = [(product.product_id, uri) for product in products for uri in inputs_of(product)]
+    inputs = [(product.product_id, each) for product in products for each in inputs_of(product)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        versions = list(pool.map(partial(_version, here), (uri for _, uri in uris)))
+        versions = list(pool.map(partial(_version, here), (uri for _, (_, uri) in inputs)))
     found: dict[str, list[InputVersion]] = {product.product_id: [] for product in products}
-    for (product_id, uri), version in zip(uris, versions, strict=True):
-        found[product_id].append(
-            {
-                "audit_date": here.audit_date,
-                "product_id": product_id,
-                "uri": uri,
-                "version": version,
-                "decided_by": digest,
-                "is_carried": False,
-                "run_id": here.run.run_id,
-                "schema_version": SCHEMA_VERSION,
-            }
-        )
+    for (product_id, each), version in zip(inputs, versions, strict=True):
+        found[product_id].append(_version_row(here, product_id, each, version))
     return found
 
 
-def inputs_of(product: PlannedProduct) -> list[str]:
-    """The URIs of a product's images and documents."""
-    return [*product.image_uris, *product.document_uris]
+def inputs_of(product: PlannedProduct) -> list[tuple[str, str]]:
+    """The images and documents of a product: what each is, and its URI."""
+    return [*(("image", uri) for uri in product.image_uris), *(("document", uri) for uri in product.document_uris)]
 
 
 def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
@@ -96,22 +85,55 @@ def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
     if here.run.full:
         return set()
     left = {p.product_id: p for p in products if p.product_id not in here.run.canaries and inputs_of(p)}
-    rows: list[NewRows[Any]] = [NewRows(table) for table in TABLES]
+    rows: dict[str, NewRows[Any]] = {table.name: NewRows(table) for table in TABLES}
     for audit_date, buckets in _places(here):
-        parts = [_Before(here.storage, audit_date, bucket) for bucket in buckets]
-        for before in parts:
-            if same := before.unchanged(here, left):
-                for new in rows:
-                    new.add_table(same, before.copied(new.table, here, same))
-            for product_id in same:
-                del left[product_id]
-        if not left or (audit_date != here.audit_date and any(before.decided for before in parts)):
-            break  # who is still left was not in the catalogue of then
+        for before in [_Before(here.storage, audit_date, bucket) for bucket in buckets]:
+            for product_id, versions in before.unchanged(here, left).items():
+                inputs = zip(inputs_of(left.pop(product_id)), versions, strict=True)
+                source = audit_date, before.run_of[product_id]
+                seen = [_version_row(here, product_id, each, version, source) for each, version in inputs]
+                rows[INPUT_VERSIONS.name].add(product_id, seen)
+                before.same.add(product_id)
+            for table in COPIED if before.same else ():
+                rows[table.name].add_table(before.same, before.copied(table, here))
+            if audit_date != here.audit_date:  # what is left and was decided then has changed since
+                left = {name: product for name, product in left.items() if name not in before.run_of}
+        if not left or (audit_date != here.audit_date and _has_none(here.storage, audit_date, buckets, left)):
+            break
     taken: set[str] = set()
-    for new in rows:
-        if new.product_ids:
-            taken = set(here.replace(new))
+    for table in TABLES:
+        if rows[table.name].product_ids:
+            taken = set(here.replace(rows[table.name]))
     return taken
+
+
+def _has_none(storage: Storage, audit_date: str, buckets: Sequence[int], product_ids: Collection[str]) -> bool:
+    """Whether an audit of the whole catalogue was asked for none of these products: then they are new since."""
+    planned = {each.product_id for bucket in buckets for each in read_products(storage, audit_date, bucket)}
+    is_whole = any(run.product_ids is None for run in read_plan(storage, audit_date).runs)
+    return is_whole and planned.isdisjoint(product_ids)
+
+
+def _version_row(
+    here: Bucket,
+    product_id: str,
+    what: tuple[str, str],
+    version: str | None,
+    source: tuple[str | None, str | None] = (None, None),
+) -> InputVersion:
+    """A row of `input_versions`; `source` is the audit and the run whose rows the product got."""
+    return {
+        "audit_date": here.audit_date,
+        "product_id": product_id,
+        "kind": what[0],
+        "uri": what[1],
+        "version": version,
+        "decided_by": decided_by(here.run),
+        "source_date": source[0],
+        "source_run": source[1],
+        "run_id": here.run.run_id,
+        "schema_version": SCHEMA_VERSION,
+    }
 
 
 def _places(here: Bucket) -> Iterator[tuple[str, Sequence[int]]]:
@@ -131,65 +153,72 @@ def _places(here: Bucket) -> Iterator[tuple[str, Sequence[int]]]:
 
 
 class _Before:
-    """One bucket of an audit, with what is needed to tell whose rows can be carried over."""
+    """One bucket of an audit, with what is needed to tell whose rows can be carried over; `same` are theirs."""
 
     def __init__(self, storage: Storage, audit_date: str, bucket: int) -> None:
         self.storage, self.audit_date, self.bucket = storage, audit_date, bucket
+        self.same: set[str] = set()
         self._tables: dict[str, pa.Table] = {}
-        self._run_of: dict[str, str] = dict(self._rows(VERDICTS, "product_id", "run_id"))
+        # The run of each product's verdict; a carried one has the run that carried it.
+        self.run_of: dict[str, str] = dict(self._rows(VERDICTS, "product_id", "run_id"))
 
-    @property
-    def decided(self) -> Collection[str]:
-        """The ids of the products that have a verdict."""
-        return self._run_of.keys()
-
-    def unchanged(self, here: Bucket, products: Mapping[str, PlannedProduct]) -> set[str]:
-        """Those of `products` whose rows are of one run and would be the same now."""
+    def unchanged(self, here: Bucket, products: Mapping[str, PlannedProduct]) -> dict[str, list[str | None]]:
+        """Those of `products` whose rows are of one run and would be the same now, with their inputs' versions now."""
         digest = decided_by(here.run)
-        asked: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
+        inputs: dict[str, list[tuple[tuple[str, str], str | None]]] = defaultdict(list)
         runs: dict[str, set[str]] = {}  # that a product's rows may be of
-        columns = ("product_id", "uri", "version", "decided_by", "is_carried", "run_id")
-        for product_id, uri, version, by, is_carried, run_id in self._rows(INPUT_VERSIONS, *columns):
-            # Where this run was carrying the product over when it was killed, its rows are the old ones by either name.
-            is_begun = is_carried and run_id == here.run.run_id and self.audit_date == here.audit_date
-            decided = self._run_of.get(product_id)
+        columns = ("product_id", "kind", "uri", "version", "decided_by", "source_date", "source_run", "run_id")
+        for product_id, kind, uri, version, by, *source, run_id in self._rows(INPUT_VERSIONS, *columns):
+            decided = self.run_of.get(product_id)
+            # Where this run was carrying the verdict over when it was killed, the rows are the old ones by either name.
+            is_begun = run_id == here.run.run_id and source == [here.audit_date, decided]
             if product_id in products and by == digest and decided and (run_id == decided or is_begun):
-                asked[product_id].append((uri, version))
+                inputs[product_id].append(((kind, uri), version))
                 runs[product_id] = {run_id, decided}
         if not runs:
-            return set()
+            return {}
         sha256 = self._sha256(runs)
-        same_uris = [
+        with_pairs = {product_id for (product_id,) in self._rows(PAIR_SCORES, "product_id")}
+        evidence = dict(self._rows(VERDICTS, "product_id", "evidence_uri"))
+        asked = [
             product_id
-            for product_id, versions in asked.items()
-            if product_id in sha256 and [uri for uri, _ in versions] == inputs_of(products[product_id])
+            for product_id, seen in inputs.items()
+            if product_id in sha256 and [each for each, _ in seen] == inputs_of(products[product_id])
         ]
 
-        with_pairs = {product_id for (product_id,) in self._rows(PAIR_SCORES, "product_id")}
-
-        def is_same(product_id: str) -> bool:
-            # Without a document image to compare with, a catalogue image was not even read.
-            n_unread = 0 if product_id in with_pairs else len(products[product_id].image_uris)
-            inputs = asked[product_id][n_unread:]
-            return all(_is_same(here, uri, version, sha256[product_id].get(uri)) for uri, version in inputs)
+        def versions_if_same(product_id: str) -> list[str | None] | None:
+            if evidence[product_id] and not self._exists(keys.evidence_key_of(evidence[product_id])):
+                return None
+            now: list[str | None] = []
+            for (kind, uri), version in inputs[product_id]:
+                if kind == "image" and product_id not in with_pairs:
+                    now.append(version)  # without a document image to compare it with, it was not even read
+                    continue
+                is_same, seen = _seen(here, uri, version, sha256[product_id].get(uri))
+                if not is_same:
+                    return None
+                now.append(seen)
+            return now
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return set(compress(same_uris, pool.map(is_same, same_uris)))
+            found = zip(asked, pool.map(versions_if_same, asked), strict=True)
+            return {product_id: versions for product_id, versions in found if versions is not None}
 
-    def copied(self, table: Table[Any], here: Bucket, product_ids: Collection[str]) -> pa.Table:
-        """The rows of these products as rows of the run."""
-        rows = of_products(self._table(table), product_ids)
+    def copied(self, table: Table[Any], here: Bucket) -> pa.Table:
+        """The rows of the products of `same`, as rows of the run."""
+        rows = of_products(self._table(table), self.same)
         new: dict[str, Any] = {"run_id": here.run.run_id}
-        if table is INPUT_VERSIONS:
-            new["is_carried"] = True
-        if table is VERDICTS and self.audit_date != here.audit_date:
-            new["carried_from"] = rows["carried_from"].fill_null(self.audit_date)
+        if table is VERDICTS:
+            uris = rows["evidence_uri"].to_pylist()  # of the root as it was named then
+            new["evidence_uri"] = [uri and here.storage.uri(keys.evidence_key_of(uri)) for uri in uris]
+            if self.audit_date != here.audit_date:
+                new["carried_from"] = [day or self.audit_date for day in rows["carried_from"].to_pylist()]
         if table is PAIR_SCORES and self.audit_date != here.audit_date:
             new |= {"mask_a": None, "mask_b": None}  # the evidence is drawn
         for name, value in new.items():
-            place, kind = rows.schema.get_field_index(name), table.schema.field(name)
-            column = value if isinstance(value, pa.ChunkedArray) else pa.array([value] * rows.num_rows, kind.type)
-            rows = rows.set_column(place, kind, column)
+            place, field = rows.schema.get_field_index(name), table.schema.field(name)
+            column = value if isinstance(value, list) else [value] * rows.num_rows
+            rows = rows.set_column(place, field, pa.array(column, field.type))
         return rows
 
     def _sha256(self, runs: Mapping[str, Collection[str]]) -> dict[str, dict[str, str]]:
@@ -208,6 +237,13 @@ class _Before:
                 found[product_id][uri] = sha256
         return found
 
+    def _exists(self, key: str) -> bool:
+        try:
+            self.storage.modified(key)
+        except ObjectMissing:
+            return False
+        return True
+
     def _table(self, table: Table[Any]) -> pa.Table:
         """The bucket's rows of `table`, read when they are first asked for."""
         if table.name not in self._tables:
@@ -224,11 +260,13 @@ def _version(here: Bucket, uri: str) -> str | None:
     return input_version(here.storage, uri, here.run.inputs_from)
 
 
-def _is_same(here: Bucket, uri: str, version: str | None, sha256: str | None) -> bool:
-    """Whether an input is what it was: by its version or, where that says nothing, by its bytes."""
-    if version is not None and not here.run.verify and _version(here, uri) == version:
-        return True
+def _seen(here: Bucket, uri: str, version: str | None, sha256: str | None) -> tuple[bool, str | None]:
+    """Whether an input is what it was, by its version or, if that says nothing, by its bytes; and its version now."""
+    now = _version(here, uri)
+    if version is not None and not here.run.verify and now == version:
+        return True, now
     try:
-        return sha256 is not None and read_any_input(here.storage, uri, here.run.inputs_from).sha256 == sha256
+        is_same = sha256 is not None and read_any_input(here.storage, uri, here.run.inputs_from).sha256 == sha256
     except UnreadableInput:
-        return False
+        is_same = False
+    return is_same, now

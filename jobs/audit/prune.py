@@ -18,7 +18,7 @@ from typing import TypedDict
 from jobs.errors import BadArgument, ObjectMissing
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
-from jobs.tables.plan import audit_dates, planned_buckets
+from jobs.tables.plan import audit_dates, planned_buckets, read_plan
 from jobs.tables.rows import stream_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, VERDICTS
 from scott_core.progress import Progress, silent
@@ -33,20 +33,21 @@ class PruneSummary(TypedDict):
     objects: dict[str, int]
 
 
-def prune(root: str, keep: int, progress: Progress = silent, *, dry_run: bool = False) -> PruneSummary:
-    """Remove all but the last `keep` audits; with `dry_run` only say what would go. `progress(1)` for each object.
+def prune_audits(root: str, keep: int, progress: Progress = silent, *, dry_run: bool = False) -> PruneSummary:
+    """Remove what is older than the last `keep` whole audits; with `dry_run` only say what would go.
 
+    A whole audit is one of the whole catalogue that came to its end: it has a report. `progress(1)` for each object.
     Raises BadArgument where none would be kept, and the errors of storage.
     """
     if keep < 1:
         raise BadArgument(f"keep {keep}: expected to keep one audit or more")
     storage = open_storage(root)
-    dates = audit_dates(storage)
-    # Some servers that speak S3 go on listing a folder that is empty.
-    old = [audit_date for audit_date in dates[:-keep] if storage.keys(keys.plan_folder(audit_date))]
-    kept = dates[-keep:]
+    dates = [day for day in audit_dates(storage) if storage.keys(keys.plan_folder(day))]  # S3 servers list empty ones
+    whole = [day for day in dates if _is_whole(storage, day)]
+    first = whole[-keep] if len(whole) >= keep else ""
+    old = [day for day in dates if day < first]
     removed: Counter[str] = Counter()
-    for key in _unwanted(storage, old, kept):
+    for key in _unwanted(storage, old, [day for day in dates if day >= first]):
         if not dry_run:
             storage.delete(key)
         removed[key.partition("/")[0]] += 1
@@ -54,11 +55,18 @@ def prune(root: str, keep: int, progress: Progress = silent, *, dry_run: bool = 
     return {"audits": old, "objects": dict(sorted(removed.items()))}
 
 
+def _is_whole(storage: Storage, audit_date: str) -> bool:
+    is_of_all = any(run.product_ids is None for run in read_plan(storage, audit_date).runs)
+    return is_of_all and bool(storage.keys(keys.report_folder(audit_date)))
+
+
 def _unwanted(storage: Storage, old: Sequence[str], kept: Sequence[str]) -> Iterator[str]:
     """The keys of what is to go; those of plans come last."""
     evidence, images, documents = _referred_to(storage, kept)
+    for audit_date in sorted(keys.date_of_folder(name) for name in storage.folders(keys.EVIDENCE)):
+        if audit_date not in kept:  # some of an audit that went long ago may have stayed until now
+            yield from (key for key in storage.keys(keys.evidence_folder(audit_date)) if key not in evidence)
     for audit_date in old:
-        yield from (key for key in storage.keys(keys.evidence_folder(audit_date)) if key not in evidence)
         for table in keys.TABLES:
             yield from storage.keys(keys.table_folder(table, audit_date))
         yield from storage.keys(keys.report_folder(audit_date))

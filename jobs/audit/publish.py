@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from jobs.audit.score import check_extracted
 from jobs.audit.verdicts import best_pair, decide
-from jobs.errors import PublishRefused, UnreadableInput
+from jobs.errors import PublishRefused, RowsMissing, UnreadableInput
 from jobs.scoring.scorers import planned_product_model
 from jobs.tables.bucket import Bucket
 from jobs.tables.images import read_stored_image
@@ -166,10 +166,12 @@ def _best_images(here: Bucket, of: _Product, pair: PairScore) -> tuple[Image, Im
 
     uri, product_id = pair["catalogue_image"], of.product.product_id
     key = next(row["image_key"] for row in of.documents if row["used"] and row["digest"] == pair["digest"])
+    if key is None:
+        raise RowsMissing(f"{product_id}: an older version extracted its images: extract the bucket again")
     try:
         source = read_image_input(here.storage, uri, here.run.inputs_from)
         if source.sha256 != pair["catalogue_sha256"]:
             raise PublishRefused(f"{product_id}: {uri} changed since it was scored: score the bucket again")
-        return read_image(source.data), read_image(read_stored_image(here.storage, key or ""))
+        return read_image(source.data), read_image(read_stored_image(here.storage, key))
     except (UnreadableInput, UnreadableImage) as error:
         raise PublishRefused(f"{product_id}: {uri} was scored and now is unreadable: {error}") from error

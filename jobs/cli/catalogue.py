@@ -71,7 +71,13 @@ def add_verbs(verb: AddVerb) -> None:
 
     v = verb("prune", prune)
     v.add_argument("--root", required=True, metavar="URI")
-    v.add_argument("--keep", required=True, type=int, metavar="N", help="audits to keep, the newest ones")
+    v.add_argument(
+        "--keep",
+        required=True,
+        type=int,
+        metavar="N",
+        help="audits of the whole catalogue to keep, the newest ones that were finished",
+    )
     v.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
 
@@ -215,10 +221,10 @@ def prune(arguments: argparse.Namespace) -> int:
     """Remove old audits, and pictures that no other audit refers to; not while an audit runs."""
     from tqdm import tqdm
 
-    from jobs.audit import prune
+    from jobs.audit import prune_audits
 
     with tqdm(desc="prune", unit="object", file=sys.stderr, delay=0.5) as bar:
-        found = prune(arguments.root, arguments.keep, bar.update, dry_run=arguments.dry_run)
+        found = prune_audits(arguments.root, arguments.keep, bar.update, dry_run=arguments.dry_run)
     done = "would be removed" if arguments.dry_run else "removed"
     objects = ", ".join(f"{count} {folder}" for folder, count in found["objects"].items()) or "no object"
     print(f"{len(found['audits'])} audits {done}: {objects}")

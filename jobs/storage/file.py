@@ -14,7 +14,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -159,9 +159,13 @@ def _lock(path: Path) -> Iterator[None]:
     """Hold the lock file `path`; one that `delete` removed while this process waited for it is none."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError), path.open("wb") as lock:
+        try:
+            lock = path.open("wb")
+        except FileNotFoundError:  # the folder went again
+            continue
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
+            if path.exists() and os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
                 yield
                 return
 

@@ -45,9 +45,9 @@ class Bucket:
 
     def carried(self) -> set[str]:
         """The ids of products whose rows the run has carried over: no step has work on them."""
-        columns = ("product_id", "is_carried", "run_id")
+        columns = ("product_id", "source_run", "run_id")
         rows = stream_rows(self.storage, INPUT_VERSIONS, self.audit_date, self.number, columns)
-        return {row["product_id"] for row in rows if row["is_carried"] and row["run_id"] == self.run.run_id}
+        return {row["product_id"] for row in rows if row["source_run"] and row["run_id"] == self.run.run_id}
 
     def rows(
         self, table: Table[Row], products: Sequence[PlannedProduct], columns: Sequence[str] | None = None

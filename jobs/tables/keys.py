@@ -9,7 +9,8 @@ from jobs.errors import BadArgument
 
 PLANS = "audits"  # the folder of all plans
 TABLES = ("document_images", "pair_scores", "input_versions", "verdicts")
-OUTPUTS = (PLANS, *TABLES, "evidence", "reports")  # folders that audits write
+EVIDENCE = "evidence"
+OUTPUTS = (PLANS, *TABLES, EVIDENCE, "reports")  # folders that audits write
 IMAGES, EXTRACTIONS, BY_CONTENT = "images", "extractions", "sha256="  # folders of a catalogue may have these names, too
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
 
@@ -72,7 +73,7 @@ def extraction_key(sha256: str, version: str) -> str:
 
 def evidence_folder(audit_date: str) -> str:
     """The folder of one audit's evidence."""
-    return f"evidence/audit_date={check_date(audit_date)}"
+    return f"{EVIDENCE}/audit_date={check_date(audit_date)}"
 
 
 def evidence_key(audit_date: str, product_id: str) -> str:

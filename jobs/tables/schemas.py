@@ -251,7 +251,8 @@ class InputVersion(TypedDict):
 
     audit_date: _AuditDate
     product_id: _Product
-    uri: Annotated[str, Column(_TEXT, "URI of the image or document, as the catalogue gives it")]
+    kind: Annotated[str, Column(_TEXT, "image or document")]
+    uri: Annotated[str, Column(_TEXT, "its URI, as the catalogue gives it")]
     version: Annotated[
         str | None,
         Column(_TEXT, "what storage said of it before it was read: size, time, ETag; null when it was not sure"),
@@ -259,7 +260,10 @@ class InputVersion(TypedDict):
     decided_by: Annotated[
         str, Column(_TEXT, "digest of the configuration and the software that decide a product's rows")
     ]
-    is_carried: Annotated[bool, Column(pa.bool_(), "whether the product's rows were carried over")]
+    source_date: Annotated[
+        str | None, Column(_TEXT, "audit whose rows the product got; null where it was audited, and not carried over")
+    ]
+    source_run: Annotated[str | None, Column(_TEXT, "run of that audit; null with its date")]
     run_id: _RunId
     schema_version: _Version
 

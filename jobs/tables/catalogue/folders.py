@@ -10,7 +10,7 @@ from jobs.errors import BadCatalogue
 from jobs.storage import Storage, is_under
 from jobs.tables.catalogue.feed import EXPECTED
 from jobs.tables.catalogue.litter import is_litter
-from jobs.tables.catalogue.product import Product, checked_id, is_unicode
+from jobs.tables.catalogue.product import Product, checked_id, is_id, is_unicode
 
 _FEED = re.compile(r"products\..*")  # PRODUCTS.CSV, products.json, products.xlsx
 _TABLE = re.compile(r".*\.(parquet|csv|tsv|jsonl?|ndjson|avro|orc)(\.\w+)?")  # a folder of part files
@@ -54,7 +54,7 @@ def _listed(storage: Storage, inputs_from: Sequence[str], product_ids: Collectio
         return storage.keys("catalogue", inputs_from)
     within = (storage.root, storage.real_uri("catalogue"), *inputs_from)
     keys: list[str] = []
-    for folder in (f"catalogue/{product_id}" for product_id in sorted(product_ids)):
+    for folder in (f"catalogue/{product_id}" for product_id in sorted(product_ids) if is_id(product_id)):
         is_ours = any(is_under(storage.real_uri(folder), place) for place in within)
         keys += storage.keys(folder, inputs_from) if is_ours else [folder]
     return keys

@@ -102,6 +102,11 @@ def checked_id(value: Any, where: str) -> str:
     return text
 
 
+def is_id(text: str) -> bool:
+    """Whether a product may have this id."""
+    return bool(_SAFE_ID.fullmatch(text))
+
+
 def is_unicode(text: str) -> bool:
     """Whether UTF-8 can hold `text`: it has no half of a surrogate pair."""
     return text.isascii() or text == text.encode(errors="replace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,18 @@ from typing import Any
 import pytest
 
 from extractors import Extraction
-from jobs.audit import extract, score
+from jobs.audit import carry, extract, score
 from jobs.audit.explain import explain_product
 from jobs.audit.run import run_audit
+from jobs.errors import CanariesWrong, StorageUnavailable
 from jobs.storage import Storage, open_storage
 from jobs.storage.file import FileStorage
+from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
 from jobs.tables.keys import evidence_key_of
 from jobs.tables.plan import planned_buckets
 from jobs.tables.rows import read_rows
-from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS
+from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS
 from tests.jobs.audit.steps import asked
 from tests.jobs.small_catalogue import PASSWORD, add_product, picture, report
 
@@ -141,6 +144,82 @@ def test_an_input_that_was_not_read_is_tried_again(storage: Storage, tmp_path: P
     (tmp_path / "away").rename(image)
     found = audit(storage, DAYS[1])["P1"]
     assert (found["verdict"], found["carried_from"]) == ("match", None)
+
+
+def listed(storage: Storage, images: list[str], documents: list[str]) -> None:
+    """A feed of one product, P1, with files of the storage root."""
+    row = {"product_id": "P1", "image_uris": images, "document_uris": documents}
+    storage.write("catalogue/products.jsonl", json.dumps(row).encode())
+
+
+def test_a_file_that_moves_between_images_and_documents_is_a_change(storage: Storage) -> None:
+    image, document = "catalogue/P1/images/00.jpg", "catalogue/P1/documents/report-0.pdf"
+    listed(storage, [image, document], [])
+    assert audit(storage, DAYS[0])["P1"]["reason"] == "no_document"
+    listed(storage, [image], [document])
+    assert audit(storage, DAYS[1])["P1"]["verdict"] == "match"
+
+
+def test_a_carry_over_that_was_cut_short_takes_no_verdict_of_another_run(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That run decided otherwise, and its verdict lies where the new one was to be written."""
+    audit(storage, DAYS[0])
+    audit(storage, DAYS[1], "strict", threshold=0.999)
+    replace = Bucket.replace
+
+    def cut_short(self: Bucket, new: Any) -> Any:
+        if new.table is not INPUT_VERSIONS:
+            raise StorageUnavailable("cut short")
+        return replace(self, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "replace", cut_short)
+        with pytest.raises(StorageUnavailable):
+            audit(storage, DAYS[1], "again", hour=4)
+    found = audit(storage, DAYS[1], "again", hour=4)
+    assert (found["P1"]["verdict"], found["P1"]["carried_from"]) == ("match", DAYS[0])
+
+
+def test_a_root_may_move_and_a_verdict_without_its_evidence_is_made_again(storage: Storage, tmp_path: Path) -> None:
+    audit(storage, DAYS[0])
+    (tmp_path / "root").rename(tmp_path / "moved")
+    moved = open_storage(str(tmp_path / "moved"))
+    found = audit(moved, DAYS[1])
+    assert carried(found) == dict.fromkeys(("P1", "P2", "P3"), DAYS[0])
+    assert found["P1"]["evidence_uri"] == moved.uri(f"evidence/audit_date={DAYS[0]}/P1.jpg")
+    moved.delete(f"evidence/audit_date={DAYS[0]}/P1.jpg")
+    assert carried(audit(moved, DAYS[2])) == {"P1": None, "P2": DAYS[0], "P3": DAYS[0]}
+
+
+def test_an_input_with_another_version_and_the_same_bytes_is_read_once(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.storage.file.RECENT_NS", 0)
+    read: list[str] = []
+    reader = carry.read_any_input
+
+    def counted(where: Storage, uri: str, *more: Any) -> Any:
+        read.append(uri)
+        return reader(where, uri, *more)
+
+    monkeypatch.setattr(carry, "read_any_input", counted)
+    audit(storage, DAYS[0])
+    storage.write("catalogue/P1/images/00.jpg", picture(1))
+    for day in DAYS[1:4]:
+        assert carried(audit(storage, day))["P1"] == DAYS[0]
+    assert read == ["catalogue/P1/images/00.jpg"]
+
+
+def test_a_red_night_between_costs_no_verdict(storage: Storage) -> None:
+    audit(storage, DAYS[0])
+    storage.write("catalogue/canaries.csv", b"product_id,verdict\nP1,no_match\n")
+    with pytest.raises(CanariesWrong):
+        audit(storage, DAYS[1])
+    storage.delete("catalogue/canaries.csv")
+    add_product(storage, "P9", [picture(5)], [])
+    found = audit(storage, DAYS[2])
+    assert carried(found) == {"P1": DAYS[1], "P2": DAYS[0], "P3": DAYS[0], "P9": None}
 
 
 @pytest.mark.parametrize(("then", "now"), [(2, 4), (4, 2), (1, 3)])
