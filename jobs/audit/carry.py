@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -44,7 +44,9 @@ from jobs.tables.schemas import (
 )
 
 AUDITS_BACK = 7  # earlier audits among which rows are sought, until one has decided the bucket
-AT_ONCE = 16  # inputs looked at together: storage on a network answers late
+AT_ONCE = 16  # inputs looked at together, where storage answers late
+T = TypeVar("T")
+U = TypeVar("U")
 COPIED: tuple[Table[Any], ...] = (DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)
 TABLES = (INPUT_VERSIONS, *COPIED)  # as they are written: a product is being carried over, and in the end it is
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pymupdf", "scipy", "torch")
@@ -67,8 +69,7 @@ def decided_by(run: Run) -> str:
 def read_versions(here: Bucket, products: Sequence[PlannedProduct]) -> dict[str, list[InputVersion]]:
     """The rows of `input_versions` of products that are audited now. Ask before the inputs are read."""
     inputs = [(product.product_id, each) for product in products for each in inputs_of(product)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        versions = list(pool.map(partial(_version, here), (uri for _, (_, uri) in inputs)))
+    versions = _mapped(here.storage, partial(_version, here), [uri for _, (_, uri) in inputs])
     found: dict[str, list[InputVersion]] = {product.product_id: [] for product in products}
     for (product_id, each), version in zip(inputs, versions, strict=True):
         found[product_id].append(_version_row(here, product_id, each, version))
@@ -200,9 +201,8 @@ class _Before:
                 now.append(seen)
             return now
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = zip(asked, pool.map(versions_if_same, asked), strict=True)
-            return {product_id: versions for product_id, versions in found if versions is not None}
+        found = zip(asked, _mapped(here.storage, versions_if_same, asked), strict=True)
+        return {product_id: versions for product_id, versions in found if versions is not None}
 
     def copied(self, table: Table[Any], here: Bucket) -> pa.Table:
         """The rows of the products of `same`, as rows of the run."""
@@ -254,6 +254,14 @@ class _Before:
     def _rows(self, table: Table[Any], *columns: str) -> Iterator[tuple[Any, ...]]:
         rows = self._table(table)
         return zip(*(rows[name].to_pylist() for name in columns), strict=True)
+
+
+def _mapped(storage: Storage, function: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    """`function` of each item, of AT_ONCE at a time where storage answers late."""
+    if not storage.answers_late:
+        return list(map(function, items))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(function, items))
 
 
 def _version(here: Bucket, uri: str) -> str | None:

@@ -11,7 +11,7 @@ import errno
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -72,6 +72,8 @@ def extract_bucket(
     carried = carry_over(here, owned)
     progress(len(carried))
     products = [product for product in owned if product.product_id not in carried]
+    if carried and not products:
+        return _summary(bucket, carried, {}, ())
     versions = NewRows.of(INPUT_VERSIONS, read_versions(here, products))
     documents = [document for product in products for document in product.document_uris]
     processes = min(cores(), max(len(documents), 1))
@@ -95,6 +97,12 @@ def extract_bucket(
             raise
     here.replace(versions)
     taken = here.replace(rows)
+    return _summary(bucket, carried, counts, taken)
+
+
+def _summary(
+    bucket: int, carried: Collection[str], counts: Mapping[str, Counter[str]], taken: Collection[str]
+) -> ExtractSummary:
     total = sum((counts[name] for name in taken), Counter())
     return {
         "bucket": bucket,

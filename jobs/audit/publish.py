@@ -58,6 +58,8 @@ def publish_bucket(
     carried = here.carried()
     products = [product for product in here.products() if product.product_id not in carried]
     progress(len(carried))
+    if carried and not products:
+        return {"bucket": bucket, "n_products": 0, "match": 0, "no_match": 0, "undecided": 0}
     for each in _read(here, products):  # refuse before anything is written
         check_extracted(each.product, each.documents)
         check_pairs(each.product, each.documents, each.pairs, here.run)

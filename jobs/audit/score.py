@@ -70,6 +70,8 @@ def score_bucket(
     carried = here.carried()
     products = [product for product in here.products() if product.product_id not in carried]
     progress(len(carried))
+    if carried and not products:
+        return {"bucket": bucket, "n_products": 0, "n_pairs": 0, "n_failed": 0}
     asked: list[_Asked] = []
     for product, found in zip(products, here.rows(DOCUMENT_IMAGES, products, _EXTRACTED), strict=True):
         check_extracted(product, found)

@@ -34,6 +34,8 @@ class Blob:
 class Storage(ABC):
     """Objects under one root URI. Raises the storage errors of jobs/errors.py, each naming the object."""
 
+    answers_late = False  # is it on a network, so that several requests at once save time?
+
     def __init__(self, root: str) -> None:
         self.root = root
 
