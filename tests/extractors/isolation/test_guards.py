@@ -123,12 +123,11 @@ def test_cpu_time_is_limited_even_if_nobody_watches(tmp_path: Path) -> None:
         (Limits(file_bytes=5000), "too_large", "at most 5000 are read"),
         (Limits(pages=2), "too_many_pages", "3 pages; at most 2 are read"),
         (Limits(seconds=0.01), "timeout", "not read within 0.01 s"),
-        (Limits(memory_bytes=60 << 20), "out_of_memory", "out_of_memory: "),
         (Limits(image_pixels=40_000), None, "240x200 px"),
         (Limits(images_per_page=1), None, "more than 1 images"),
         (Limits(output_bytes=50_000), "partial", "more than 50000 bytes"),
     ],
-    ids=["file_bytes", "pages", "seconds", "memory_bytes", "image_pixels", "images_per_page", "output_bytes"],
+    ids=["file_bytes", "pages", "seconds", "image_pixels", "images_per_page", "output_bytes"],
 )
 def test_an_ordinary_document_over_a_limit(limits: Limits, status: str | None, said: str, tmp_path: Path) -> None:
     pages = [[((60.0, 80.0), pdfs.photograph(seed)), ((60.0, 380.0), pdfs.photograph(seed + 9))] for seed in range(3)]
