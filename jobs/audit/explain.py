@@ -10,13 +10,12 @@ from jobs.storage import open_storage
 from jobs.tables.keys import check_date
 from jobs.tables.plan import PlannedProduct, bucket_of, read_plan, read_products
 from jobs.tables.rows import read_rows
-from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, DocumentImage, PairScore, Verdict
+from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, WITHOUT_BYTES, DocumentImage, PairScore, Verdict
 
 _DOCUMENT = ("document", "document_status", "document_detail", "document_pages")
 _PLACE = ("document", "page", "bbox", "width", "height", "kind")
 _IMAGE = (*_PLACE, "image_class", "photo_probability", "used", "reason")
 _PAIR = ("score", "is_match", "catalogue_image", "document", "page", "bbox", "region_a", "region_b", "error")
-_WITHOUT_BYTES = [name for name in DOCUMENT_IMAGES.schema.names if name != "image"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def explain_product(root: str, audit_date: str, product_id: str) -> Explanation:
     planned = {product.product_id: product for product in read_products(storage, audit_date, bucket)}
     if product_id not in planned:
         raise UnknownProduct(f"the audit of {audit_date} has no product {product_id!r}")
-    placements = read_rows(storage, DOCUMENT_IMAGES, audit_date, bucket, _WITHOUT_BYTES, [product_id])
+    placements = read_rows(storage, DOCUMENT_IMAGES, audit_date, bucket, WITHOUT_BYTES, [product_id])
     pairs = read_rows(storage, PAIR_SCORES, audit_date, bucket, product_ids=[product_id])
     verdicts = read_rows(storage, VERDICTS, audit_date, bucket, product_ids=[product_id])
     return Explanation(

@@ -24,14 +24,13 @@ from jobs.tables.inputs import read_image_input
 from jobs.tables.keys import evidence_key
 from jobs.tables.plan import PlannedProduct, Run
 from jobs.tables.rows import NewRows
-from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, DocumentImage, PairScore
+from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, WITHOUT_BYTES, DocumentImage, PairScore
 from scott_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 EVIDENCE_AT_ONCE = 16  # products whose evidence is drawn, then written after one look at who owns them
-_WITHOUT_BYTES = [name for name in DOCUMENT_IMAGES.schema.names if name != "image"]
 
 
 class PublishSummary(TypedDict):
@@ -55,10 +54,9 @@ def publish_bucket(
 ) -> PublishSummary:
     """Publish the products that `run_id` owns in `bucket`, or `only` some; `progress(1)` for each product."""
     here = Bucket.open(root, audit_date, bucket, run_id, only)
-    carried = here.carried()
-    products = [product for product in here.products() if product.product_id not in carried]
-    progress(len(carried))
-    if carried and not products:
+    products, n_carried = here.to_do()
+    progress(n_carried)
+    if n_carried and not products:
         return {"bucket": bucket, "n_products": 0, "match": 0, "no_match": 0, "undecided": 0}
     for each in _read(here, products):  # refuse before anything is written
         check_extracted(each.product, each.documents)
@@ -124,7 +122,7 @@ class _Product:
 
 
 def _read(here: Bucket, products: Sequence[PlannedProduct]) -> Iterator[_Product]:
-    documents = here.rows(DOCUMENT_IMAGES, products, _WITHOUT_BYTES)
+    documents = here.rows(DOCUMENT_IMAGES, products, WITHOUT_BYTES)
     return map(_Product, products, documents, here.rows(PAIR_SCORES, products))
 
 

@@ -67,10 +67,9 @@ def score_bucket(
     those of the plan.
     """
     here = Bucket.open(root, audit_date, bucket, run_id, only)
-    carried = here.carried()
-    products = [product for product in here.products() if product.product_id not in carried]
-    progress(len(carried))
-    if carried and not products:
+    products, n_carried = here.to_do()
+    progress(n_carried)
+    if n_carried and not products:
         return {"bucket": bucket, "n_products": 0, "n_pairs": 0, "n_failed": 0}
     asked: list[_Asked] = []
     for product, found in zip(products, here.rows(DOCUMENT_IMAGES, products, _EXTRACTED), strict=True):

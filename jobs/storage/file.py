@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote
 
 from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectMissing, StorageUnavailable
@@ -39,28 +40,12 @@ class FileStorage(Storage):
         super().__init__(self.folder.as_uri())
 
     def read_head(self, key: str, size: int, check: Check | None = None) -> bytes:
-        path = self._path(key)
-        real = os.path.realpath(path)
-        if check:
-            check(Path(real).as_uri())
-        try:
-            with open(real, "rb", opener=_open_no_links) as stream:
-                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    raise ObjectMissing(f"{path.as_uri()} is no file")
-                return stream.read(size)
-        except OSError as error:
-            raise _typed(error, path) from error
+        with self._opened(key, check) as (stream, _):
+            return stream.read(size)
 
     def version(self, key: str, check: Check | None = None) -> str | None:
-        path = self._path(key)
-        real = os.path.realpath(path)
-        if check:
-            check(Path(real).as_uri())
-        try:
-            with open(real, "rb", opener=_open_no_links) as stream:
-                state = os.fstat(stream.fileno())
-        except OSError as error:
-            raise _typed(error, path) from error
+        with self._opened(key, check) as (_, state):
+            pass
         changed = max(state.st_mtime_ns, state.st_ctime_ns)
         if time.time_ns() - changed < RECENT_NS:
             return None
@@ -143,6 +128,22 @@ class FileStorage(Storage):
 
     def _path(self, key: str) -> Path:
         return self.folder / check_key(key)
+
+    @contextmanager
+    def _opened(self, key: str, check: Check | None) -> Iterator[tuple[BinaryIO, os.stat_result]]:
+        """The file of an object and what the system says of it, once `check` allows its place; typed errors."""
+        path = self._path(key)
+        real = os.path.realpath(path)
+        if check:
+            check(Path(real).as_uri())
+        try:
+            with open(real, "rb", opener=_open_no_links) as stream:
+                state = os.fstat(stream.fileno())
+                if not stat.S_ISREG(state.st_mode):
+                    raise ObjectMissing(f"{path.as_uri()} is no file")
+                yield stream, state
+        except OSError as error:
+            raise _typed(error, path) from error
 
     @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:

@@ -43,18 +43,21 @@ class Bucket:
         owned = [product for product in products if product.run_id == self.run.run_id]
         return [product for product in owned if self.only is None or product.product_id in self.only]
 
-    def carried(self) -> set[str]:
-        """The ids of products whose rows the run has carried over: no step has work on them."""
+    def to_do(self) -> tuple[list[PlannedProduct], int]:
+        """The products that the run owns and has not carried over, by id, and the number of those that it has."""
         columns = ("product_id", "source_run", "run_id")
         rows = stream_rows(self.storage, INPUT_VERSIONS, self.audit_date, self.number, columns)
-        return {row["product_id"] for row in rows if row["source_run"] and row["run_id"] == self.run.run_id}
+        carried = {row["product_id"] for row in rows if row["source_run"] and row["run_id"] == self.run.run_id}
+        products = self.products()
+        left = [product for product in products if product.product_id not in carried]
+        return left, len(products) - len(left)
 
     def rows(
         self, table: Table[Row], products: Sequence[PlannedProduct], columns: Sequence[str] | None = None
     ) -> Iterator[list[Row]]:
         """The rows of each of `products` (by id) in the bucket's object of `table`, whichever run wrote them.
 
-        With `columns`, the rows hold those alone, and FOLDER_KEY. A few thousand rows are in memory at a time.
+        With `columns`, the rows hold those alone, and FOLDER_KEY. Some hundred rows are in memory at a time.
         """
         ids = [product.product_id for product in products]
         names: list[str] = list(table.schema.names if columns is None else columns)

@@ -97,23 +97,14 @@ def stream_rows(
             yield _with_folder(audit_date, row)
 
 
-def by_product(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows of each product, in their order."""
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row["product_id"], []).append(row)
-    return groups
-
-
 def decode_rows(table: Table[Row], audit_date: str, data: bytes) -> list[Row]:
     """The rows of an object of `table` in the folder of `audit_date`, of this schema version or an older one."""
     return [_with_folder(audit_date, row) for row in decode_table(table, data).to_pylist()]
 
 
-def decode_table(table: Table[Row], data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
-    """The rows of an object of `table`, or their `columns`, as Arrow; nulls where an older version has no column."""
-    empty = table.schema.empty_table()
-    return pa.concat_tables([empty if columns is None else empty.select(list(columns)), *_parts(table, data, columns)])
+def decode_table(table: Table[Row], data: bytes) -> pa.Table:
+    """The rows of an object of `table` as Arrow, with nulls where an older version has no column."""
+    return pa.concat_tables([table.schema.empty_table(), *_parts(table, data, table.schema.names)])
 
 
 def encode_rows(table: Table[Row], rows: Sequence[Row]) -> bytes:
@@ -133,12 +124,12 @@ def of_products(rows: pa.Table, product_ids: Collection[str]) -> pa.Table:
     return rows.filter(pc.is_in(rows["product_id"], value_set=pa.array(sorted(product_ids), pa.string())))
 
 
-def _parts(table: Table[Row], data: bytes, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-    """The row groups of an object, each with the columns of the table's schema, or with `columns`."""
+def _parts(table: Table[Row], data: bytes, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The `columns` of an object, ROWS_AT_ONCE rows at a time."""
     # In this thread: pq.read_table scans with Arrow's own, and one that lets go of `data` while the interpreter
     # shuts down aborts the process after its work is done.
     file = pq.ParquetFile(pa.BufferReader(data))
-    schema = table.schema if columns is None else pa.schema([table.schema.field(name) for name in columns])
+    schema = pa.schema([table.schema.field(name) for name in columns], metadata=table.schema.metadata)
     known = [name for name in schema.names if name in file.schema_arrow.names]
     for batch in file.iter_batches(ROWS_AT_ONCE, columns=known, use_threads=False):
         empty = {name: pa.nulls(batch.num_rows, schema.field(name).type) for name in schema.names if name not in known}

@@ -297,6 +297,7 @@ VERDICTS = Table("verdicts", Verdict)
 PAIR_SCORES = Table("pair_scores", PairScore)
 DOCUMENT_IMAGES = Table("document_images", DocumentImage)
 INPUT_VERSIONS = Table("input_versions", InputVersion)
+WITHOUT_BYTES = tuple(name for name in DOCUMENT_IMAGES.schema.names if name != "image")  # columns of document_images
 
 
 # Tried with the versions of constraints.txt; tests/jobs/tables/test_readers.py reads every line of it.

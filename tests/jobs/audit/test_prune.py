@@ -33,10 +33,6 @@ def storage(any_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> Storage:
     return any_storage
 
 
-def folder(storage: Storage, name: str) -> list[str]:
-    return storage.keys(name)
-
-
 def planned(storage: Storage) -> list[str]:
     """The dates that have a plan."""
     return sorted({key.split("/")[1].removeprefix("audit_date=") for key in storage.keys("audits")})
@@ -44,17 +40,17 @@ def planned(storage: Storage) -> list[str]:
 
 def test_what_a_kept_audit_refers_to_stays(storage: Storage) -> None:
     before = {key: storage.read(key).data for key in storage.keys("")}
-    assert (len(folder(storage, "images")), len(folder(storage, "extractions"))) == (3, 3)
+    assert (len(storage.keys("images")), len(storage.keys("extractions"))) == (3, 3)
     found = prune_audits(storage.root, 1, dry_run=True)
     assert {key: storage.read(key).data for key in storage.keys("")} == before
     assert prune_audits(storage.root, 1) == found
     assert found["audits"] == [*DAYS[:2]]
     assert planned(storage) == [DAYS[2]]
-    assert folder(storage, "evidence") == [
+    assert storage.keys("evidence") == [
         f"evidence/audit_date={DAYS[0]}/P1.jpg",
         f"evidence/audit_date={DAYS[2]}/P2.jpg",
     ]
-    assert (len(folder(storage, "images")), len(folder(storage, "extractions"))) == (2, 2)
+    assert (len(storage.keys("images")), len(storage.keys("extractions"))) == (2, 2)
     assert {key for key in storage.keys("") if DAYS[2] in key} == {key for key in before if DAYS[2] in key}
     assert [key for key in storage.keys("catalogue") if key in before] == storage.keys("catalogue")
     reconcile_audit(storage.root, DAYS[2], "000001-nightly")
@@ -76,7 +72,7 @@ def test_what_a_kept_audit_refers_to_stays(storage: Storage) -> None:
 def test_what_was_stored_lately_stays(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prune_module, "RESTING", 3600.0)
     prune_audits(storage.root, 1)
-    assert len(folder(storage, "images")) == 3
+    assert len(storage.keys("images")) == 3
 
 
 def test_a_prune_that_was_killed_is_run_again(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from jobs.errors import PublishRefused
 from jobs.storage import Storage, open_storage
 from jobs.tables.bucket import Bucket
 from jobs.tables.plan import read_plan
-from jobs.tables.rows import NewRows, by_product, read_rows
+from jobs.tables.rows import NewRows, read_rows
 from jobs.tables.schemas import PAIR_SCORES, Table
 from scott_core.baselines.orb import OrbScorer
 from tests.jobs.small_catalogue import add_product, orb_threshold, picture, report
@@ -46,7 +46,10 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def rows(storage: Storage, table: Table[Any], day: str = DAY) -> dict[str, list[Any]]:
-    return by_product(read_rows(storage, table, day, 0))
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in read_rows(storage, table, day, 0):
+        found.setdefault(row["product_id"], []).append(row)
+    return found
 
 
 def test_a_product_scores_the_same_whatever_else_is_in_its_bucket(storage: Storage, tiny_weights: Path) -> None:
