@@ -45,6 +45,12 @@ class PaintedImage:
         """Whether the page under the image may be seen through it."""
         return self.alpha < 1 or self.mask is not None or self.stencil is not None or bool(self.image.use_colorkey())
 
+    @property
+    def place(self) -> tuple[float, ...]:
+        """What tells it from the page's other images: its size in pixels, and where it is painted."""
+        matrix = self.matrix
+        return (*self.pixels, matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
+
     @cached_property
     def fading(self) -> bool:
         """Whether it has a soft mask by which most of its rim may fade into the page. It decodes the mask.

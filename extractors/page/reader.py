@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -54,6 +55,12 @@ class Shared:
         self.document = document
         # By paint_key(): the group, kept because the key holds addresses of its images, and its first placement
         self.read: dict[Hashable, tuple[list[PaintedImage], Placement]] = {}
+
+    @cached_property
+    def has_layers(self) -> bool:
+        """Whether the document has optional content, parts of which may not be shown."""
+        catalog = self.document.pdf_catalog()
+        return bool(self.document.xref_get_key(catalog, "OCProperties")[0] != "null")
 
     @cached_property
     def image_objects(self) -> list[int]:
@@ -126,12 +133,24 @@ class PageReader:
                 yield error
         if painting_faults():
             yield from _losses([trace.images[index] for index in readable], trace.masks)
+        if self.shared.has_layers:
+            yield from self._on_hidden_layers(trace)
         if trace.drawn:
             try:
                 yield from self._read_figures(trace)
             except READ_ERRORS as error:
                 yield error
             forget()  # a figure shows nothing whose messages are not judged above
+
+    def _on_hidden_layers(self, trace: PageTrace) -> Iterator[Placement]:
+        """The images that the page does not show because their layer is off."""
+        shown = Counter(image.place for image in trace.images)
+        for image in trace_page(self.page, self.limits.images_per_page, all_layers=True).images:
+            if shown[image.place]:
+                shown[image.place] -= 1
+            else:
+                yield self._excluded(image.box, _NOTHING, "embedded", "hidden", "its layer is off", write=False)
+        forget()  # what is not shown costs no pixel of the page
 
     def _read_figures(self, trace: PageTrace) -> Iterator[Placement]:
         """The drawings and charts that the page's paths form; they are no photographs and never used."""

@@ -243,14 +243,21 @@ class Listener(mupdf.FzDevice2):  # type: ignore[misc]
         self._occlude(box, opaque=opaque, image=len(self.trace.images) - 1)
 
 
-def trace_page(page: pymupdf.Page, limit: int) -> PageTrace:
-    """The trace of `page`. Raises TooLarge past `limit` images, and MuPDF's errors where the page is broken."""
+def trace_page(page: pymupdf.Page, limit: int, *, all_layers: bool = False) -> PageTrace:
+    """The trace of `page`, or of what it would be with `all_layers` on.
+
+    Raises TooLarge past `limit` images, and MuPDF's errors where the page is broken.
+    """
     rect = page.rect
     trace = PageTrace((rect.x0, rect.y0, rect.x1, rect.y1))
     cookie = mupdf.FzCookie()
     listener = Listener(trace, limit, cookie)
     forget()
-    mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), cookie)
+    if all_layers:  # without a usage MuPDF takes every layer as on
+        shown = mupdf.pdf_page_from_fz_page(page.this)
+        mupdf.pdf_run_page_with_usage(shown, listener, mupdf.FzMatrix(), None, cookie)
+    else:
+        mupdf.fz_run_page(page.this, listener, mupdf.FzMatrix(), cookie)
     mupdf.fz_close_device(listener)
     if trace.cut:
         raise TooLarge(f"more than {limit} images are painted on it; the page is not read")

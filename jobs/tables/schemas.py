@@ -91,8 +91,9 @@ class DocumentImage(TypedDict):
         Column(
             _TEXT,
             "photo; logo, icon, barcode, qr_code, signature, stamp, chart, table, text, diagram; drawing (of a "
-            "figure); blank, line, too_small, hidden (painted over), letterhead (repeated on the pages), background, "
-            "scanned_page, doubtful (hardly a photograph, in a document without a likely one)",
+            "figure); blank, line, too_small, hidden (painted over, or on a layer that is off), letterhead (repeated "
+            "on the pages), background, scanned_page, doubtful (hardly a photograph, in a document without a likely "
+            "one)",
         ),
     ]
     photo_probability: Annotated[

@@ -20,13 +20,14 @@ RESOURCES = b"<</P 6 0 R>>"
 
 
 def _is_shown(extraction: Extraction, out: Path) -> bool:
-    """Whether the photograph is the only image and used; false where there is none."""
+    """Whether the photograph is the only image and used; false where it is hidden or there is none."""
     assert (extraction.status, extraction.detail) == ("ok", "")
-    for image in extraction.images:
+    seen = [image for image in extraction.images if image.image_class != "hidden"]
+    for image in seen:
         assert image.used
         assert image.file is not None
         assert (pdfs.read(out / image.file) == PHOTO).all()
-    return len(extraction.images) == 1
+    return len(seen) == 1
 
 
 def _hybrid(path: Path, objects: list[bytes], hidden: dict[int, tuple[int, int, int] | None], listed: bool) -> Path:

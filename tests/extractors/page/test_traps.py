@@ -14,6 +14,7 @@ from extractors import Extraction, Extractor, Placement
 from tests.extractors import pdfs
 from tests.extractors.page.trap import Box, Page, Trap
 from tests.extractors.page.traps import TRAPS
+from tests.extractors.page.traps_of_paint import BOX, LAYERS
 
 SCALE = 2  # pixels per point at which poppler renders: the resolution of the images
 EDGE = 1.0  # points: largest distance of a side from where it should be, a pixel of each renderer
@@ -92,3 +93,11 @@ def test_trap(name: str, extractor: Extractor, tmp_path: Path) -> None:
     assert extraction.status == trap.status, extraction.detail
     for number, page in enumerate(trap.pages, 1):
         check_page(pdf, tmp_path / "out", extraction, trap, number, page)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_an_image_on_a_layer_that_is_off_is_excluded_as_hidden(name: str, extractor: Extractor, tmp_path: Path) -> None:
+    trap = LAYERS[name]
+    images = extractor.extract(trap.write(tmp_path / "trap.pdf"), tmp_path / "out").images
+    hidden = [image.bbox for image in images if image.reason == "hidden: its layer is off"]
+    assert hidden == ([] if trap.pages[0].boxes else [BOX])

@@ -195,4 +195,5 @@ def _occluders() -> dict[str, Trap]:
     }
 
 
-PAINTS = {**_states(), **_groups(), **_layers(), **_occluders()}
+LAYERS = _layers()
+PAINTS = {**_states(), **_groups(), **LAYERS, **_occluders()}
