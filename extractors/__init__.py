@@ -10,7 +10,7 @@ with Extractor(processes=4) as extractor:  # keeps warm processes for many docum
 
 from extractors.isolation.extractor import Extractor, extract_document
 from extractors.isolation.version import fingerprint, version
-from extractors.isolation.work import work_folder
+from extractors.isolation.work import remove_left, work_folder
 from extractors.model import Extraction, Limits, Placement, Status
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Status",
     "extract_document",
     "fingerprint",
+    "remove_left",
     "version",
     "work_folder",
 ]

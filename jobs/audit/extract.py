@@ -7,6 +7,7 @@ again (same pixels) is compared once: the others are excluded as `repeat`.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import tempfile
@@ -14,11 +15,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import PurePosixPath
 from typing import TypedDict
 
-from extractors import Extraction, Extractor, Placement, work_folder
+from extractors import Extraction, Extractor, Placement, remove_left, work_folder
 from jobs.audit.carry import carry_over, read_versions
 from jobs.errors import AuditError, UnreadableInput, WorkFolderUnusable
 from jobs.scoring.cores import cores
@@ -76,10 +77,11 @@ def extract_bucket(
         return _summary(bucket, carried, {}, ())
     versions = NewRows.of(INPUT_VERSIONS, read_versions(here, products))
     documents = [document for product in products for document in product.document_uris]
-    processes = min(cores(), max(len(documents), 1))
+    remove_left()
+    extractor = _extractor(os.getpid())
     rows = NewRows(DOCUMENT_IMAGES)
     counts: dict[str, Counter[str]] = {}
-    with Extractor(processes=processes) as extractor, ThreadPoolExecutor(processes) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         read = pool.map(partial(_read_document, here, extractor), documents)
         try:
             for product in products:
@@ -98,6 +100,14 @@ def extract_bucket(
     here.replace(versions)
     taken = here.replace(rows)
     return _summary(bucket, carried, counts, taken)
+
+
+@cache
+def _extractor(process: int) -> Extractor:
+    """The readers of this process: those that a document asked for stay warm for the next bucket's, until it ends."""
+    extractor = Extractor(processes=cores())
+    atexit.register(extractor.close)
+    return extractor
 
 
 def _summary(

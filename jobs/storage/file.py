@@ -40,12 +40,16 @@ class FileStorage(Storage):
         super().__init__(self.folder.as_uri())
 
     def read_head(self, key: str, size: int, check: Check | None = None) -> bytes:
-        with self._opened(key, check) as (stream, _):
+        with self._opened(key, check) as stream:
             return stream.read(size)
 
     def version(self, key: str, check: Check | None = None) -> str | None:
-        with self._opened(key, check) as (_, state):
-            pass
+        try:
+            state = os.lstat(self._allowed(key, check))  # not opened: of most inputs no more than this is asked
+        except OSError as error:
+            raise _typed(error, self._path(key)) from error
+        if not stat.S_ISREG(state.st_mode):
+            raise ObjectMissing(f"{self._path(key).as_uri()} is no file")
         changed = max(state.st_mtime_ns, state.st_ctime_ns)
         if time.time_ns() - changed < RECENT_NS:
             return None
@@ -129,19 +133,22 @@ class FileStorage(Storage):
     def _path(self, key: str) -> Path:
         return self.folder / check_key(key)
 
-    @contextmanager
-    def _opened(self, key: str, check: Check | None) -> Iterator[tuple[BinaryIO, os.stat_result]]:
-        """The file of an object and what the system says of it, once `check` allows its place; typed errors."""
-        path = self._path(key)
-        real = os.path.realpath(path)
+    def _allowed(self, key: str, check: Check | None) -> str:
+        """The path of an object with every link resolved, once `check` allows it."""
+        real = os.path.realpath(self._path(key))
         if check:
             check(Path(real).as_uri())
+        return real
+
+    @contextmanager
+    def _opened(self, key: str, check: Check | None) -> Iterator[BinaryIO]:
+        """The file of an object, once `check` allows its place; OS errors become typed ones."""
+        path = self._path(key)
         try:
-            with open(real, "rb", opener=_open_no_links) as stream:
-                state = os.fstat(stream.fileno())
-                if not stat.S_ISREG(state.st_mode):
+            with open(self._allowed(key, check), "rb", opener=_open_no_links) as stream:
+                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                     raise ObjectMissing(f"{path.as_uri()} is no file")
-                yield stream, state
+                yield stream
         except OSError as error:
             raise _typed(error, path) from error
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from jobs.errors import BadArgument, UnreadableInput
 from jobs.storage import Check, Storage, is_under, open_storage
@@ -24,22 +26,42 @@ def allows(storage: Storage, named: str, inputs_from: Sequence[str]) -> Check:
     It raises UnreadableInput (`not_allowed`) unless the real place lies under the root or under `inputs_from`.
     """
 
+    places = _places(storage)
+
     def check(real: str) -> None:
-        allowed = (storage.root, storage.real_uri("catalogue"), *inputs_from)
-        if not any(is_under(real, prefix) for prefix in allowed):
+        if not any(is_under(real, prefix) for prefix in (*places.inputs, *inputs_from)):
             raise UnreadableInput(
                 "not_allowed",
                 f"{named} does not lie under {storage.root}, or is a link that leaves it: not read; "
                 "`scott audit --inputs-from URI`, or SCOTT_INPUTS_FROM, allows another place",
             )
-        outputs = {place for folder in OUTPUTS for place in (storage.uri(folder), storage.real_uri(folder))}
-        stored = [f"{folder}/{BY_CONTENT}" for folder in (IMAGES, EXTRACTIONS)]
-        by_content = tuple(place for key in stored for place in (storage.uri(key), storage.real_uri(key)))
-        places = (real, named)
-        if any(place.startswith(by_content) or any(is_under(place, each) for each in outputs) for place in places):
+        if places.hold_output(real) or places.hold_output(named):
             raise UnreadableInput("not_allowed", f"{named} is what an audit writes, and no input of one: not read")
 
     return check
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the inputs of a root may lie, and where what audits write does: as named, and as it really is."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]  # folders
+    by_content: tuple[str, ...]  # starts of folders' names
+
+    def hold_output(self, place: str) -> bool:
+        return place.startswith(self.by_content) or any(is_under(place, folder) for folder in self.outputs)
+
+
+@lru_cache(maxsize=8)
+def _places(storage: Storage) -> _Places:
+    """The places of a root, as they are when it is first asked for an input."""
+
+    def both(keys: Iterable[str]) -> tuple[str, ...]:
+        return tuple({place: None for key in keys for place in (storage.uri(key), storage.real_uri(key))})
+
+    by_content = both(f"{folder}/{BY_CONTENT}" for folder in (IMAGES, EXTRACTIONS))
+    return _Places((storage.root, storage.real_uri("catalogue")), both(OUTPUTS), by_content)
 
 
 def real_prefixes(inputs_from: Iterable[str]) -> tuple[str, ...]:

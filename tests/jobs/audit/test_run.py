@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import partial
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -213,8 +212,9 @@ def test_each_hostile_document_gets_its_reason_and_the_audit_goes_on(tmp_path: P
 def test_a_document_that_takes_too_long_is_undecided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = open_storage(str(tmp_path))
     add_product(storage, "P1", [picture(1)], [report(picture(1))])
-    monkeypatch.setattr("jobs.audit.extract.Extractor", partial(Extractor, limits=Limits(seconds=0.001)))
-    run_audit(storage.root, DAY, **ASKED)
+    with Extractor(limits=Limits(seconds=0.001)) as hasty:
+        monkeypatch.setattr("jobs.audit.extract._extractor", lambda process: hasty)
+        run_audit(storage.root, DAY, **ASKED)
     assert verdicts(storage)["P1"]["reason"] == "document_unreadable:timeout"
 
 
