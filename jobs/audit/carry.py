@@ -49,6 +49,8 @@ T = TypeVar("T")
 U = TypeVar("U")
 COPIED: tuple[Table[Any], ...] = (DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)
 TABLES = (INPUT_VERSIONS, *COPIED)  # as they are written: a product is being carried over, and in the end it is
+# Score, regions and is_match of pairs, by the SHA-256 of the catalogue image and the key of the document image
+ScoredImages = dict[tuple[str, str], tuple[float, float, float, bool]]
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pymupdf", "scipy", "torch")
 
 
@@ -106,6 +108,23 @@ def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
         if rows[table.name].product_ids:
             taken = set(here.replace(rows[table.name]))
     return taken
+
+
+def scored_before(here: Bucket, product_ids: Collection[str]) -> dict[str, ScoredImages]:
+    """What the last audit of each product scored as this run would; nothing of products that it decided otherwise.
+
+    Where a run stops at a match, which pairs have a score depends on all of them, so there is nothing either.
+    """
+    found: dict[str, ScoredImages] = {}
+    left = set(product_ids)
+    for audit_date, buckets in () if here.run.full or here.run.stop_at_match else _places(here):
+        for before in [_Before(here.storage, audit_date, bucket) for bucket in buckets]:
+            if audit_date != here.audit_date:  # this one's document images are those of the run by now
+                found |= before.scored(left.intersection(before.run_of), decided_by(here.run))
+                left.difference_update(before.run_of)
+        if not left:
+            break
+    return found
 
 
 def _has_none(storage: Storage, audit_date: str, buckets: Sequence[int], product_ids: Collection[str]) -> bool:
@@ -203,6 +222,25 @@ class _Before:
 
         found = zip(asked, _mapped(here.storage, versions_if_same, asked), strict=True)
         return {product_id: versions for product_id, versions in found if versions is not None}
+
+    def scored(self, product_ids: Collection[str], digest: str) -> dict[str, ScoredImages]:
+        """The scores of those of `product_ids` whose rows are of one run that decided as `digest` says."""
+        run_of = {
+            product_id: run_id
+            for product_id, by, run_id in self._rows(INPUT_VERSIONS, "product_id", "decided_by", "run_id")
+            if product_id in product_ids and by == digest and run_id == self.run_of[product_id]
+        }
+        key_of: dict[tuple[str, str], str] = {}
+        shown = self._rows(DOCUMENT_IMAGES, "product_id", "digest", "image_key", "run_id") if run_of else ()
+        for product_id, image, key, run_id in shown:
+            if key is not None and run_id == run_of.get(product_id):
+                key_of[product_id, image] = key
+        found: dict[str, ScoredImages] = defaultdict(dict)
+        columns = ("product_id", "run_id", "catalogue_sha256", "digest", "score", "region_a", "region_b", "is_match")
+        for product_id, run_id, sha256, image, score, *more in self._rows(PAIR_SCORES, *columns) if run_of else ():
+            if score is not None and run_id == run_of.get(product_id) and (product_id, image) in key_of:
+                found[product_id][sha256, key_of[product_id, image]] = score, *more
+        return found
 
     def copied(self, table: Table[Any], here: Bucket) -> pa.Table:
         """The rows of the products of `same`, as rows of the run."""

@@ -7,18 +7,22 @@ image is decoded once for all of them, which is why those that share one come to
 depend on what else is in its bucket. An image that cannot be read fails its pairs, with a reason, and so does a
 catalogue image that shows nothing.
 
+A pair of images that the last audit of the product scored in the same way keeps its score.
+
 With `stop_at_match` in the plan a product's likelier pairs come first, and those left when one is a match are not
 scored and have no row.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
+from jobs.audit.carry import ScoredImages, scored_before
 from jobs.errors import RowsMissing, UnreadableInput
 from jobs.scoring.blocks import in_blocks, side_by_side
 from jobs.scoring.cores import cores
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 STOPPING_FACTOR = 4  # times as many images in a block where runs stop at a match: a round has fewer pairs of a product
 
 _Place = tuple[int, int]  # a pair of a product: indices of its catalogue image and of its document image
+_KnownPair = tuple[str, ScoredPair]  # a pair that an earlier audit has scored, and the SHA-256 of its catalogue image
 _EXTRACTED = ("document", "page", "bbox", "digest", "used", "image_key", "run_id")
 
 
@@ -71,10 +76,12 @@ def score_bucket(
     progress(n_carried)
     if n_carried and not products:
         return {"bucket": bucket, "n_products": 0, "n_pairs": 0, "n_failed": 0}
+    before = scored_before(here, {product.product_id for product in products})
     asked: list[_Asked] = []
     for product, found in zip(products, here.rows(DOCUMENT_IMAGES, products, _EXTRACTED), strict=True):
         check_extracted(product, found)
-        asked.append(_Asked(product, [_Shown.of(row) for row in found if row["used"]]))
+        shown = [_Shown.of(row) for row in found if row["used"]]
+        asked.append(_Asked(product, shown, _known(here, product, shown, before.get(product.product_id, {}))))
     rows = NewRows(PAIR_SCORES)
     counts: dict[str, tuple[int, int]] = {}
     with_pairs = [each for each in asked if each.sources]
@@ -145,10 +152,11 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One product and its used document images."""
+    """One product and its used document images; `known` are the pairs that an earlier audit has scored."""
 
     product: PlannedProduct
     shown: list[_Shown]
+    known: Mapping[_Place, _KnownPair]
 
     @cached_property
     def sources_a(self) -> list[_Source]:
@@ -158,10 +166,11 @@ class _Asked:
     def sources_b(self) -> list[_Source]:
         return [_Source(key=each.key) for each in self.shown]
 
-    @property
+    @cached_property
     def sources(self) -> list[_Source]:
         """Every source that is to be read; none where the product has no pair."""
-        return [*self.sources_a, *self.sources_b] if self.sources_a and self.sources_b else []
+        pairs = [self.pair(place) for place in self.to_score()]
+        return [*dict.fromkeys(a for a, _ in pairs), *dict.fromkeys(b for _, b in pairs)]
 
     def pair(self, place: _Place) -> tuple[_Source, _Source]:
         return self.sources_a[place[0]], self.sources_b[place[1]]
@@ -169,6 +178,28 @@ class _Asked:
     def places(self) -> Iterator[_Place]:
         """Every pair, in the order of the table."""
         return itertools.product(range(len(self.sources_a)), range(len(self.sources_b)))
+
+    def to_score(self) -> Iterator[_Place]:
+        """The pairs that are not known."""
+        return (place for place in self.places() if place not in self.known)
+
+    def known_outcomes(self) -> dict[_Place, Outcome]:
+        return {place: pair for place, (_, pair) in self.known.items()}
+
+
+def _known(
+    here: Bucket, product: PlannedProduct, shown: Sequence[_Shown], before: ScoredImages
+) -> dict[_Place, _KnownPair]:
+    """Those pairs of a product that were scored `before`, but for the best of them, whose masks are to be drawn."""
+    found: dict[_Place, _KnownPair] = {}
+    for n, uri in enumerate(product.image_uris if before else ()):
+        with contextlib.suppress(UnreadableInput):  # it is read again with those that are scored, and fails its pairs
+            sha256 = read_image_input(here.storage, uri, here.run.inputs_from).sha256
+            for m, image in enumerate(shown):
+                if scored := before.get((sha256, image.key)):
+                    found[n, m] = sha256, ScoredPair(*scored)
+    best = _best({place: pair for place, (_, pair) in found.items()})
+    return {place: each for place, each in found.items() if place != best}
 
 
 def _read_blocks(
@@ -204,8 +235,8 @@ def _score_products(
 ) -> list[dict[_Place, Outcome]]:
     """The outcomes of each product's pairs whose images were read; all products share the scorer's batches."""
     images = {source: each.image for source, each in read.items() if not isinstance(each.image, Failed)}
-    outcomes: list[dict[_Place, Outcome]] = [{} for _ in products]
-    waiting = [[place for place in each.places() if all(s in images for s in each.pair(place))] for each in products]
+    outcomes = [each.known_outcomes() for each in products]
+    waiting = [[place for place in each.to_score() if all(s in images for s in each.pair(place))] for each in products]
     if here.run.stop_at_match:
         waiting = [
             _likeliest_first(scorer, images, each, places) for each, places in zip(products, waiting, strict=True)
@@ -251,11 +282,16 @@ def _rows(
     rows = []
     best = _best(outcomes)
     for place in asked.places():
-        a, b = (read[source] for source in asked.pair(place))
-        failed = next((each.image for each in (a, b) if isinstance(each.image, Failed)), None)
-        outcome = failed or outcomes.get(place)
+        sha256: str | None
+        outcome: Outcome | None
+        if known := asked.known.get(place):
+            sha256, outcome = known
+        else:
+            a, b = (read[source] for source in asked.pair(place))
+            failed = next((each.image for each in (a, b) if isinstance(each.image, Failed)), None)
+            sha256, outcome = a.sha256, failed or outcomes.get(place)
         if outcome is not None:
-            row = _row(here, asked, place, a.sha256, outcome)
+            row = _row(here, asked, place, sha256, outcome)
             if place == best and isinstance(outcome, ScoredPair) and outcome.masks is not None:
                 row["mask_a"], row["mask_b"] = outcome.masks()
             rows.append(row)

@@ -281,6 +281,36 @@ def test_a_document_is_read_once_whoever_has_it(storage: Storage, monkeypatch: p
     assert decided(storage, DAYS[1]) == by_reading_some
 
 
+def test_of_a_changed_product_only_new_pairs_are_scored(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the best of those that were scored before, since its masks are drawn."""
+    scored: list[int] = []
+    score_block = score.score_block
+
+    def counted(scorer: Any, images: Any, pairs: Any, *more: Any) -> Any:
+        scored.append(len(pairs))
+        return score_block(scorer, images, pairs, *more)
+
+    monkeypatch.setattr(score, "score_block", counted)
+    add_product(storage, "P1", [picture(n) for n in (1, 2, 3)], [report(*map(picture, (1, 2, 5, 6)))])
+    audit(storage, DAYS[0], weights="default")
+    assert scored.pop() == 12 + 1
+    storage.write("catalogue/P1/images/00.jpg", picture(9))
+    audit(storage, DAYS[1], weights="default")
+    assert scored == [4 + 1]
+    by_scoring_some = decided(storage, DAYS[1])
+    evidence = storage.read(f"evidence/audit_date={DAYS[1]}/P1.jpg").data
+    audit(storage, DAYS[1], "full", hour=9, full=True, weights="default")
+    assert scored.pop() == 12 + 1
+    assert decided(storage, DAYS[1]) == by_scoring_some
+    assert storage.read(f"evidence/audit_date={DAYS[1]}/P1.jpg").data == evidence
+    audit(storage, DAYS[2], weights="default")
+    storage.write("catalogue/P1/images/01.jpg", picture(10))
+    audit(storage, DAYS[3], weights="default")
+    assert scored.pop() == 4 + 1, "of rows that were carried over, too"
+    audit(storage, DAYS[4], weights="default", threshold=0.9)
+    assert scored.pop() == 12 + 1
+
+
 def test_an_extraction_whose_image_is_gone_is_made_again(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     audit(storage, DAYS[0], n_buckets=1)
     read = count_extractions(monkeypatch)
