@@ -67,8 +67,8 @@ format: $(DEVELOPMENT)  ## formats the code and sorts its imports
 bench: $(DEVELOPMENT)  ## measures pairs a second, stage by stage, beside the baselines
 	@scott bench
 
-chaos: $(DEVELOPMENT)  ## audits killed at random and with faults of storage: an hour, each must end as if undisturbed
-	@python -m tests.jobs.chaos.kills --kills 500
+chaos: $(DEVELOPMENT)  ## audits disturbed at random and with faults of storage: an hour, each must end as if undisturbed
+	@python -m tests.jobs.chaos.disturbed --times 500
 	@python -m tests.jobs.storage.faults --faults 500
 
 train-smoke: $(DEVELOPMENT)  ## trains for two minutes, is killed, resumes, and must have learned

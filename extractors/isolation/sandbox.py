@@ -36,18 +36,39 @@ _PROCESSES = {  # fork and vfork where they are, clone, clone3, kill, tkill, tgk
 
 
 def bound_process(limits: Limits) -> None:
-    """Set the resource limits of this process; on Linux the kernel also kills it when its parent ends."""
+    """Set the resource limits of this process; on Linux the kernel also kills it when its parent ends.
+
+    Those that it was given stay where they are lower: a worker may run under limits of its operator's.
+    """
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for kind, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, limits.output_bytes + (64 << 20)),  # of each file, the findings too
+        (resource.RLIMIT_FSIZE, _largest_file(limits)),
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(kind, (value, value))
+        _lower(kind, value, value)
     seconds = int(limits.seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))  # SIGXCPU first: the parent knows the cause by it
+    _lower(resource.RLIMIT_CPU, seconds, seconds + 2)  # SIGXCPU first: the parent knows the cause by it
+
+
+def _lower(kind: int, soft: int, hard: int) -> None:
+    """Set a limit of this process, but no higher than it is."""
+    given = resource.getrlimit(kind)[1]
+    most = hard if given == resource.RLIM_INFINITY else min(hard, given)
+    resource.setrlimit(kind, (min(soft, most), most))
+
+
+def is_bound_lower(limits: Limits) -> bool:
+    """Whether this process may not even write files as large as `limits` allow, since its operator allows less."""
+    given = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    return given != resource.RLIM_INFINITY and given < _largest_file(limits)
+
+
+def _largest_file(limits: Limits) -> int:
+    """Bytes of a file that a reader may write, the findings too."""
+    return limits.output_bytes + (64 << 20)
 
 
 def close_network() -> bool:

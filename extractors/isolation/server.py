@@ -21,7 +21,7 @@ from pathlib import Path
 
 from extractors.isolation.child import prepare, read_document
 from extractors.isolation.protocol import FINDINGS, NOT_WRITTEN, READY, STDERR, Answer, Job
-from extractors.isolation.sandbox import bound_process, close_network, confine
+from extractors.isolation.sandbox import bound_process, close_network, confine, is_bound_lower
 
 _OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)  # a full disk is no fault of the document
 
@@ -77,9 +77,10 @@ def _read(job: Job, server: int) -> None:
             read_document(Path("document.pdf"), Path(), job.password, job.limits, findings)
         code = 0
     except BaseException as error:  # noqa: BLE001 (a fork must never go on as the server)
-        if isinstance(error, OSError) and error.errno in _OURS:
+        ours = (*_OURS, errno.EFBIG) if is_bound_lower(job.limits) else _OURS
+        if isinstance(error, OSError) and error.errno in ours:
             code = NOT_WRITTEN
-        traceback.print_exc()
+        traceback.print_exc(limit=0 if code == NOT_WRITTEN else None)  # there may be little room for words
     finally:
         os._exit(code)
 

@@ -157,8 +157,8 @@ def _extract(storage: Storage, extractor: Extractor, uri: str, data: bytes) -> E
             found = extractor.extract(pdf, out)
             names = {placement.file for placement in found.images if placement.used and placement.file}
             files = {name: (out / name).read_bytes() for name in sorted(names)}
-    except OSError as error:
-        if error.errno not in _OF_THE_FOLDER:
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) or error.errno not in _OF_THE_FOLDER:
             raise AuditError(f"{uri}: the reader of documents cannot work: {error}") from error
         where = tempfile.tempdir or os.environ.get("TMPDIR", "the temporary directory")
         raise WorkFolderUnusable(f"{where}: {error}; free space there, or name another folder in TMPDIR") from error

@@ -113,7 +113,7 @@ class S3Storage(Storage):
         return sorted(name for name in names if name and name[0] != ".")
 
     def _head(self, key: str, check: Check | None = None) -> Any:
-        """What is said of the object. A refusal has no body, and so no code of S3: its status is believed."""
+        """What is said of the object. A refusal has no body, so no code of S3: that of the object itself has one."""
         where = {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
         if check:
             check(self.uri(key))
@@ -122,10 +122,8 @@ class S3Storage(Storage):
             try:
                 reply = self.client.head_object(**where)
             except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
-                    raise ObjectMissing(f"{self.uri(key)} does not exist") from error
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.FORBIDDEN:
-                    raise ObjectDenied(f"{self.uri(key)}: denied; check the AWS_* credentials") from error
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
+                    self.client.get_object(**where)["Body"].close()
                 raise
             if any(field not in reply for field in ("ETag", "ContentLength", "LastModified")):
                 raise _Broken("the reply has no ETag, length or time: it is none of S3")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,21 @@ def test_documents_are_read_at_once(tmp_path: Path) -> None:
         statuses = list(pool.map(lambda n: extractor.extract(pdf, tmp_path / f"{n}").status, range(4)))
         assert statuses == ["timeout"] * 4
         assert 6 <= time.monotonic() - started < 11
+
+
+@pytest.mark.parametrize(("most", "status"), [(3 << 20, "ok"), (1000, None)], ids=["enough", "too little"])
+def test_a_worker_that_may_write_less_than_a_reader(most: int, status: str | None, tmp_path: Path) -> None:
+    """It reads what it can, and where it cannot that is no fault of the document."""
+    pdf = pdfs.one_photograph(tmp_path / "a.pdf")
+    with Extractor() as extractor:
+        extractor.extract(pdf, tmp_path / "out")  # its server has all modules compiled
+        (server,) = servers()
+        resource.prlimit(server, resource.RLIMIT_FSIZE, (most, most))
+        if status:
+            assert extractor.extract(pdf, tmp_path / "out").status == status
+        else:
+            with pytest.raises(OSError, match="File too large"):
+                extractor.extract(pdf, tmp_path / "out")
 
 
 def test_a_server_that_ended_while_it_was_idle_is_started_again(tmp_path: Path) -> None:

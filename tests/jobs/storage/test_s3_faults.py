@@ -64,7 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         (self.server.script.popleft() if self.server.script else Handler.right)(self)
 
-    do_PUT = do_GET  # noqa: N815 (the name that http.server looks for)
+    do_PUT = do_HEAD = do_GET  # noqa: N815 (the names that http.server looks for)
 
     def right(self) -> None:
         self.send(200, self.body())
@@ -79,8 +79,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.send_header("ETag", f'"{self.server.etag}"')
+        self.send_header("Last-Modified", "Fri, 02 Jan 2026 00:00:00 GMT")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(b"" if self.command == "HEAD" else body)
         self.close_connection = self.close_connection or length is not None
 
     def log_message(self, *_: object) -> None:
@@ -204,6 +205,25 @@ def test_what_does_not_pass_is_a_fault_of_storage(server: Server, storage: Stora
         with pytest.raises(StorageUnavailable, match=rf"s3://bucket/prefix.*tried {TRIES} times"):
             act()
         assert server.asked == TRIES
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_a_refusal_without_a_body_is_not_believed(server: Server, storage: Storage, status: int) -> None:
+    """A HEAD has none, so the object itself is asked for, and then its HEAD once more."""
+    server.expect(bare(status))
+    assert storage.modified("k") == 1767312000
+    assert storage.version("k") == f'"{MD5}"-{len(BODY)}-2026-01-02 00:00:00+00:00'
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"), [(404, "NoSuchKey", ObjectMissing), (403, "AccessDenied", ObjectDenied)]
+)
+def test_a_refusal_of_the_object_itself_is_believed(
+    server: Server, storage: Storage, status: int, code: str, error: type[JobError]
+) -> None:
+    server.expect(*[bare(status), coded(status, code)] * TRIES)
+    with pytest.raises(error):
+        storage.version("k")
 
 
 @pytest.mark.parametrize("fault", [flipped, short, cut])
