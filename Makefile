@@ -68,8 +68,8 @@ bench: $(DEVELOPMENT)  ## measures pairs a second, stage by stage, beside the ba
 	@scott bench
 
 chaos: $(DEVELOPMENT)  ## audits disturbed at random and with faults of storage: an hour, each must end as if undisturbed
-	@python -m tests.jobs.chaos.disturbed --times 500
-	@python -m tests.jobs.storage.faults --faults 500
+	@python -m tests.jobs.chaos.disturbed --times 1200
+	@python -m tests.jobs.storage.faults --faults 1000
 
 train-smoke: $(DEVELOPMENT)  ## trains for two minutes, is killed, resumes, and must have learned
 	@python -m scott_core.training.smoke

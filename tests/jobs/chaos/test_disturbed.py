@@ -1,4 +1,4 @@
-"""Audits that are disturbed at random end as if they had not been; `make chaos` disturbs five hundred."""
+"""Audits that are disturbed at random end as if they had not been; `make chaos` disturbs 1,200."""
 
 from __future__ import annotations
 
