@@ -134,18 +134,18 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     write_catalogue(asked.workdir, asked.products, with_files=not asked.plan)
     if asked.plan:
-        _print(asked.products, {"plan": plan(asked.workdir)})
-        _print(asked.products, {"one product": plan(asked.workdir, product_ids=["P0000007"], run_name="one")})
+        show(asked.products, {"plan": plan(asked.workdir)})
+        show(asked.products, {"one product": plan(asked.workdir, product_ids=["P0000007"], run_name="one")})
         return
-    _print(asked.products, audit(asked.workdir, DAY, asked.buckets))
+    show(asked.products, audit(asked.workdir, DAY, asked.buckets))
     if asked.nights:
-        _print(asked.products, audit(asked.workdir, SAME, asked.buckets))
+        show(asked.products, audit(asked.workdir, SAME, asked.buckets))
         for number in range(0, asked.products, round(1 / CHANGED)):
             write_files(asked.workdir / "catalogue" / "files", f"P{number:07d}", number + 1)
-        _print(asked.products, audit(asked.workdir, CHANGED_DAY, asked.buckets))
+        show(asked.products, audit(asked.workdir, CHANGED_DAY, asked.buckets))
 
 
-def _print(products: int, costs: Mapping[str, Mapping[str, float]]) -> None:
+def show(products: int, costs: Mapping[str, Mapping[str, float]]) -> None:
     total = sum(cost["cpu_s"] for cost in costs.values())
     for step, cost in costs.items():
         line = "  ".join(f"{name} {value:9,.2f}" for name, value in cost.items())
