@@ -31,6 +31,7 @@ from jobs.tables.plan import PlannedProduct, planned_buckets
 from jobs.tables.rows import NewRows, read_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS, Table
 
+RUN = audits.ARGUMENTS["run_name"]
 LINKS = 30_000  # names of one file; ext4 allows 65,000
 COPIED: tuple[Table[Any], ...] = (DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)
 Rows = dict[str, list[Any]]  # of one product, by the name of their table
@@ -48,7 +49,7 @@ def write_names(file: Path, names: Sequence[Path]) -> None:
 def models(root: Path) -> list[Rows]:
     """The rows of five audited products, and under `root` their files."""
     audits.write_catalogue(root, len(audits.REPORTS), with_files=True)
-    run_audit(str(root), audits.DAY, **audits.ARGUMENTS)
+    run_audit(str(root), audits.DAY, run_name=RUN, requested_at=f"{audits.DAY}T00:00:00+00:00")
     storage = open_storage(str(root))
     found: dict[str, Rows] = defaultdict(lambda: defaultdict(list))
     for bucket, table in itertools.product(planned_buckets(storage, audits.DAY), COPIED):
@@ -78,7 +79,7 @@ def write_night(root: Path, n: int) -> None:
         write_names(root / f"models/catalogue/files/P{number:07d}.{kind}", names)
     write_names(drawn[0], [evidence / f"P{product:07d}.jpg" for product in range(n)])
     audits.plan(root)
-    storage, run_id = open_storage(str(root)), f"000001-{audits.ARGUMENTS['run_name']}"
+    storage, run_id = open_storage(str(root)), f"000001-{RUN}"
     for bucket in tqdm(planned_buckets(storage, audits.DAY), desc="the night before", unit="bucket"):
         here = Bucket.open(str(root), audits.DAY, bucket, run_id)
         products = here.products()
