@@ -130,7 +130,8 @@ def _parts(table: Table[Row], data: bytes, columns: Sequence[str]) -> Iterator[p
     # shuts down aborts the process after its work is done.
     file = pq.ParquetFile(pa.BufferReader(data))
     schema = pa.schema([table.schema.field(name) for name in columns], metadata=table.schema.metadata)
-    known = [name for name in schema.names if name in file.schema_arrow.names]
+    stored = set(file.schema_arrow.names)
+    known = [name for name in schema.names if name in stored]
     for batch in file.iter_batches(ROWS_AT_ONCE, columns=known, use_threads=False):
         empty = {name: pa.nulls(batch.num_rows, schema.field(name).type) for name in schema.names if name not in known}
         found = empty | {name: batch.column(name) for name in known}
