@@ -16,10 +16,11 @@ These causes can be told, each by what is compared:
     software                              the code, a library or SCOTT_PRECISION (the column decided_by), where the runs
                                           were asked the same; where they were not, nothing tells
 
-Only where none of these holds come others:
-
     inputs                                the column inputs_digest alone: an image that only one of the audits compared
                                           is not known in the other
+
+Only where none of these holds come others:
+
     reading                               the status of a document of the same bytes: one took too long, say
     scoring                               the number of pairs that failed
     unknown                               nothing that is recorded
@@ -85,12 +86,12 @@ def causes(before: Side, after: Side) -> list[Cause]:
     old, new = before.verdict, after.verdict
     if old is None or new is None:
         return [("not_decided", None)]
-    is_other_input = old["inputs_digest"] != new["inputs_digest"]
-    found = [*(_of_inputs(before, after) if is_other_input else ()), *_of_configuration(before, old, after, new)]
+    found: list[Cause] = []
+    if old["inputs_digest"] != new["inputs_digest"]:
+        found += list(_of_inputs(before, after)) or [("inputs", None)]
+    found += _of_configuration(before, old, after, new)
     if found:
         return found
-    if is_other_input:
-        return [("inputs", None)]
     read = [uri for uri in before.statuses if before.statuses[uri] != after.statuses.get(uri)]
     if read:
         return [("reading", uri) for uri in read]
@@ -135,9 +136,10 @@ def _of_configuration(before: Side, old: Verdict, after: Side, new: Verdict) -> 
     if before.run and after.run:
         is_other["stop_at_match"] = before.run.stop_at_match != after.run.stop_at_match
         is_other["inputs_from"] = before.run.inputs_from != after.run.inputs_from
-        is_same_question = not any(is_other.values()) and old["threshold"] == new["threshold"]
+        asked, asked_now = ((run.weights, run.threshold) for run in (before.run, after.run))
         is_other["software"] = (
-            is_same_question
+            not any(is_other.values())
+            and asked == asked_now
             and None not in (before.decided_by, after.decided_by)
             and before.decided_by != after.decided_by
         )

@@ -191,9 +191,9 @@ class _Half:
             for name in product_ids
         }
 
-    def _rows(self, table: Table[Any], columns: Sequence[str], only: Collection[str] | None = None) -> Iterator[Any]:
+    def _rows(self, table: Table[Any], columns: Sequence[str], product_ids: Collection[str]) -> Iterator[Any]:
         for bucket in self._buckets:
-            yield from stream_rows(self._storage, table, self._plan.audit_date, bucket, columns, only)
+            yield from stream_rows(self._storage, table, self._plan.audit_date, bucket, columns, product_ids)
 
 
 @dataclass(frozen=True)
