@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 from pyarrow import NativeFile
-from pyarrow.fs import FileSelector
+from pyarrow.fs import FileInfo, FileSelector
 
 from jobs.errors import StorageUnavailable, UnknownAudit
 from jobs.storage import Storage
@@ -28,7 +28,7 @@ from jobs.tables.plan import audit_dates, read_plan
 from jobs.tables.schemas import Table
 
 PROTOCOL = "scott"
-AT_ONCE = 16  # requests to storage that answers late
+AT_ONCE = 16  # requests to storage
 LISTED = datetime(2000, 1, 1, tzinfo=UTC)  # what DuckDB is told of the time of every file, and does not use
 
 
@@ -55,19 +55,22 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
         self._sizes: dict[str, int] = {}  # bytes, by URI
         self._members: dict[str, list[str]] = {}  # URIs, by pattern
         self.groups: dict[str, list[Group]] = {}
-        with ThreadPoolExecutor(AT_ONCE if storage.answers_late else 1) as pool:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             days = audit_dates(storage)
             runs = dict(zip(days, pool.map(partial(_count_runs, storage), days), strict=True))
             try:
-                for table in tables:
-                    self.groups[table.name] = self._group(table.name, runs, pool)
+                folders = [FileSelector(table.name, recursive=True, allow_not_found=True) for table in tables]
+                for table, found in zip(tables, pool.map(self._files.get_file_info, folders), strict=True):
+                    self.groups[table.name] = self._group(table.name, found, runs, pool)
             except (OSError, pa.ArrowException) as error:
                 raise StorageUnavailable(f"{storage.root}: {' '.join(str(error).split())}") from error
 
-    def _group(self, table: str, runs: Mapping[str, int], pool: ThreadPoolExecutor) -> list[Group]:
-        """Finds the table's files, and which have the same columns."""
+    def _group(
+        self, table: str, listed: Sequence[FileInfo], runs: Mapping[str, int], pool: ThreadPoolExecutor
+    ) -> list[Group]:
+        """Finds which files of the table have the same columns."""
         found: dict[str, list[str]] = defaultdict(list)  # keys, by date
-        for file in self._files.get_file_info(FileSelector(table, recursive=True, allow_not_found=True)):
+        for file in listed:
             day = keys.date_of_table_key(file.path)
             if day and runs.get(day):
                 self._sizes[f"{PROTOCOL}://{file.path}"] = file.size
