@@ -7,6 +7,7 @@
     |   +-- BadCatalogue       the catalogue is missing, ambiguous or malformed
     |   +-- UnknownProduct     a product id that the catalogue does not have
     |   +-- UnknownAudit       no plan for that date, or no such run in it
+    |   +-- BadQuery           SQL that cannot be run, or that asks for what it may not read
     |   +-- BadStorageUri      a URI or key that names no storage
     |   +-- BucketMissing      the S3 bucket does not exist
     |   +-- StorageDenied      storage refuses these credentials
@@ -55,6 +56,10 @@ class UnknownProduct(InputError):
 
 class UnknownAudit(InputError):
     """There is no plan for that date, or no such run in it."""
+
+
+class BadQuery(InputError):
+    """SQL that cannot be run, or that asks for what it may not read."""
 
 
 class BadStorageUri(InputError):

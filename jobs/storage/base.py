@@ -16,8 +16,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jobs.errors import BadStorageUri, LostRace, ObjectMissing
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 Check = Callable[[str], object]  # raises where the place that it gets may not be read
 UPDATE_SECONDS = 120.0  # how long `update` keeps trying to win before LostRace
@@ -93,6 +97,13 @@ class Storage(ABC):
     @abstractmethod
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly in `folder`, sorted."""
+
+    @abstractmethod
+    def arrow(self) -> FileSystem:
+        """A file system of pyarrow whose paths are keys: for what reads parts of large objects, and many at once.
+
+        It has the credentials of this moment, raises OSError, and tries again by rules of its own.
+        """
 
     def read_or_none(self, key: str) -> Blob | None:
         """The object, or None where there is none."""

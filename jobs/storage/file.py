@@ -16,11 +16,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote
 
 from jobs.errors import BadStorageUri, JobError, LostRace, ObjectDenied, ObjectMissing, StorageUnavailable
 from jobs.storage.base import Blob, Check, Storage, check_key, is_under
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 RECENT_NS = 2 * 10**9  # a change within the tick of a file system's clock leaves the times as they are (FAT's is 2 s)
 LOCK = ".lock"  # in each folder
@@ -97,6 +100,11 @@ class FileStorage(Storage):
     def folders(self, folder: str) -> list[str]:
         self._start(folder)
         return self._entries(folder, want_folders=True)
+
+    def arrow(self) -> FileSystem:
+        from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+
+        return SubTreeFileSystem(str(self.folder), LocalFileSystem())
 
     def _keys(self, folder: str, depth: int, above: frozenset[str], seen: set[str], within: Sequence[str]) -> list[str]:
         """Keys in `folder`, which lies in the real folders `above`, `depth` below the start.

@@ -23,7 +23,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from http import HTTPStatus
 from threading import Timer
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -49,6 +49,9 @@ from jobs.errors import (
     StorageUnavailable,
 )
 from jobs.storage.base import Blob, Check, Storage, check_key
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 SILENCE_SECONDS = 10.0  # how long one try waits for a connection, until bytes are taken, and for the next ones
 SLOWEST, UNSAID_LENGTH = 100_000, 64 * 2**20  # bytes a second, below which a body is broken; the length if none is said
@@ -111,6 +114,28 @@ class S3Storage(Storage):
             for entry in page.get("CommonPrefixes", [])
         ]
         return sorted(name for name in names if name and name[0] != ".")
+
+    def arrow(self) -> FileSystem:
+        from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem, SubTreeFileSystem
+
+        keys = boto3.Session().get_credentials()
+        if keys is None:
+            raise StorageDenied(f"{self.root}: no credentials; {CREDENTIALS}")
+        frozen = keys.get_frozen_credentials()
+        scheme, _, host = self.client.meta.endpoint_url.partition("://")
+        files = S3FileSystem(
+            access_key=frozen.access_key,
+            secret_key=frozen.secret_key,
+            session_token=frozen.token,
+            region=self.client.meta.region_name.replace("aws-global", "us-east-1"),
+            scheme=scheme,
+            endpoint_override=host,
+            tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE"),
+            connect_timeout=SILENCE_SECONDS,
+            request_timeout=SILENCE_SECONDS,
+            retry_strategy=AwsStandardS3RetryStrategy(max_attempts=10),
+        )
+        return SubTreeFileSystem(f"{self.bucket}/{self.prefix}", files)
 
     def _head(self, key: str, check: Check | None = None) -> Any:
         """What is said of the object. A refusal has no body, so no code of S3: that of the object itself has one."""

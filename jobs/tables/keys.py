@@ -13,6 +13,7 @@ EVIDENCE = "evidence"
 OUTPUTS = (PLANS, *TABLES, EVIDENCE, "reports")  # folders that audits write
 IMAGES, EXTRACTIONS, BY_CONTENT = "images", "extractions", "sha256="  # folders of a catalogue may have these names, too
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
+_TABLE = re.compile(r"\w+/audit_date=(\d{4}-\d\d-\d\d)/bucket=\d{4,}\.parquet")
 
 
 def check_date(audit_date: str) -> str:
@@ -59,6 +60,12 @@ def table_folder(table: str, audit_date: str) -> str:
 def table_key(table: str, audit_date: str, bucket: int) -> str:
     """The object that holds one bucket's rows of `table`."""
     return f"{table_folder(table, audit_date)}/bucket={bucket:04d}.parquet"
+
+
+def date_of_table_key(key: str) -> str | None:
+    """The audit date of a `table_key`, None for another key."""
+    found = _TABLE.fullmatch(key)
+    return found[1] if found else None
 
 
 def image_key(sha256: str, suffix: str) -> str:

@@ -86,6 +86,20 @@ def stream_rows(
     product_ids: Collection[str] | None = None,
 ) -> Iterator[Row]:
     """As `read_rows`, with ROWS_AT_ONCE of them in memory, beside the object's bytes."""
+    for part in stream_tables(storage, table, audit_date, bucket, columns, product_ids):
+        for row in part.to_pylist():
+            yield _with_folder(audit_date, row)
+
+
+def stream_tables(
+    storage: Storage,
+    table: Table[Row],
+    audit_date: str,
+    bucket: int,
+    columns: Sequence[str] | None = None,
+    product_ids: Collection[str] | None = None,
+) -> Iterator[pa.Table]:
+    """As `stream_rows`, in Arrow tables without FOLDER_KEY: for who looks at few of many rows."""
     blob = storage.read_or_none(keys.table_key(table.name, audit_date, bucket))
     if blob is None:
         return
@@ -93,8 +107,7 @@ def stream_rows(
     wanted = names if "product_id" in names else [*names, "product_id"]
     for part in _parts(table, blob.data, wanted):
         chosen = part if product_ids is None else of_products(part, product_ids)
-        for row in chosen.select(names).to_pylist():
-            yield _with_folder(audit_date, row)
+        yield chosen.select(names)
 
 
 def decode_rows(table: Table[Row], audit_date: str, data: bytes) -> list[Row]:
@@ -130,7 +143,8 @@ def _parts(table: Table[Row], data: bytes, columns: Sequence[str]) -> Iterator[p
     # shuts down aborts the process after its work is done.
     file = pq.ParquetFile(pa.BufferReader(data))
     schema = pa.schema([table.schema.field(name) for name in columns], metadata=table.schema.metadata)
-    known = [name for name in schema.names if name in file.schema_arrow.names]
+    stored = set(file.schema_arrow.names)
+    known = [name for name in schema.names if name in stored]
     for batch in file.iter_batches(ROWS_AT_ONCE, columns=known, use_threads=False):
         empty = {name: pa.nulls(batch.num_rows, schema.field(name).type) for name in schema.names if name not in known}
         found = empty | {name: batch.column(name) for name in known}

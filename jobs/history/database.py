@@ -1,0 +1,89 @@
+"""The audits under a root as a DuckDB database: what `scott query` asks, and a notebook.
+
+    jobs.history.connect("s3://bucket/prefix").sql("FROM latest_verdicts WHERE verdict = 'undecided'").df()
+
+Its views are `verdicts`, `pair_scores`, `document_images` and `input_versions`, of all audits that have a plan, and
+`latest_verdicts`, each product's row of the newest audit that has it. `audit_date` is a DATE, as DuckDB makes it of a
+folder's name, and a query of one night opens that night's files, and one of the oldest. A column that came later is
+null in older rows. Times are in UTC.
+
+Nothing else can be read, and nothing written, whatever is asked. DuckDB itself may open no file, URL or extension
+(enable_external_access = false). What it may open is TableFiles (allowed_directories = scott://), which has the tables'
+files, for reading alone; if their folders were allowed, COPY could write there. Variables of Python are no tables
+(python_enable_replacements = false), and no setting can be changed (lock_configuration = true). What a query creates
+is in memory. S3 is read by pyarrow, with the variables that storage reads, so that DuckDB needs no extension.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from jobs.history.files import PROTOCOL, Group, TableFiles
+from jobs.storage import open_storage
+from jobs.tables.schemas import DOCUMENT_IMAGES, FOLDER_KEY, INPUT_VERSIONS, PAIR_SCORES, VERDICTS, Table
+
+TABLES: tuple[Table[Any], ...] = (VERDICTS, PAIR_SCORES, DOCUMENT_IMAGES, INPUT_VERSIONS)
+MEMORY = "700MB"  # of DuckDB; what needs more is spilled to a temporary folder
+THREADS, THREADS_LATE = 1, 16  # each file is opened in Python, which more threads would wait for; but S3 answers late
+LATEST = """
+CREATE VIEW latest_verdicts AS FROM verdicts SEMI JOIN (
+    SELECT product_id, max(audit_date) AS audit_date FROM verdicts GROUP BY product_id
+) USING (product_id, audit_date)
+"""
+
+
+def connect(root: str) -> duckdb.DuckDBPyConnection:
+    """A database of the audits that are under `root` now, with the credentials of now.
+
+    Raises the errors of storage; DuckDB raises duckdb.Error for what it refuses and what cannot be read.
+    """
+    storage = open_storage(root)
+    files = TableFiles(storage, TABLES)
+    spilled = Path(tempfile.gettempdir()) / f"scott-query-{uuid.uuid4().hex}"  # DuckDB makes it and removes it
+    database = duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "threads": THREADS_LATE if storage.answers_late else THREADS,
+            "temp_directory": str(spilled),
+            "enable_external_file_cache": False,  # of no use where nothing is read twice
+            "python_enable_replacements": False,
+        }
+    )
+    database.register_filesystem(files)
+    for table in TABLES:
+        database.execute(_view(database, table, files.groups[table.name]))
+    database.execute(LATEST)
+    database.execute("SET TimeZone = 'UTC'")
+    database.execute("SET enable_progress_bar = false")  # it goes to stdout, as the rows do
+    database.execute(f"SET allowed_directories = ['{PROTOCOL}://']")
+    database.execute("SET enable_external_access = false")
+    database.execute("SET lock_configuration = true")
+    return database
+
+
+def _view(database: duckdb.DuckDBPyConnection, table: Table[Any], groups: Sequence[Group]) -> str:
+    """The statement that makes the view of a table, with all columns of this version and those of newer ones."""
+    fields = [pa.field(name, column.type or pa.date32()) for name, column in table.columns.items()]
+    newer = {each.name: each for group in groups for each in group.schema if each.name not in table.columns}
+    columns = pa.schema([*fields, *newer.values()]).empty_table()
+    types = dict(zip(columns.column_names, database.from_arrow(columns).types, strict=True))
+    return f"CREATE VIEW {table.name} AS {' UNION ALL '.join(_selects(types, groups))}"
+
+
+def _selects(types: dict[str, Any], groups: Sequence[Group]) -> Iterator[str]:
+    """A SELECT of all columns for each group of files; without groups, one that has no rows."""
+    nulls = {name: f'NULL::{kind} AS "{name}"' for name, kind in types.items()}
+    for group in groups:
+        stored = {FOLDER_KEY, *group.schema.names}
+        columns = (f'"{name}"' if name in stored else null for name, null in nulls.items())
+        hive = f"hive_partitioning = true, hive_types = {{'{FOLDER_KEY}': DATE}}"
+        yield f"SELECT {', '.join(columns)} FROM read_parquet('{group.pattern}', {hive})"
+    if not groups:
+        yield f"SELECT {', '.join(nulls.values())} WHERE false"
