@@ -16,16 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL.Image import Image
 
-QUALITY = 80  # of the page's JPEG images
+from scott_core.page import html_page
 
-_STYLE = """
-body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem }
-section { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1.5rem }
-figure { margin: 0; border: 1px solid #ddd; padding: .6rem }
-img { max-width: 100%; height: auto; display: block }
-figcaption { overflow-wrap: anywhere } .note { color: #666; font-size: 13px }
-h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
-"""
+QUALITY = 80  # of the page's JPEG images
 
 
 @dataclass(frozen=True)
@@ -63,21 +56,16 @@ def worst_failures(
 
 def failures_page(failures: Iterable[Failure], *, title: str, note: str) -> str:
     """The HTML page, in the order given, with a heading for each family and kind of failure; every text is escaped."""
-    parts = [
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1><p>{escape(note)}</p>",
-    ]
+    parts = [f"<main><h1>{escape(title)}</h1><p>{escape(note)}</p>"]
     heading = ""
     for failure in failures:
         said = f"{failure.family or 'pairs'}: {'misses' if failure.label else 'false matches'}"
         if said != heading:
-            parts += ["</section>"] * bool(heading) + [f"<h2>{escape(said)}</h2><section>"]
+            parts += ["</section>"] * bool(heading) + [f'<h2>{escape(said)}</h2><section class="failures">']
             heading = said
         parts.append(_figure(failure))
     parts.append("</section>" if heading else "<p>No failure.</p>")
-    return "\n".join([*parts, "</body></html>", ""])
+    return html_page(title, [*parts, "</main>"])
 
 
 def _figure(failure: Failure) -> str:
@@ -87,7 +75,8 @@ def _figure(failure: Failure) -> str:
     truth = "the same object" if failure.label else f"different objects{f', {failure.kind}' * bool(failure.kind)}"
     size = f'width="{failure.overlay.width}" height="{failure.overlay.height}"'
     return (
-        f'<figure><img src="{source}" {size} alt="{escape(failure.image_a)} and {escape(failure.image_b)}">'
+        f'<figure class="failure"><img src="{source}" {size} '
+        f'alt="{escape(failure.image_a)} and {escape(failure.image_b)}">'
         f"<figcaption><strong>{failure.score:.3f}</strong> {escape(truth)}"
         f'<br><span class="note">{escape(failure.image_a)}<br>{escape(failure.image_b)}</span></figcaption></figure>'
     )

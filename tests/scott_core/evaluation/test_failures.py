@@ -44,5 +44,5 @@ def test_the_page_holds_its_images_and_escapes_its_names() -> None:
         kind, data = source.split(",")
         assert kind == "data:image/jpeg;base64"
         assert Image.open(io.BytesIO(base64.b64decode(data))).size == (40, 20)
-    assert page.count("<section>") == page.count("</section>") == 2
+    assert page.count("<section ") == page.count("</section>") == 2
     assert "No failure" in failures_page([], title="T", note="")
