@@ -57,7 +57,9 @@ def prune_audits(root: str, keep: int, progress: Progress = silent, *, dry_run: 
 
 def _is_whole(storage: Storage, audit_date: str) -> bool:
     is_of_all = any(run.product_ids is None for run in read_plan(storage, audit_date).runs)
-    return is_of_all and bool(storage.keys(keys.report_folder(audit_date)))
+    with suppress(ObjectMissing):
+        return is_of_all and storage.modified(keys.report_key(audit_date)) > 0
+    return False
 
 
 def _unwanted(storage: Storage, old: Sequence[str], kept: Sequence[str]) -> Iterator[str]:
@@ -69,7 +71,7 @@ def _unwanted(storage: Storage, old: Sequence[str], kept: Sequence[str]) -> Iter
     for audit_date in old:
         for table in keys.TABLES:
             yield from storage.keys(keys.table_folder(table, audit_date))
-        yield from storage.keys(keys.report_folder(audit_date))
+        yield from reversed(storage.keys(keys.report_folder(audit_date)))  # with its last object a folder goes
     for folder, names in ((keys.IMAGES, images), (keys.EXTRACTIONS, documents)):
         for key in storage.keys(folder):
             is_ours = key.startswith(f"{folder}/{keys.BY_CONTENT}")

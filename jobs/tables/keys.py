@@ -99,5 +99,10 @@ def report_folder(audit_date: str) -> str:
 
 
 def report_key(audit_date: str) -> str:
-    """The HTML report of the audit."""
+    """The first page of the audit's HTML report; it says which issue holds the others."""
     return f"{report_folder(audit_date)}/index.html"
+
+
+def report_part_key(audit_date: str, issue: str, name: str) -> str:
+    """A page, a script or the style of one issue of the report."""
+    return f"{report_folder(audit_date)}/{issue}/{name}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -112,34 +111,6 @@ def test_there_is_evidence_where_a_pair_was_scored(audited: Any) -> None:
         if row["evidence_uri"]:
             picture = Image.open(unquote(urlsplit(row["evidence_uri"]).path))
             assert picture.width > picture.height, "two pictures side by side"
-
-
-class Links(HTMLParser):
-    """The links, and the text, of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: set[str] = set()
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.links |= {value for name, value in attrs if name in ("src", "href") and value}
-
-    def handle_data(self, data: str) -> None:
-        self.text += f" {data}"
-
-
-def test_the_report_shows_every_product_and_its_links_work(audited: Any) -> None:
-    storage, expected, result = audited
-    path = Path(unquote(urlsplit(result.report_uri).path))
-    page = Links()
-    page.feed(path.read_text())
-    assert set(expected) <= set(page.text.split())
-    assert {reason for _, reason in expected.values() if reason} <= set(page.text.split())
-    with_evidence = [row for row in verdicts(storage).values() if row["evidence_uri"]]
-    assert len(page.links) == len(with_evidence) > 0
-    for link in page.links:
-        assert (path.parent / unquote(link)).resolve().is_file(), link
 
 
 def test_the_same_inputs_give_the_same_bytes(audited: Any, tmp_path: Path) -> None:
