@@ -30,9 +30,9 @@ input, button { font: inherit; padding: .35rem .6rem; border: 1px solid #8b949e;
 input[type=search] { width: 19rem; max-width: 100% } input[type=number] { width: 6.5rem } button { cursor: pointer }
 .found { position: absolute; z-index: 1; background: #fff; border: 1px solid var(--line); border-radius: 4px;
   box-shadow: 0 6px 18px #0003; margin: .2rem 0 0; padding: .3rem; list-style: none; min-width: 19rem }
-.found:empty, .said:empty { display: none } .found a { display: block; padding: .25rem .5rem; text-decoration: none }
+.found:empty { display: none } .found a { display: block; padding: .25rem .5rem; text-decoration: none }
 .found a:hover, .found a:focus { background: var(--ground) } .found span { float: right; color: var(--own) }
-.said { margin: .2rem 0 }
+.said { margin: .2rem 0; min-height: 1.3em }
 
 .counts { display: flex; flex-wrap: wrap; gap: .75rem; padding: 0; margin: 1rem 0; list-style: none }
 .counts li { flex: 1 1 9rem; background: #fff; border: 1px solid var(--line); border-radius: 6px;

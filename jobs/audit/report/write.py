@@ -60,9 +60,8 @@ def write_report(root: str, audit_date: str) -> ReportSummary:
             for part in (frame.index(plan, counts, audits, cards, ""), STYLESHEET, search_script().decode()):
                 digest.update(part.encode())
             issue = _issue(storage, audit_date, State.of(old), digest.hexdigest()[:8])
-            _write_all(
-                storage, ((report_part_key(audit_date, issue, name), data) for name, data in _parts(frame, cards))
-            )
+            parts = ((report_part_key(audit_date, issue, name), data) for name, data in _parts(frame, cards))
+            _do_each(storage, storage.write, parts)
             return frame.index(plan, counts, audits, cards, issue).encode()
 
     storage.update(report_key(audit_date), change)
@@ -109,20 +108,19 @@ def _issue(storage: Storage, audit_date: str, old: State | None, digest: str) ->
     return f"issue={max([newest, *others]) + 1:04d}-{digest}"
 
 
-def _write_all(storage: Storage, objects: Iterable[tuple[str, bytes]]) -> None:
-    """Writes objects, several at once where storage answers late."""
+def _do_each(storage: Storage, do: Callable[..., object], each: Iterable[tuple[object, ...]]) -> None:
+    """Calls `do` with the arguments of each object, for several at once where storage answers late."""
     with ThreadPoolExecutor(AT_ONCE if storage.answers_late else 1) as threads:
-        left = iter(objects)
+        left = iter(each)
         while some := list(islice(left, AT_ONCE)):
-            list(threads.map(lambda each: storage.write(*each), some))
+            list(threads.map(lambda arguments: do(*arguments), some))
 
 
 def _remove_others(storage: Storage, audit_date: str, issue: str) -> None:
     """Removes the other issues up to the number of `issue`, which the index names."""
     for name in storage.folders(report_folder(audit_date)):
         if name != issue and 0 < _number(name) <= _number(issue):
-            for key in storage.keys(f"{report_folder(audit_date)}/{name}"):
-                storage.delete(key)
+            _do_each(storage, storage.delete, zip(storage.keys(f"{report_folder(audit_date)}/{name}")))
 
 
 def _number(issue: str) -> int:
