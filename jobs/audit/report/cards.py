@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
-from pathlib import PurePosixPath
 from urllib.parse import quote, unquote
 
 from jobs.audit.report.links import KEPT, Links, to_page
@@ -164,7 +163,8 @@ def _link(address: str | None, text: str) -> str:
 @lru_cache(KEPT)
 def _name(uri: str | None) -> str:
     """The last part of a URI, escaped."""
-    return _text(unquote(PurePosixPath(uri or "").name))
+    name = (uri or "").rpartition("/")[2]
+    return _text(unquote(name) if uri and uri.startswith("file://") else name)
 
 
 def _text(text: str | None) -> str:

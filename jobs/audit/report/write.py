@@ -59,9 +59,13 @@ def write_report(root: str, audit_date: str) -> ReportSummary:
             audits = [*read_earlier(storage, audit_date), (audit_date, counts.groups)]
             for part in (frame.index(plan, counts, audits, cards, ""), STYLESHEET, search_script().decode()):
                 digest.update(part.encode())
-            issue = _issue(storage, audit_date, State.of(old), digest.hexdigest()[:8])
+            published = State.of(old)
+            issue = _issue(storage, audit_date, published, digest.hexdigest()[:8])
+            there: set[str] = set()
+            if published and issue == published.issue:
+                there.update(storage.keys(f"{report_folder(audit_date)}/{issue}"))
             parts = ((report_part_key(audit_date, issue, name), data) for name, data in _parts(frame, cards))
-            _do_each(storage, storage.write, parts)
+            _do_each(storage, storage.write, (part for part in parts if part[0] not in there))
             return frame.index(plan, counts, audits, cards, issue).encode()
 
     storage.update(report_key(audit_date), change)

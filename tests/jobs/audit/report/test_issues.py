@@ -54,6 +54,13 @@ def test_the_same_report_again_changes_no_byte(storage: Storage) -> None:
     assert state_of(storage) == before
 
 
+def test_a_page_that_went_missing_is_written_again(storage: Storage) -> None:
+    before = state_of(storage)
+    storage.delete(f"{issue_of(storage)}/page-0002.html")
+    write_report(storage.root, DAY)
+    assert state_of(storage) == before
+
+
 def test_a_report_with_fewer_pages_leaves_none_of_the_old(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages_module, "PRODUCTS", 200)
     change_p2(storage)
