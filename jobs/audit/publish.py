@@ -136,9 +136,9 @@ def _write_evidence(here: Bucket, products: Iterable[_Product]) -> Mapping[str, 
     }
     product_of = {evidence_key(here.audit_date, product_id): product_id for product_id in drawn}
 
-    def change(_: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    def change(found: Mapping[str, bytes | None]) -> dict[str, bytes]:
         owned = {product.product_id for product in here.products()}
-        return {key: drawn[product_id] for key, product_id in product_of.items() if product_id in owned}
+        return {key: drawn[product_of[key]] for key in found if product_of[key] in owned}
 
     here.storage.update_all(product_of, change)
     return {product_id: here.storage.uri(key) for key, product_id in product_of.items()}

@@ -18,6 +18,7 @@ from jobs.audit.publish import publish_bucket
 from jobs.audit.reconcile import reconcile_audit
 from jobs.audit.run import run_audit
 from jobs.audit.score import score_bucket
+from jobs.errors import LostRace
 from jobs.storage import Storage, open_storage
 from jobs.storage import file as storage_file
 from jobs.tables.bucket import Bucket
@@ -156,6 +157,24 @@ def test_a_newer_run_that_comes_between_read_and_write_wins(any_storage: Storage
 
 
 # --- re-running one product leaves every other row as it was ----------------------------------------
+
+
+def test_a_lost_race_for_one_object_of_many_is_run_again_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the reply to a write was lost, and the same write is refused when it is tried again."""
+    storage = open_storage(str(tmp_path))
+    write_two_products(storage)
+    write_if, lost = storage_file.FileStorage.write_if, []
+
+    def lose_one(self: storage_file.FileStorage, key: str, data: bytes, etag: str | None) -> None:
+        if key.startswith("evidence/") and not lost:
+            lost.append(key)
+            raise LostRace(key)
+        write_if(self, key, data, etag)
+
+    monkeypatch.setattr(storage_file.FileStorage, "write_if", lose_one)
+    run_audit(storage.root, DAY, n_buckets=1, **asked("nightly"))
+    assert len(lost) == 1
+    assert len(storage.keys("evidence")) == 2
 
 
 def test_one_product_again_leaves_every_other_row(any_storage: Storage) -> None:
