@@ -25,7 +25,8 @@ code { font: .88em ui-monospace, monospace; color: var(--note) }
 section, article, figure.failure { background: #fff; border: 1px solid var(--line); border-radius: 6px }
 
 .top { display: flex; flex-wrap: wrap; gap: .5rem 2rem; align-items: center; justify-content: space-between }
-.search { position: relative; margin: .6rem 0 } .search label { display: block; font-weight: 600 }
+.search { position: relative; margin: .6rem 0 }
+.search label { display: block; font-weight: 600; margin-bottom: .35rem }
 input, button { font: inherit; padding: .35rem .6rem; border: 1px solid #8b949e; border-radius: 4px; background: #fff }
 input[type=search] { width: 19rem; max-width: 100% } input[type=number] { width: 6.5rem } button { cursor: pointer }
 .found { position: absolute; z-index: 1; background: #fff; border: 1px solid var(--line); border-radius: 4px;
