@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,16 @@ def run_steps(storage: Storage, plan: dict[str, Any], *steps: Step) -> None:
 def snapshot(storage: Storage) -> dict[str, bytes]:
     """Every object, but for what storage said of the inputs, which depends on the time."""
     return {key: storage.read(key).data for key in storage.keys("") if not key.startswith("input_versions/")}
+
+
+def of_any_issue(objects: dict[str, bytes]) -> dict[str, bytes]:
+    """The objects without the number of a report's issue: how often it was written."""
+    return {
+        re.sub(r"/issue=\d+-", "/issue=N-", key): re.sub(rb"\bissue=\d+-", b"issue=N-", data)
+        if key.startswith("reports/")
+        else data
+        for key, data in objects.items()
+    }
 
 
 def table_rows(storage: Storage, table: str) -> list[dict[str, Any]]:
