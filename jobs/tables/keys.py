@@ -10,7 +10,8 @@ from jobs.errors import BadArgument
 PLANS = "audits"  # the folder of all plans
 TABLES = ("document_images", "pair_scores", "input_versions", "verdicts")
 EVIDENCE = "evidence"
-OUTPUTS = (PLANS, *TABLES, EVIDENCE, "reports")  # folders that audits write
+REVIEWS, REVIEW_TASKS = "reviews", "review_tasks"
+OUTPUTS = (PLANS, *TABLES, EVIDENCE, "reports", REVIEWS, REVIEW_TASKS)  # folders that audits and reviews write
 IMAGES, EXTRACTIONS, BY_CONTENT = "images", "extractions", "sha256="  # folders of a catalogue may have these names, too
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
 
@@ -94,3 +95,18 @@ def report_folder(audit_date: str) -> str:
 def report_key(audit_date: str) -> str:
     """The HTML report of the audit."""
     return f"{report_folder(audit_date)}/index.html"
+
+
+def review_tasks_key(audit_date: str, export_id: str) -> str:
+    """What one export for review asked about one audit."""
+    return f"{REVIEW_TASKS}/audit_date={check_date(audit_date)}/{export_id}.json"
+
+
+def review_key(audit_date: str, name: str) -> str:
+    """Answers about one audit that were imported together."""
+    return f"{REVIEWS}/audit_date={check_date(audit_date)}/{name}.parquet"
+
+
+def date_of_review_key(key: str) -> str:
+    """The audit date of a `review_key` or a `review_tasks_key`."""
+    return date_of_folder(key.split("/")[1])
