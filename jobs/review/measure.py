@@ -82,7 +82,7 @@ def measure_reviews(root: str, audit_date: str | None = None) -> Measured:
     reviews = {product_id: outcomes_of(rows) for product_id, rows in read_reviews(storage).items()}
     export, strata = max(
         ((each, strata_of(each, reviews)) for each in exports),
-        key=lambda found: (sum(each.n for each in found[1].values()), found[0].export_id),
+        key=lambda found: (sum(each.n for each in found[1].values() if not each.of_before), found[0].export_id),
     )
     return Measured(export.audit_date, export.export_id, strata, measures_of(strata))
 
@@ -122,7 +122,7 @@ def _ratios(
     verdicts: list[VerdictName], sizes: NDArray[np.float64], matches: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
     """The measures, of strata [N] with `matches` [..., N] true matches each."""
-    said = {name: np.array([each == name for each in verdicts]) for name in ("match", "no_match", "undecided")}
+    said = {name: np.array([each == name for each in verdicts], bool) for name in ("match", "no_match", "undecided")}
     others = sizes - matches
 
     def total(of: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:

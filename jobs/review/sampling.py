@@ -81,8 +81,9 @@ def allot(n: int, sizes: Mapping[str, int]) -> dict[str, int]:
     """Shares `n` equally between strata of these sizes; what a small one cannot take goes to the others."""
     shares = dict.fromkeys(sizes, 0)
     while n and (room := [name for name in sizes if shares[name] < sizes[name]]):
-        for name in room[:n]:
-            given = min(max(n // len(room), 1), sizes[name] - shares[name])
+        share = max(n // len(room), 1)
+        for name in room:
+            given = min(share, sizes[name] - shares[name], n)
             shares[name] += given
             n -= given
     return shares
