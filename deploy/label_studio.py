@@ -78,7 +78,9 @@ class LabelStudio:
     def project(self) -> int:
         """The number of the project of these tasks, which is made where there is none."""
         tasks = json.loads((self.tasks / "tasks.json").read_text(encoding="utf-8"))
-        title = ".".join(tasks[0]["data"]["task_id"].split(".")[:2]) if tasks else "no tasks"
+        if not tasks:
+            raise FleetError(f"{self.tasks} has no task: there is nothing to answer")
+        title = ".".join(tasks[0]["data"]["task_id"].split(".")[:2])
         for found in self.call("/api/projects?page_size=1000")["results"]:
             if found["title"] == title:
                 return int(found["id"])
@@ -136,18 +138,19 @@ def main() -> int:
     parser.add_argument("tasks", type=Path, help="folder that scott review export wrote")
     parser.add_argument("--user", default=USER, help=f"email of the reviewer, in a new folder (default: {USER})")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts what runs beside it with the first ignored
+        signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
     try:
         with LabelStudio(arguments.tasks, user=arguments.user) as studio:
-            number = studio.project()
-            print(f"up after {time.monotonic() - began:.0f} s: {studio.url}/projects/{number}")
+            project = studio.project()
+            print(f"up after {time.monotonic() - began:.0f} s: {studio.url}/projects/{project}")
             print(
                 f"user {studio.user['email']}, password {studio.user['password']}; Ctrl-C exports and stops", flush=True
             )
             with suppress(KeyboardInterrupt):
                 signal.pause()
-            print(f"exported: {studio.export(number)}")
+            print(f"exported: {studio.export(project)}")
     except FleetError as error:
         print(f"label-studio: {error}", file=sys.stderr)
         return 1

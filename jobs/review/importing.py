@@ -123,7 +123,7 @@ def _parsed(export: Path) -> list[Any]:
         tasks = json.loads(text)
     except (ValueError, RecursionError) as error:
         last = [found[1] for found in _IN_TEXT.finditer(text)]
-        where = f"after task {last[-1]}" if last else "before its first task"
+        where = f"after task {last[-1]}" if last else "in its first task"
         raise BadReview(f"{export} is no JSON, {where}: {error}; was it cut? Nothing is imported") from error
     if not isinstance(tasks, list):
         raise BadReview(f"{export} is no list of tasks, and has none: export the project as JSON. Nothing is imported")

@@ -64,6 +64,21 @@ def test_answers_settle_the_next_audit_and_the_machines_verdict_stays_beside(sto
     assert carried(third)["P1"] == DAYS[1]
 
 
+def test_reviews_live_on_every_storage(any_storage: Storage, tmp_path: Path) -> None:
+    add_product(any_storage, "P1", [picture(1)], [report(picture(1))])
+    audit(any_storage, DAYS[0])
+    tasks = exported(any_storage, tmp_path / "tasks", DAYS[0])
+    masks = {"mask_b": disc(tasks["P1"], "mask_b")}
+    tasks["P1"]["annotations"] = [answered(tasks["P1"], "match", masks=masks)]
+    for n_new in (1, 0):
+        assert brought_back(any_storage, tmp_path, list(tasks.values()))["n_new"] == n_new
+    assert len(any_storage.keys("reviews")) == 1
+    (row,) = read_reviews(any_storage, ["P1"])["P1"]
+    assert any_storage.read(str(row["mask_b_key"])).data
+    assert read_reviews(any_storage, ["P2"]) == {}
+    assert says(audit(any_storage, DAYS[1])["P1"])[:2] == ("match", "reviewed")
+
+
 def test_an_answer_holds_while_the_inputs_are_those_that_were_looked_at(storage: Storage, tmp_path: Path) -> None:
     audit(storage, DAYS[0])
     reviewed(storage, tmp_path / "tasks", DAYS[0], {"P1": "no match"})
@@ -287,7 +302,7 @@ def test_a_cut_or_foreign_file_is_refused(storage: Storage, tmp_path: Path, caps
     path = tmp_path / "export.json"
     for cut, said in (
         (text[: len(text) // 2], f"after task {DAYS[0]}."),
-        (text[:20], "before its first task"),
+        (text[:20], "in its first task"),
         ("{}", "no list of tasks"),
         ("[1]", "task 1 of the file"),
     ):
