@@ -5,17 +5,18 @@ PORT ?= 8080
 URL := http://127.0.0.1:$(PORT)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help audit airflow fleet s3 test test-fleet coverage fuzz chaos lint format bench train-smoke sample
+.PHONY: help audit airflow fleet s3 label-studio test test-fleet test-labelstudio coverage fuzz chaos lint format bench train-smoke sample
 
 AUDIT_ROOT := $(CURDIR)/.audit
 INSTALLED := .venv/.installed
 DEVELOPMENT := .venv/.development
 FLEET := .venv/.fleet
+LABELSTUDIO := .venv-labelstudio/.installed
 PIP := pip install --quiet --disable-pip-version-check --progress-bar on
 DATABASE := .airflow/.migrated
 
 help:  ## lists the targets
-	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 audit: $(DATABASE) sample  ## audits the sample catalogue through Airflow and prints its verdicts
 	@echo "catalogue_audit of $(AUDIT_ROOT)"
@@ -38,6 +39,9 @@ fleet: $(FLEET)  ## audits the sample through PostgreSQL, Redis and Celery worke
 s3: $(DEVELOPMENT)  ## starts an S3-compatible server on 127.0.0.1 to try s3:// storage with
 	@python tests/s3_server.py
 
+label-studio: $(INSTALLED) $(LABELSTUDIO)  ## starts Label Studio on 127.0.0.1 for TASKS=DIR of scott review export; Ctrl-C exports
+	@python -m deploy.label_studio "$(TASKS)" $(if $(EMAIL),--user "$(EMAIL)")
+
 test: $(DEVELOPMENT)  ## runs the tests; ARGS are pytest's: make test ARGS="tests/jobs -k plan"
 	@python -m pytest $(ARGS)
 
@@ -45,6 +49,9 @@ test-fleet: $(DEVELOPMENT) $(FLEET)  ## starts a fleet and kills a worker; as ro
 	@command -v redis-server >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 	{ apt-get update -qq && apt-get install -y -qq postgresql redis-server >/dev/null; }
 	@python -m pytest tests/deploy $(ARGS)
+
+test-labelstudio: $(DEVELOPMENT) $(LABELSTUDIO)  ## reviews an audit with a real Label Studio, over REST and in a browser where there is one
+	@python -m pytest tests/deploy/test_label_studio.py $(ARGS)
 
 coverage: $(DEVELOPMENT)  ## runs the tests (or ARGS) and prints which lines no test has run
 	@coverage run -m pytest $(ARGS); status=$$?; coverage combine --quiet; coverage report; exit $$status
@@ -91,6 +98,11 @@ $(DEVELOPMENT): requirements-dev.txt requirements-train.txt requirements-baselin
 
 $(FLEET): requirements-fleet.txt constraints-fleet.txt $(INSTALLED)
 	$(PIP) -c constraints.txt -c constraints-fleet.txt -r requirements-fleet.txt
+	@touch $@
+
+$(LABELSTUDIO): requirements-labelstudio.txt constraints-labelstudio.txt
+	$(PYTHON) -m venv .venv-labelstudio
+	.venv-labelstudio/bin/$(PIP) -c constraints-labelstudio.txt -r requirements-labelstudio.txt
 	@touch $@
 
 $(DATABASE): $(INSTALLED)

@@ -4,6 +4,7 @@
     +-- InputError             the request is wrong; a command exits with 2
     |   +-- BadArgument        a date, an id, a threshold, a CSV header that cannot be used
     |   +-- BlankImage         an image that shows nothing, so that comparing it would say nothing
+    |   +-- BadReview          an export of Label Studio that cannot be imported
     |   +-- BadCatalogue       the catalogue is missing, ambiguous or malformed
     |   +-- UnknownProduct     a product id that the catalogue does not have
     |   +-- UnknownAudit       no plan for that date, or no such run in it
@@ -44,6 +45,10 @@ class BadArgument(InputError):
 
 class BlankImage(InputError):
     """An image that shows nothing; in an audit it becomes a row."""
+
+
+class BadReview(InputError):
+    """An export of Label Studio that was cut, changed by hand, or is of another root; the message names the task."""
 
 
 class BadCatalogue(InputError):

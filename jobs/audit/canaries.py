@@ -12,6 +12,7 @@ from typing import TypedDict
 from jobs.audit.extract import extract_bucket
 from jobs.audit.publish import publish_bucket
 from jobs.audit.score import score_bucket
+from jobs.audit.verdicts import of_machine
 from jobs.errors import CanariesWrong
 from jobs.storage import open_storage
 from jobs.tables.plan import bucket_of, read_plan, read_run
@@ -56,11 +57,12 @@ def check_canaries(root: str, audit_date: str, run_id: str) -> CanariesSummary:
 
 
 def expect_known(known: Mapping[str, VerdictName], rows: Iterable[Verdict]) -> None:
-    """Raises CanariesWrong where a row of a canary has another verdict than is known."""
+    """Raises CanariesWrong where the machine's verdict of a canary is another than is known, whatever people said."""
     wrong = [
-        f"{row['product_id']} is {row['verdict']} ({_why(row)}), and is known to be {known[row['product_id']]}"
+        f"{row['product_id']} is {verdict} ({_why(row)}), and is known to be {known[row['product_id']]}"
         for row in rows
-        if row["verdict"] != known.get(row["product_id"], row["verdict"])
+        for verdict, _ in [of_machine(row)]
+        if verdict != known.get(row["product_id"], verdict)
     ]
     if wrong:
         more = f" (and {len(wrong) - NAMED} more)" if len(wrong) > NAMED else ""
@@ -86,8 +88,8 @@ def _by_bucket(root: str, audit_date: str, run_id: str) -> list[tuple[int, set[s
 
 def _why(row: Verdict) -> str:
     """The reason of a verdict, or the number that decided it."""
-    if row["reason"]:
-        return row["reason"]
+    if reason := of_machine(row)[1]:
+        return reason
     if row["confidence"] is None:
         return f"best score {row['best_score']}, threshold {row['threshold']}"
     return f"probability {row['probability']}, confidence {row['confidence']}"

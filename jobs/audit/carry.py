@@ -1,7 +1,7 @@
 """Carry over: a product whose inputs are as they were gets the rows of the audit that decided it.
 
-Nothing is decoded, extracted or scored for it. Its rows follow from its inputs, the configuration of the run and the
-software, so all three must be the same: the run's configuration and the software by their digest, an input by the
+Nothing is decoded, extracted or scored for it. Its rows follow from its inputs, the configuration of the run, the
+software and what people said of it, so all of these must be the same: the last three by their digest, an input by the
 version that storage states or, where that is another or none, by the SHA-256 of its bytes. Rows come from this audit,
 if an earlier run of it decided the product, or from one of the last audits before; `carried_from` says which. Canaries
 are never carried over, and neither is a product of which an input could not be read, since that may pass.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from importlib import metadata
@@ -62,19 +62,20 @@ def software() -> str:
     return "-".join(fingerprint(package, libraries) for package in packages)
 
 
-def decided_by(run: Run) -> str:
+def decided_by(run: Run, product: PlannedProduct) -> str:
     """The digest of all that decides a product's rows beside its inputs."""
     precision = os.environ.get("SCOTT_PRECISION", "")
-    return hashlib.sha256(f"{run.config_digest} {software()} {precision}".encode()).hexdigest()
+    reviews = str(product.reviews or "")
+    return hashlib.sha256(f"{run.config_digest} {software()} {precision}{reviews}".encode()).hexdigest()
 
 
 def read_versions(here: Bucket, products: Sequence[PlannedProduct]) -> dict[str, list[InputVersion]]:
     """The rows of `input_versions` of products that are audited now. Ask before the inputs are read."""
-    inputs = [(product.product_id, each) for product in products for each in inputs_of(product)]
+    inputs = [(product, each) for product in products for each in inputs_of(product)]
     versions = _mapped(here.storage, partial(_version, here), [uri for _, (_, uri) in inputs])
     found: dict[str, list[InputVersion]] = {product.product_id: [] for product in products}
-    for (product_id, each), version in zip(inputs, versions, strict=True):
-        found[product_id].append(_version_row(here, product_id, each, version))
+    for (product, each), version in zip(inputs, versions, strict=True):
+        found[product.product_id].append(_version_row(here, product, each, version))
     return found
 
 
@@ -92,9 +93,10 @@ def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
     for audit_date, buckets in _places(here):
         for before in [_Before(here.storage, audit_date, bucket) for bucket in buckets]:
             for product_id, versions in before.unchanged(here, left).items():
-                inputs = zip(inputs_of(left.pop(product_id)), versions, strict=True)
+                product = left.pop(product_id)
+                inputs = zip(inputs_of(product), versions, strict=True)
                 source = audit_date, before.run_of[product_id]
-                seen = [_version_row(here, product_id, each, version, source) for each, version in inputs]
+                seen = [_version_row(here, product, each, version, source) for each, version in inputs]
                 rows[INPUT_VERSIONS.name].add(product_id, seen)
                 before.same.add(product_id)
             for table in COPIED if before.same else ():
@@ -110,18 +112,18 @@ def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
     return taken
 
 
-def scored_before(here: Bucket, product_ids: Collection[str]) -> dict[str, ScoredImages]:
+def scored_before(here: Bucket, products: Iterable[PlannedProduct]) -> dict[str, ScoredImages]:
     """What the last audit of each product scored as this run would; nothing of products that it decided otherwise.
 
     Where a run stops at a match, which pairs have a score depends on all of them, so there is nothing either.
     """
     found: dict[str, ScoredImages] = {}
-    left = set(product_ids)
+    left = {product.product_id: decided_by(here.run, product) for product in products}
     for audit_date, buckets in () if here.run.full or here.run.stop_at_match else _places(here):
         for before in [_Before(here.storage, audit_date, bucket) for bucket in buckets]:
             if audit_date != here.audit_date:  # this one's document images are those of the run by now
-                found |= before.scored(left.intersection(before.run_of), decided_by(here.run))
-                left.difference_update(before.run_of)
+                found |= before.scored(left)
+                left = {name: digest for name, digest in left.items() if name not in before.run_of}
         if not left:
             break
     return found
@@ -136,7 +138,7 @@ def _has_none(storage: Storage, audit_date: str, buckets: Sequence[int], product
 
 def _version_row(
     here: Bucket,
-    product_id: str,
+    product: PlannedProduct,
     what: tuple[str, str],
     version: str | None,
     source: tuple[str | None, str | None] = (None, None),
@@ -144,11 +146,11 @@ def _version_row(
     """A row of `input_versions`; `source` is the audit and the run whose rows the product got."""
     return {
         "audit_date": here.audit_date,
-        "product_id": product_id,
+        "product_id": product.product_id,
         "kind": what[0],
         "uri": what[1],
         "version": version,
-        "decided_by": decided_by(here.run),
+        "decided_by": decided_by(here.run, product),
         "source_date": source[0],
         "source_run": source[1],
         "run_id": here.run.run_id,
@@ -184,7 +186,7 @@ class _Before:
 
     def unchanged(self, here: Bucket, products: Mapping[str, PlannedProduct]) -> dict[str, list[str | None]]:
         """Those of `products` whose rows are of one run and would be the same now, with their inputs' versions now."""
-        digest = decided_by(here.run)
+        digests = {product_id: decided_by(here.run, product) for product_id, product in products.items()}
         inputs: dict[str, list[tuple[tuple[str, str], str | None]]] = defaultdict(list)
         runs: dict[str, set[str]] = {}  # that a product's rows may be of
         columns = ("product_id", "kind", "uri", "version", "decided_by", "source_date", "source_run", "run_id")
@@ -192,7 +194,7 @@ class _Before:
             decided = self.run_of.get(product_id)
             # Where this run was carrying the verdict over when it was killed, the rows are the old ones by either name.
             is_begun = run_id == here.run.run_id and source == [here.audit_date, decided]
-            if product_id in products and by == digest and decided and (run_id == decided or is_begun):
+            if decided and by == digests.get(product_id) and (run_id == decided or is_begun):
                 inputs[product_id].append(((kind, uri), version))
                 runs[product_id] = {run_id, decided}
         if not runs:
@@ -223,12 +225,12 @@ class _Before:
         found = zip(asked, _mapped(here.storage, versions_if_same, asked), strict=True)
         return {product_id: versions for product_id, versions in found if versions is not None}
 
-    def scored(self, product_ids: Collection[str], digest: str) -> dict[str, ScoredImages]:
-        """The scores of those of `product_ids` whose rows are of one run that decided as `digest` says."""
+    def scored(self, digests: Mapping[str, str]) -> dict[str, ScoredImages]:
+        """The scores of those products whose rows are of one run that decided as `digests` say."""
         run_of = {
             product_id: run_id
             for product_id, by, run_id in self._rows(INPUT_VERSIONS, "product_id", "decided_by", "run_id")
-            if product_id in product_ids and by == digest and run_id == self.run_of[product_id]
+            if by == digests.get(product_id) and run_id == self.run_of.get(product_id)
         }
         key_of: dict[tuple[str, str], str] = {}
         shown = self._rows(DOCUMENT_IMAGES, "product_id", "digest", "image_key", "run_id") if run_of else ()

@@ -9,8 +9,18 @@ from jobs.errors import UnknownProduct
 from jobs.storage import open_storage
 from jobs.tables.keys import check_date
 from jobs.tables.plan import PlannedProduct, bucket_of, read_plan, read_products
+from jobs.tables.reviews import read_reviews
 from jobs.tables.rows import read_rows
-from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, WITHOUT_BYTES, DocumentImage, PairScore, Verdict
+from jobs.tables.schemas import (
+    DOCUMENT_IMAGES,
+    PAIR_SCORES,
+    VERDICTS,
+    WITHOUT_BYTES,
+    DocumentImage,
+    PairScore,
+    Review,
+    Verdict,
+)
 
 _DOCUMENT = ("document", "document_status", "document_detail", "document_pages")
 _PLACE = ("document", "page", "bbox", "width", "height", "kind")
@@ -27,6 +37,7 @@ class Explanation:
     documents: list[DocumentImage]  # one row for each document, which says how reading it went
     images: list[DocumentImage]  # with the reason for which one was excluded
     pairs: list[PairScore]  # the best first, those without a score last
+    reviews: list[Review]  # what people said of it, the oldest first, of whatever inputs
 
     def to_json(self) -> dict[str, object]:
         """The object that `scott explain --json` prints: of each row the columns that say why."""
@@ -43,6 +54,7 @@ class Explanation:
             "documents": [_columns(row, _DOCUMENT) for row in self.documents],
             "pictures": [_columns(row, _IMAGE) for row in self.images],
             "pairs": [_columns(row, _PAIR) for row in self.pairs],
+            "reviews": self.reviews,
         }
 
 
@@ -65,6 +77,7 @@ def explain_product(root: str, audit_date: str, product_id: str) -> Explanation:
         documents=list({row["document"]: row for row in placements}.values()),
         images=[row for row in placements if row["digest"]],
         pairs=sorted(pairs, key=lambda pair: (pair["score"] is None, -(pair["score"] or 0))),
+        reviews=read_reviews(storage, [product_id]).get(product_id, []),
     )
 
 

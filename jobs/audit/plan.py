@@ -3,7 +3,8 @@
 `plan.json` lists the runs of one audit date. A run gets the next generation by a conditional write, and its id begins
 with it, so a newer run's id sorts after an older one's. Then the run takes its products in each `bucket=NNNN.json`: a
 product belongs to the newest run that asked for it. Only the owner writes a product's rows (jobs/tables/bucket.py),
-which is why a late attempt of an older run changes nothing.
+which is why a late attempt of an older run changes nothing. What people have said of a product until then (jobs/tables/
+reviews) stands beside it, so that all steps of a run decide by the same reviews.
 
 Planning again under the same run name gives the same run, so a plan task that died is simply run again.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from jobs.tables.allowed import real_prefixes
 from jobs.tables.catalogue import (
     Spool,
     encode_product,
+    id_of_line,
     read_canaries,
     read_catalogue,
     spool_catalogue,
@@ -43,6 +45,7 @@ from jobs.tables.plan import (
     planned_line,
     read_plan,
 )
+from jobs.tables.reviews import Outcome, outcomes_of, read_reviews
 from jobs.tables.schemas import SCHEMA_VERSION
 from scott_core.product import NO_RISK, RISK, Risk
 
@@ -154,7 +157,8 @@ def plan_audit(
         storage.update(key, lambda data: _with_run(data, audit_date, run, n_buckets, count).to_json())
         plan = read_plan(storage, audit_date)
         run_id = next(each.run_id for each in plan.runs if each.run_name == run_name)
-        buckets = _take_products(storage, plan, run_id, products, whole=ids is None)
+        reviews = {product_id: outcomes_of(rows) for product_id, rows in read_reviews(storage, ids).items()}
+        buckets = _take_products(storage, plan, run_id, products, reviews, whole=ids is None)
     return {
         "run_id": run_id,
         "audit_date": audit_date,
@@ -291,14 +295,23 @@ def _natural_buckets(storage: Storage, audit_date: str, inputs_from: Sequence[st
     return found
 
 
-def _take_products(storage: Storage, plan: Plan, run_id: str, products: Spool, *, whole: bool) -> list[int]:
+def _take_products(
+    storage: Storage,
+    plan: Plan,
+    run_id: str,
+    products: Spool,
+    reviews: Mapping[str, tuple[Outcome, ...]],
+    *,
+    whole: bool,
+) -> list[int]:
     """Make `run_id` the owner of `products` where no newer run is; returns the buckets it has work in.
 
     A run over the whole catalogue also drops the products that the catalogue no longer has.
     """
     taken = []
     for bucket, lines in products.in_buckets(plan.n_buckets):
-        _take(storage, keys.bucket_key(plan.audit_date, bucket), run_id, lines, whole=whole)
+        ours = [planned_line(line, run_id, reviews.get(id_of_line(line), ())) for line in sorted(lines)]  # by id
+        _take(storage, keys.bucket_key(plan.audit_date, bucket), run_id, ours, whole=whole)
         taken.append(bucket)
     left = set(planned_buckets(storage, plan.audit_date)).difference(taken) if whole else ()
     for bucket in left:
@@ -306,15 +319,14 @@ def _take_products(storage: Storage, plan: Plan, run_id: str, products: Spool, *
     return sorted([*taken, *left])
 
 
-def _take(storage: Storage, key: str, run_id: str, lines: Iterable[bytes], *, whole: bool) -> None:
-    """Put the products of `lines` in a bucket's object, or leave those that a newer run owns."""
-    ours = [planned_line(line, run_id) for line in sorted(lines)]  # by id: a line begins with it
+def _take(storage: Storage, key: str, run_id: str, ours: Sequence[bytes], *, whole: bool) -> None:
+    """Put the products of the lines `ours` in a bucket's object, or leave those that a newer run owns."""
 
     def change(data: bytes | None) -> bytes:
         if data is None:
             return encode_planned(ours)
         found = {
-            product.product_id: (product.run_id, planned_line(encode_product(product), product.run_id))
+            product.product_id: (product.run_id, planned_line(encode_product(product), product.run_id, product.reviews))
             for product in decode_products(data)
             if not whole or product.run_id > run_id
         }

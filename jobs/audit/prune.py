@@ -1,9 +1,9 @@
 """Prune: removes audits that are no longer wanted, and what no other audit refers to.
 
 The rows of an audit that is kept may have come from one that goes (jobs/audit/carry.py): their evidence stays, where it
-is. An image or an extraction that no kept row refers to goes once it is RESTING old, since an audit may have stored it
-a moment ago. A date's plan goes last, so that a prune that was killed is simply run again. Do not run it while an audit
-runs.
+is. Reviews stay, too. An image or an extraction that neither a review nor a kept row refers to goes once it is RESTING
+old, since an audit may have stored it a moment ago. A date's plan goes last, so that a prune that was killed is simply
+run again. Do not run it while an audit runs.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from jobs.errors import BadArgument, ObjectMissing
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
 from jobs.tables.plan import audit_dates, planned_buckets, read_plan
+from jobs.tables.reviews import kept_images
 from jobs.tables.rows import stream_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, VERDICTS
 from scott_core.progress import Progress, silent
@@ -82,9 +83,9 @@ def _unwanted(storage: Storage, old: Sequence[str], kept: Sequence[str]) -> Iter
 
 
 def _referred_to(storage: Storage, kept: Sequence[str]) -> tuple[set[str], set[str], set[str]]:
-    """What the rows of the `kept` audits refer to: keys of evidence, and the SHA-256 of images and of documents."""
+    """What the `kept` audits and reviews refer to: keys of evidence, and the SHA-256 of images and of documents."""
     evidence: set[str] = set()
-    images: set[str] = set()
+    images = kept_images(storage)
     documents: set[str] = set()
     for audit_date in kept:
         for bucket in planned_buckets(storage, audit_date):

@@ -13,13 +13,13 @@ from functools import cache
 from typing import TypedDict
 
 from jobs.audit.canaries import expect_known
-from jobs.audit.verdicts import STOPPED
+from jobs.audit.verdicts import REVIEWED, STOPPED, of_machine
 from jobs.errors import IncompleteAudit
 from jobs.storage import Storage, open_storage
 from jobs.tables.keys import check_date
 from jobs.tables.plan import PlannedProduct, Run, planned_buckets, read_products, read_run
 from jobs.tables.rows import read_rows
-from jobs.tables.schemas import VERDICTS, Verdict
+from jobs.tables.schemas import VERDICTS, Verdict, VerdictName
 
 NAMED = 5  # problems named in the message; the rest are counted
 
@@ -119,11 +119,17 @@ def _problem(product: PlannedProduct, row: Verdict, evidence: _Evidence) -> str 
         return f"has only the verdict of run {row['run_id']}"
     if row["n_pairs"] != row["n_pairs_scored"] + row["n_pairs_failed"]:
         return f"has {row['n_pairs']} pairs: {row['n_pairs_scored']} scored and {row['n_pairs_failed']} failed"
-    stopped = row["verdict"] == "match" and row["reason"] == STOPPED
-    if (row["verdict"] == "undecided" or stopped) != (row["reason"] is not None):
-        return f"has the verdict {row['verdict']} with the reason {row['reason']}"
-    if not _follows(row):
-        return f"has the verdict {row['verdict']} with has_match {row['has_match']}, probability {row['probability']}"
+    verdict, reason = of_machine(row)
+    if row["reason"] == REVIEWED:
+        if row["verdict"] != row["review"] and (row["verdict"], row["review"]) != ("undecided", "ambiguous"):
+            return f"has the verdict {row['verdict']} with the review {row['review']}"
+    elif (row["verdict"], row["reason"]) != (verdict, reason):
+        return f"has the verdict {row['verdict']} ({row['reason']}), the machine's is {verdict} ({reason}), no review"
+    stopped = verdict == "match" and reason == STOPPED
+    if (verdict == "undecided" or stopped) != (reason is not None):
+        return f"has the verdict {verdict} with the reason {reason}"
+    if not _follows(row, verdict):
+        return f"has the verdict {verdict} with has_match {row['has_match']}, probability {row['probability']}"
     if (row["evidence_uri"] is None) != (row["best_score"] is None):
         return f"has the best score {row['best_score']} and the evidence {row['evidence_uri']}"
     if row["evidence_uri"] and row["evidence_uri"] not in evidence:
@@ -131,14 +137,14 @@ def _problem(product: PlannedProduct, row: Verdict, evidence: _Evidence) -> str 
     return None
 
 
-def _follows(row: Verdict) -> bool:
-    """Whether a verdict follows from the row's own numbers (jobs/audit/verdicts.py)."""
+def _follows(row: Verdict, verdict: VerdictName) -> bool:
+    """Whether the machine's verdict follows from the row's own numbers (jobs/audit/verdicts.py)."""
     if row["confidence"] is None:
-        return row["has_match"] == (row["verdict"] == "match")
+        return row["has_match"] == (verdict == "match")
     likely = -1.0 if row["probability"] is None else row["probability"]
-    if row["verdict"] == "undecided":
+    if verdict == "undecided":
         return likely < row["confidence"]
-    return likely >= row["confidence"] if row["verdict"] == "match" else 1 - likely >= row["confidence"] and likely >= 0
+    return likely >= row["confidence"] if verdict == "match" else 1 - likely >= row["confidence"] and likely >= 0
 
 
 def _check_scope(run: Run, n_held: int, held: Iterable[str], failed: bool) -> list[str]:

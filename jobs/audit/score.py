@@ -76,7 +76,7 @@ def score_bucket(
     progress(n_carried)
     if n_carried and not products:
         return {"bucket": bucket, "n_products": 0, "n_pairs": 0, "n_failed": 0}
-    before = scored_before(here, {product.product_id for product in products})
+    before = scored_before(here, products)
     asked: list[_Asked] = []
     for product, found in zip(products, here.rows(DOCUMENT_IMAGES, products, _EXTRACTED), strict=True):
         check_extracted(product, found)

@@ -11,6 +11,10 @@
 A run without a risk decides by the paper's rule: one pair at or over the threshold is a `match`, with the reason
 `stopped_at_match` where the run left out the other pairs on account of it; there are no close calls.
 
+That is the machine's verdict. Where people have looked at these inputs and agree (jobs/tables/reviews), their answer
+takes its place with the reason `reviewed`, and the machine's stays beside it; `ambiguous` is `undecided`. Where they
+disagree, the machine's verdict stays.
+
 A catalogue image that shows nothing (`catalogue_image_blank` in its pairs' errors) leaves the verdict to the product's
 other catalogue images. Where all of them show nothing, that is `catalogue_images_blank`. Documents whose images
 are all excluded, some as doubtful (extractors/doubt.py), may show no photograph: `doubtful_document_images`.
@@ -34,6 +38,8 @@ from scott_core.product import ProductModel, Scored
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 STOPPED = "stopped_at_match"
 CLOSE_CALL = "close_call"
+REVIEWED = "reviewed"
+_SAID: dict[str, VerdictName] = {"match": "match", "no_match": "no_match", "ambiguous": "undecided"}
 BLANK = "catalogue_image_blank"  # the reason in the error of a pair whose catalogue image shows nothing
 
 
@@ -70,12 +76,15 @@ def decide(
     else:
         reason = _undecided(product, documents, pairs) or (None if is_other else CLOSE_CALL)
         verdict = "no_match" if reason is None else "undecided"
+    inputs_digest = _inputs_digest(product, documents, pairs)
+    review = next((each for each in product.reviews if each.inputs_digest == inputs_digest), None)
+    said = _SAID.get(review.answer) if review else None
     return {
         "audit_date": audit_date,
         "product_id": product.product_id,
-        "verdict": verdict,
+        "verdict": said or verdict,
         "has_match": has_match,
-        "reason": reason,
+        "reason": REVIEWED if said else reason,
         "probability": probability,
         "risk": run.risk,
         "confidence": run.confidence,
@@ -93,12 +102,24 @@ def decide(
         "n_pairs_failed": len(pairs) - n_scored,
         "evidence_uri": None,
         "model_version": run.model_version,
-        "inputs_digest": _inputs_digest(product, documents, pairs),
+        "inputs_digest": inputs_digest,
         "run_id": run.run_id,
         "scored_at": datetime.fromisoformat(run.requested_at),
         "carried_from": None,
+        "machine_verdict": verdict,
+        "machine_reason": reason,
+        "review": review.answer if review else None,
+        "reviewed_by": list(review.reviewers) if review else None,
+        "reviewed_at": datetime.fromisoformat(review.reviewed_at) if review else None,
         "schema_version": SCHEMA_VERSION,
     }
+
+
+def of_machine(row: Verdict) -> tuple[VerdictName, str | None]:
+    """The machine's own verdict and its reason; rows of before there were reviews have no other."""
+    if row["machine_verdict"] is None:
+        return row["verdict"], row["reason"]
+    return row["machine_verdict"], row["machine_reason"]
 
 
 def best_pair(pairs: Sequence[PairScore]) -> PairScore | None:

@@ -200,7 +200,19 @@ def explain(arguments: argparse.Namespace) -> int:
         print(f"model {verdict['model_version']}, run {verdict['run_id']}")
         if verdict["carried_from"]:
             print(f"carried over from the audit of {verdict['carried_from']}: nothing has changed since")
+        if verdict["review"]:
+            who = ", ".join(map(printable, verdict["reviewed_by"] or ()))
+            machine = f"{verdict['machine_verdict']} ({verdict['machine_reason'] or 'sure'})"
+            print(f"reviewed by {who}: {verdict['review']}; the machine says {machine}")
         print(f"evidence: {printable(verdict['evidence_uri'] or 'none')}")
+    reviews = [
+        {
+            **row,
+            "masks": sum(row[name] is not None for name in ("mask_a_key", "mask_b_key")),
+            "of_now": verdict is not None and row["inputs_digest"] == verdict["inputs_digest"],
+        }
+        for row in found.reviews
+    ]
     sections: tuple[tuple[str, Sequence[Mapping[str, Any]], tuple[str, ...]], ...] = (
         ("documents", found.documents, ("document", "document_status", "document_pages", "document_detail")),
         (
@@ -209,6 +221,7 @@ def explain(arguments: argparse.Namespace) -> int:
             ("document", "page", "width", "height", "kind", "image_class", "photo_probability", "used", "reason"),
         ),
         ("pairs", found.pairs, ("score", "is_match", "catalogue_image", "document", "page", "error")),
+        ("reviews", reviews, ("audit_date", "reviewer", "reviewed_at", "answer", "pair_answer", "masks", "of_now")),
     )
     for heading, rows, columns in sections:
         print(f"\n{heading}: {len(rows)}")

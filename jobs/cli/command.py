@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from jobs.cli import catalogue, history, models, pairs
+from jobs.cli import catalogue, history, models, pairs, review
 from jobs.cli.text import printable
 from jobs.cli.verbs import Verb
 from jobs.errors import AuditError, JobError
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         found.set_defaults(verb=run)
         return found
 
-    for module in (catalogue, history, pairs, models):
+    for module in (catalogue, history, review, pairs, models):
         module.add_verbs(verb)
     return parser
 

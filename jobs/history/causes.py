@@ -11,10 +11,11 @@ These causes can be told, each by what is compared:
     image_found, image_lost,              whether what the same URI names was read: it is there, or allowed, again
     document_found, document_lost
     inputs_reordered                      the same URIs in another order
+    review                                what people had said of the product when the run was planned
     weights, threshold, risk,             what the runs were asked: the threshold where one of them decided by it, and
     stop_at_match, inputs_from            with the risk the confidence that it asks for
     software                              the code, a library or SCOTT_PRECISION (the column decided_by), where the runs
-                                          were asked the same; where they were not, nothing tells
+                                          were asked the same, and people said the same; else nothing tells
 
     inputs                                the column inputs_digest alone: an image that only one of the audits compared
                                           is not known in the other
@@ -127,7 +128,8 @@ def _content(before: Mapping[str, str | None], after: Mapping[str, str | None], 
 
 
 def _of_configuration(before: Side, old: Verdict, after: Side, new: Verdict) -> Iterator[Cause]:
-    is_other = {"weights": old["model_version"] != new["model_version"]}
+    is_other = {"review": before.product.reviews != after.product.reviews}
+    is_other["weights"] = old["model_version"] != new["model_version"]
     is_papers = old["risk"] is None or new["risk"] is None
     is_other["threshold"] = is_papers and old["threshold"] != new["threshold"]
     is_other["risk"] = old["risk"] != new["risk"] or (

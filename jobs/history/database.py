@@ -2,10 +2,10 @@
 
     jobs.history.connect("s3://bucket/prefix").sql("FROM latest_verdicts WHERE verdict = 'undecided'").df()
 
-Its views are `verdicts`, `pair_scores`, `document_images` and `input_versions`, of all audits that have a plan, and
-`latest_verdicts`, each product's row of the newest audit that has it. `audit_date` is a DATE, as DuckDB makes it of a
-folder's name, and a query of one night opens that night's files, and one of the oldest. A column that came later is
-null in older rows. Times are in UTC.
+Its views are `verdicts`, `pair_scores`, `document_images` and `input_versions`, of all audits that have a plan,
+`latest_verdicts`, each product's row of the newest audit that has it, and `reviews`. `audit_date` is a DATE, as DuckDB
+makes it of a folder's name, and a query of one night opens that night's files, and one of the oldest. A column that
+came later is null in older rows. Times are in UTC.
 
 Nothing else can be read, and nothing written, whatever is asked. DuckDB itself may open no file, URL or extension
 (enable_external_access = false). What it may open is TableFiles (allowed_directories = scott://), which has the tables'
@@ -27,9 +27,9 @@ import pyarrow as pa
 
 from jobs.history.files import PROTOCOL, Group, TableFiles
 from jobs.storage import open_storage
-from jobs.tables.schemas import DOCUMENT_IMAGES, FOLDER_KEY, INPUT_VERSIONS, PAIR_SCORES, VERDICTS, Table
+from jobs.tables.schemas import DOCUMENT_IMAGES, FOLDER_KEY, INPUT_VERSIONS, PAIR_SCORES, REVIEWS, VERDICTS, Table
 
-TABLES: tuple[Table[Any], ...] = (VERDICTS, PAIR_SCORES, DOCUMENT_IMAGES, INPUT_VERSIONS)
+TABLES: tuple[Table[Any], ...] = (VERDICTS, PAIR_SCORES, DOCUMENT_IMAGES, INPUT_VERSIONS, REVIEWS)
 MEMORY = "700MB"  # of DuckDB; what needs more is spilled to a temporary folder
 THREADS, THREADS_LATE = 1, 16  # each file is opened in Python, which more threads would wait for; but S3 answers late
 LATEST = """

@@ -1,6 +1,7 @@
 """The files of the tables under a root, as DuckDB reads them: a file system that knows these and writes nothing.
 
-They are the files of audits that have a plan, as they were listed once: what is half removed is left out. Files with
+They are the files of audits that have a plan, as they were listed once: what is half removed is left out. Reviews stay
+when the audit that they are about goes. Files with
 the same columns are a group, because DuckDB, where columns may differ, opens each file before each query. An audit of
 one run has files of one version, of which one is looked at; of an audit of several runs each file is.
 """
@@ -69,17 +70,15 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
         self, table: str, listed: Sequence[FileInfo], runs: Mapping[str, int], pool: ThreadPoolExecutor
     ) -> list[Group]:
         """Finds which files of the table have the same columns."""
-        found: dict[str, list[str]] = defaultdict(list)  # keys, by date
+        alike: dict[str, list[str]] = defaultdict(list)  # keys: those of one run by its date, others alone
         for file in listed:
-            day = keys.date_of_table_key(file.path)
-            if day and runs.get(day):
+            day = keys.date_of_table_key(file.path) or ""
+            if runs.get(day) or keys.is_review_key(file.path):
                 self._sizes[f"{PROTOCOL}://{file.path}"] = file.size
-                found[day].append(file.path)
-        alike = [
-            part for day, each in found.items() for part in ([each] if runs[day] == 1 else [[key] for key in each])
-        ]
+                alike[day if runs.get(day) == 1 else file.path].append(file.path)
         groups: dict[pa.Schema, list[str]] = defaultdict(list)
-        for part, schema in zip(alike, pool.map(self._schema, (part[0] for part in alike)), strict=True):
+        schemas = pool.map(self._schema, [part[0] for part in alike.values()])
+        for part, schema in zip(alike.values(), schemas, strict=True):
             groups[schema] += (f"{PROTOCOL}://{key}" for key in part)
         self._members |= {f"{PROTOCOL}://{table}/{n}/*": uris for n, uris in enumerate(groups.values())}
         return [Group(f"{PROTOCOL}://{table}/{n}/*", schema) for n, schema in enumerate(groups)]

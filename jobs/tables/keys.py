@@ -10,9 +10,11 @@ from jobs.errors import BadArgument
 PLANS = "audits"  # the folder of all plans
 TABLES = ("document_images", "pair_scores", "input_versions", "verdicts")
 EVIDENCE = "evidence"
-OUTPUTS = (PLANS, *TABLES, EVIDENCE, "reports")  # folders that audits write
+REVIEWS, REVIEW_TASKS = "reviews", "review_tasks"
+OUTPUTS = (PLANS, *TABLES, EVIDENCE, "reports", REVIEWS, REVIEW_TASKS)  # folders that audits and reviews write
 IMAGES, EXTRACTIONS, BY_CONTENT = "images", "extractions", "sha256="  # folders of a catalogue may have these names, too
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
+_REVIEW = re.compile(rf"{REVIEWS}/audit_date=\d{{4}}-\d\d-\d\d/[^./][^/]*\.parquet")
 _TABLE = re.compile(r"\w+/audit_date=(\d{4}-\d\d-\d\d)/bucket=\d{4,}\.parquet")
 
 
@@ -106,3 +108,23 @@ def report_key(audit_date: str) -> str:
 def report_part_key(audit_date: str, issue: str, name: str) -> str:
     """A page, a script or the style of one issue of the report."""
     return f"{report_folder(audit_date)}/{issue}/{name}"
+
+
+def review_tasks_key(audit_date: str, export_id: str) -> str:
+    """What one export for review asked about one audit."""
+    return f"{REVIEW_TASKS}/audit_date={check_date(audit_date)}/{export_id}.json"
+
+
+def review_key(audit_date: str, name: str) -> str:
+    """Answers about one audit that were imported together."""
+    return f"{REVIEWS}/audit_date={check_date(audit_date)}/{name}.parquet"
+
+
+def is_review_key(key: str) -> bool:
+    """Whether it may be a `review_key`."""
+    return _REVIEW.fullmatch(key) is not None
+
+
+def date_of_review_key(key: str) -> str:
+    """The audit date of a `review_key` or a `review_tasks_key`."""
+    return date_of_folder(key.split("/")[1])

@@ -15,6 +15,7 @@ from jobs.errors import UnknownAudit
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.catalogue import Product, hash_of
+from jobs.tables.reviews import Outcome
 from jobs.tables.schemas import VerdictName
 
 
@@ -74,9 +75,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlannedProduct(Product):
-    """A product of a bucket, and the run that owns it."""
+    """A product of a bucket, the run that owns it, and what people had said of it when that run was planned."""
 
     run_id: str
+    reviews: tuple[Outcome, ...] = ()
 
 
 def bucket_of(product_id: str, n_buckets: int) -> int:
@@ -109,14 +111,23 @@ def read_products(storage: Storage, audit_date: str, bucket: int) -> list[Planne
 def decode_products(data: bytes) -> list[PlannedProduct]:
     """The products that a bucket's JSON object holds."""
     return [
-        PlannedProduct(**{**row, "image_uris": tuple(row["image_uris"]), "document_uris": tuple(row["document_uris"])})
+        PlannedProduct(
+            **{
+                **row,
+                "image_uris": tuple(row["image_uris"]),
+                "document_uris": tuple(row["document_uris"]),
+                "reviews": tuple(map(Outcome.from_json, row.get("reviews", ()))),
+            }
+        )
         for row in json.loads(data)
     ]
 
 
-def planned_line(line: bytes, run_id: str) -> bytes:
+def planned_line(line: bytes, run_id: str, reviews: Iterable[Outcome] = ()) -> bytes:
     """The line of a bucket's JSON object for a product, by `encode_product`, that `run_id` owns."""
-    return line.removesuffix(b"}") + b',"run_id":' + json.dumps(run_id).encode() + b"}"
+    found = [asdict(outcome) for outcome in reviews]
+    more = {"run_id": run_id, **({"reviews": found} if found else {})}
+    return line.removesuffix(b"}") + b"," + json.dumps(more, separators=(",", ":")).encode().removeprefix(b"{")
 
 
 def encode_planned(lines: Iterable[bytes]) -> bytes:

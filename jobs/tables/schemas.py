@@ -18,9 +18,11 @@ from typing import Annotated, Generic, Literal, TypedDict, TypeVar, get_type_hin
 
 import pyarrow as pa
 
+from jobs.tables.readers import READERS
+
 # 1 had audit_date in the files, too; 1 and 2 had no probability, risk and confidence; 1 to 3 held the images themselves
-# and no masks.
-SCHEMA_VERSION = 4
+# and no masks, 1 to 4 no reviews.
+SCHEMA_VERSION = 5
 FOLDER_KEY = "audit_date"
 
 
@@ -35,6 +37,7 @@ class Column:
 _TEXT = pa.string()
 _COUNT = pa.int32()
 _BOX = pa.list_(pa.float64())
+_TIME = pa.timestamp("us", tz="UTC")
 
 _AuditDate = Annotated[str, Column(None, "date of the audit, YYYY-MM-DD")]
 _Product = Annotated[str, Column(_TEXT, "product, as named by the catalogue")]
@@ -50,6 +53,7 @@ _Bbox = Annotated[
 
 READABLE = ("ok", "partial")  # the values of document_status where the document was read, at least in part
 VerdictName = Literal["match", "no_match", "undecided"]
+Answer = Literal["match", "no_match", "ambiguous"]  # of a person
 
 
 class DocumentImage(TypedDict):
@@ -178,7 +182,8 @@ class Verdict(TypedDict):
             _TEXT,
             "why the verdict is undecided (`close_call`: the probability is too near to even for the risk; "
             "`catalogue_images_blank`: all of them show nothing); `stopped_at_match` for a match after which the "
-            "product's other pairs were not scored (--stop-at-match); else null",
+            "product's other pairs were not scored (--stop-at-match); `reviewed`: people decided, and machine_verdict "
+            "says what the machine does; else null",
         ),
     ]
     probability: Annotated[
@@ -239,11 +244,26 @@ class Verdict(TypedDict):
         str, Column(_TEXT, "SHA-256 over the URIs and contents of the catalogue images and documents read")
     ]
     run_id: _RunId
-    scored_at: Annotated[datetime, Column(pa.timestamp("us", tz="UTC"), "when the run was requested")]
+    scored_at: Annotated[datetime, Column(_TIME, "when the run was requested")]
     carried_from: Annotated[
         str | None,
         Column(_TEXT, "audit date the verdict was carried over from; null when decided in this audit"),
     ]
+    machine_verdict: Annotated[
+        VerdictName | None,
+        Column(_TEXT, "verdict without reviews; null in rows of version 4 and before, where verdict is it"),
+    ]
+    machine_reason: Annotated[str | None, Column(_TEXT, "reason of that verdict")]
+    review: Annotated[
+        str | None,
+        Column(
+            _TEXT,
+            "what people said of these inputs: match, no_match, ambiguous (then the verdict is undecided), or conflict "
+            "(they disagree, and the machine's verdict stays); null where nobody was asked",
+        ),
+    ]
+    reviewed_by: Annotated[list[str] | None, Column(pa.list_(_TEXT), "who said so, by name; null with review")]
+    reviewed_at: Annotated[datetime | None, Column(_TIME, "when the last of them said so; null with review")]
     schema_version: _Version
 
 
@@ -259,7 +279,7 @@ class InputVersion(TypedDict):
         Column(_TEXT, "what storage said of it before it was read: size, time, ETag; null when it was not sure"),
     ]
     decided_by: Annotated[
-        str, Column(_TEXT, "digest of the configuration and the software that decide a product's rows")
+        str, Column(_TEXT, "digest of the configuration, the software and the reviews that decide a product's rows")
     ]
     source_date: Annotated[
         str | None, Column(_TEXT, "audit whose rows the product got; null where it was audited, and not carried over")
@@ -269,14 +289,58 @@ class InputVersion(TypedDict):
     schema_version: _Version
 
 
-Row = TypeVar("Row", DocumentImage, PairScore, Verdict, InputVersion)
+class Review(TypedDict):
+    """One row for each answer of a person to a task of `scott review export`. Its audit date is that of the audit that
+    was looked at. A person's newest answer counts; older ones stay.
+    """
+
+    audit_date: _AuditDate
+    product_id: _Product
+    task_id: Annotated[str, Column(_TEXT, "task: audit date, export and number; review_tasks holds it")]
+    annotation_id: Annotated[str, Column(_TEXT, "the annotation's id in Label Studio")]
+    reviewer: Annotated[str, Column(_TEXT, "who answered")]
+    reviewed_at: Annotated[datetime, Column(_TIME, "when the answer was given, or last changed")]
+    answer: Annotated[Answer, Column(_TEXT, "do the documents show the product: match, no_match or ambiguous")]
+    pair_answer: Annotated[Answer, Column(_TEXT, "do the two pictures of the task show the same object, likewise")]
+    catalogue_image: Annotated[str, Column(_TEXT, "catalogue image of the pair")]
+    document: Annotated[str, Column(_TEXT, "document of the pair")]
+    page: _Page
+    bbox: _Bbox
+    digest: Annotated[str | None, Column(_TEXT, "digest of the document image (see document_images)")]
+    image_a_key: Annotated[
+        str, Column(_TEXT, "object under the storage root that holds the catalogue image as it was shown")
+    ]
+    image_b_key: Annotated[str, Column(_TEXT, "object that holds the document image as it was shown")]
+    mask_a_key: Annotated[
+        str | None,
+        Column(
+            _TEXT,
+            "object that holds the drawn mask of the catalogue image, a PNG of its size, white on the object; null "
+            "where none was drawn, or the two pictures do not match",
+        ),
+    ]
+    mask_b_key: Annotated[str | None, Column(_TEXT, "object that holds the mask of the document image, likewise")]
+    inputs_digest: Annotated[str, Column(_TEXT, "inputs of the product that were looked at (see verdicts)")]
+    machine_verdict: Annotated[VerdictName, Column(_TEXT, "verdict of the audit without reviews")]
+    machine_reason: Annotated[str | None, Column(_TEXT, "reason of that verdict")]
+    probability: Annotated[float | None, Column(pa.float32(), "probability of that verdict (see verdicts)")]
+    model_version: Annotated[str, Column(_TEXT, "version of the weights that scored the pair")]
+    stratum: Annotated[
+        str, Column(_TEXT, "group that the product was drawn from: close_call, match, no_match or undecided")
+    ]
+    weight: Annotated[float, Column(pa.float64(), "products of the audit that the task stands for")]
+    schema_version: _Version
+
+
+Row = TypeVar("Row", DocumentImage, PairScore, Verdict, InputVersion, Review)
 
 
 class Table(Generic[Row]):
     """One table: its name, which is its folder under the storage root, its columns, and the schema of its files."""
 
-    def __init__(self, name: str, row: type[Row]) -> None:
+    def __init__(self, name: str, row: type[Row], files: str = "bucket=NNNN") -> None:
         self.name = name
+        self.path = f"{name}/audit_date=YYYY-MM-DD/{files}.parquet"
         self.columns: dict[str, Column] = {
             column: hint.__metadata__[0] for column, hint in get_type_hints(row, include_extras=True).items()
         }
@@ -298,54 +362,15 @@ VERDICTS = Table("verdicts", Verdict)
 PAIR_SCORES = Table("pair_scores", PairScore)
 DOCUMENT_IMAGES = Table("document_images", DocumentImage)
 INPUT_VERSIONS = Table("input_versions", InputVersion)
+REVIEWS = Table("reviews", Review, files="EXPORT-DIGEST")
 WITHOUT_BYTES = tuple(name for name in DOCUMENT_IMAGES.schema.names if name != "image")  # columns of document_images
-
-
-# Tried with the versions of constraints.txt; tests/jobs/tables/test_readers.py reads every line of it.
-READERS = """\
-## audit_date
-
-`audit_date` is the name of the folder and no column of the files. Readers make a column of it, each of its own type
-(`D` is ROOT/verdicts, ROOT/pair_scores, ROOT/document_images or ROOT/input_versions):
-
-| reader | type of audit_date |
-|---|---|
-| DuckDB, `read_parquet('D/*/*.parquet', union_by_name=true)` | DATE |
-| pandas, `pd.read_parquet(D)`; pyarrow, `pq.read_table(D)` | category (dictionary of strings) |
-| pyarrow, `ds.dataset(D, partitioning="hive")` | string |
-| polars, `pl.read_parquet(D)`, or a glob with `hive_partitioning=True` | Date |
-| dask, `dd.read_parquet(D)` | category |
-
-One night's folder, or one file, has no such column in pandas and in polars; DuckDB takes it from the path.
-
-Files of schema version 1 have the column, too, as a dictionary of strings. Beside later files, DuckDB and pandas read
-them as above; the others are told the type:
-
-    hive = ds.HivePartitioning.discover(infer_dictionary=True)
-    ds.dataset(D, partitioning=hive)
-    dd.read_parquet(D, dataset={"partitioning": hive})
-    pl.scan_parquet(D, hive_schema={"audit_date": pl.String}, missing_columns="insert", extra_columns="ignore")
-
-Version 3 added columns to `verdicts`, version 4 to `pair_scores` and `document_images`. Beside older files, readers
-other than DuckDB take the columns of the first file, which is the oldest, and lose what came later. Name the columns of
-the newest file (`FILE`), or give polars the newest file of all (`FILES`) first; dask reads nights of one version at a
-time:
-
-    schema = pq.read_schema(FILE).append(pa.field("audit_date", pa.string()))
-    ds.dataset(D, schema=schema, partitioning="hive")
-    pd.read_parquet(D, schema=schema)
-    pl.scan_parquet(sorted(FILES, reverse=True), hive_partitioning=True, missing_columns="insert")
-
-pandas with `engine="fastparquet"` reads files of one version at a time.
-"""
 
 
 def data_dictionary() -> str:
     """The tables, their columns, types and meanings, as Markdown."""
     lines = ["# Data dictionary", "", "Generated by `python -m jobs.tables.schemas`; do not edit.", ""]
-    for table in (VERDICTS, PAIR_SCORES, DOCUMENT_IMAGES, INPUT_VERSIONS):
-        path = f"`{table.name}/audit_date=YYYY-MM-DD/bucket=NNNN.parquet`"
-        lines += [f"## {table.name}", "", f"{path}. {table.one_row_for}", ""]
+    for table in (VERDICTS, PAIR_SCORES, DOCUMENT_IMAGES, INPUT_VERSIONS, REVIEWS):
+        lines += [f"## {table.name}", "", f"`{table.path}`. {table.one_row_for}", ""]
         lines += ["| column | type | meaning |", "|---|---|---|"]
         for name, column in table.columns.items():
             kind = "the folder's name" if column.type is None else str(column.type).replace("item: ", "")

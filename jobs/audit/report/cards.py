@@ -15,7 +15,9 @@ from jobs.audit.report.links import KEPT, Links, to_page
 from jobs.audit.report.order import group_of
 from jobs.audit.report.read import Shown
 from jobs.audit.report.words import GROUP_WORDS, excluded_words, reason_words, status_words
+from jobs.audit.verdicts import of_machine
 from jobs.tables.keys import evidence_key_of
+from jobs.tables.reviews import CONFLICT
 from jobs.tables.schemas import READABLE, Verdict
 
 CARD_BYTES = 9000  # so that a page of 200 has less than 2 MB
@@ -44,9 +46,19 @@ def card(shown: Shown, links: Links) -> str:
 
 def _reason(row: Verdict) -> str:
     since = f' <span class="note">decided in the audit of {row["carried_from"]}</span>' if row["carried_from"] else ""
-    if not row["reason"]:
-        return since
-    return f"{since}<br>{escape(reason_words(row['reason']))} <code>{escape(row['reason'])}</code>"
+    why = f"<br>{escape(reason_words(row['reason']))} <code>{escape(row['reason'])}</code>" if row["reason"] else ""
+    return f"{since}{why}{_review(row)}"
+
+
+def _review(row: Verdict) -> str:
+    """Who reviewed the product, and what the machine says."""
+    if not row["review"]:
+        return ""
+    verdict, reason = of_machine(row)
+    said = "disagree" if row["review"] == CONFLICT else f"said {row['review'].replace('_', ' ')}"
+    people = _text(", ".join(row["reviewed_by"] or []))
+    machine = f"{verdict.replace('_', ' ')}{f' ({reason})' if reason else ''}"
+    return f'<br><span class="note">{people} {said}; the machine says {escape(machine)}</span>'
 
 
 def _facts(row: Verdict) -> str:

@@ -30,6 +30,10 @@ _VERDICT = (
     "n_pairs_failed",
     "evidence_uri",
     "carried_from",
+    "machine_verdict",
+    "machine_reason",
+    "review",
+    "reviewed_by",
 )
 _IMAGE = (
     "product_id",

@@ -217,6 +217,11 @@ def _rows(product: Product, night: str) -> Iterator[tuple[str, DocumentImage | P
             "run_id": RUN_ID,
             "scored_at": datetime.fromisoformat(f"{night}T02:00:00+00:00"),
             "carried_from": None,
+            "machine_verdict": None,
+            "machine_reason": None,
+            "review": None,
+            "reviewed_by": None,
+            "reviewed_at": None,
             "schema_version": SCHEMA_VERSION,
         },
     )

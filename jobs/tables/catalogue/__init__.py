@@ -8,7 +8,7 @@ docs/inputs.md says what is read and what each refusal means.
 """
 
 from jobs.tables.catalogue.canaries import read_canaries
-from jobs.tables.catalogue.product import Product, encode_product, hash_of
+from jobs.tables.catalogue.product import Product, encode_product, hash_of, id_of_line
 from jobs.tables.catalogue.read import read_catalogue, stream_catalogue
 from jobs.tables.catalogue.spool import Spool, spool_catalogue, spool_products
 
@@ -17,6 +17,7 @@ __all__ = [
     "Spool",
     "encode_product",
     "hash_of",
+    "id_of_line",
     "read_canaries",
     "read_catalogue",
     "spool_catalogue",

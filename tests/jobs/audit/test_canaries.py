@@ -110,7 +110,7 @@ def test_a_canary_that_goes_wrong_on_another_worker_is_seen_at_the_end(
 
     def changed(*arguments: Any) -> list[Any]:
         rows = read(*arguments)
-        other = {"verdict": "no_match", "has_match": False}
+        other = {"verdict": "no_match", "machine_verdict": "no_match", "has_match": False}
         return [{**row, **other} if row["product_id"] == "match" else row for row in rows]
 
     monkeypatch.setattr(reconcile, "read_rows", changed)

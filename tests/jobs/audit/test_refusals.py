@@ -65,6 +65,11 @@ def first(**values: Any) -> Callable[[Rows], Rows]:
     return lambda rows: [{**rows[0], **values}, *rows[1:]]
 
 
+def of_machine(**values: Any) -> Callable[[Rows], Rows]:
+    """A change of the first verdict and of the machine's."""
+    return first(**values, **{f"machine_{name}": values[name] for name in ("verdict", "reason") if name in values})
+
+
 @pytest.mark.parametrize(
     ("table", "change", "error", "said"),
     [
@@ -180,12 +185,19 @@ def test_an_audit_that_is_not_complete_is_red(any_storage: Storage) -> None:
             first(has_match=False),
             "P1 has the verdict match with has_match False, probability None",
         ),
-        (first(verdict="undecided", has_match=False), "reason None"),
-        (first(verdict="no_match"), "P1 has the verdict no_match with has_match True"),
+        (of_machine(verdict="undecided", has_match=False), "reason None"),
+        (of_machine(verdict="no_match"), "P1 has the verdict no_match with has_match True"),
+        (first(verdict="no_match"), r"no_match \(None\), the machine's is match \(None\), no review"),
+        (first(verdict="no_match", reason="reviewed"), "the verdict no_match with the review None"),
+        (first(verdict="no_match", reason="reviewed", review="match"), "the verdict no_match with the review match"),
+        (first(reason="reviewed", review="ambiguous"), "the verdict match with the review ambiguous"),
         (first(risk=0.05, confidence=0.8), "probability None"),
         (first(risk=0.05, confidence=0.8, probability=0.79), "probability 0.79"),
-        (first(verdict="no_match", risk=0.05, confidence=0.8, probability=0.25), "probability 0.25"),
-        (first(verdict="undecided", reason="x", risk=0.05, confidence=0.8, probability=0.875), "probability 0.875"),
+        (of_machine(verdict="no_match", risk=0.05, confidence=0.8, probability=0.25), "probability 0.25"),
+        (
+            of_machine(verdict="undecided", reason="x", risk=0.05, confidence=0.8, probability=0.875),
+            "probability 0.875",
+        ),
         (first(evidence_uri=None), "P1 has the best score"),
         (first(evidence_uri="file:///nowhere.jpg"), "does not exist"),
     ],

@@ -18,8 +18,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from jobs.tables.readers import READERS
 from jobs.tables.rows import encode_rows
-from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, READERS, VERDICTS, Table, data_dictionary
+from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, Table, data_dictionary
 from tests import ROOT
 
 OLD, NEW, NEWEST = "2026-01-01", "2026-01-02", "2026-01-03"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, Table, data_dictionary
+from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, REVIEWS, VERDICTS, Table, data_dictionary
 from tests import ROOT
 
 FIXED = """audit_date, product_id,
@@ -18,13 +18,14 @@ run_id, scored_at, carried_from, schema_version"""
 
 def test_the_columns_of_verdicts_are_those_of_the_design() -> None:
     names = FIXED.replace("\n", " ").split(", ")
-    added = {"probability", "risk", "confidence"}
+    reviews = {"machine_verdict", "machine_reason", "review", "reviewed_by", "reviewed_at"}
+    added = {"probability", "risk", "confidence", *reviews}
     assert [name for name in VERDICTS.columns if name not in added] == names
     assert added < set(VERDICTS.columns)
     assert VERDICTS.schema.names == list(VERDICTS.columns)[1:], "no file holds audit_date"
 
 
-@pytest.mark.parametrize("table", [VERDICTS, PAIR_SCORES, DOCUMENT_IMAGES], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [VERDICTS, PAIR_SCORES, DOCUMENT_IMAGES, REVIEWS], ids=lambda table: table.name)
 def test_each_column_has_a_meaning(table: Table[Any]) -> None:
     for name, column in table.columns.items():
         assert len(column.meaning) > 10, name
