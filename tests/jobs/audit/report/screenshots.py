@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/reviewers.md: python -m tests.jobs.audit.report.screenshots OUT
+"""Makes the pictures of docs/report.md: python -m tests.jobs.audit.report.screenshots OUT
 
 It audits the sample catalogue on five nights, on the first of which some documents have not come yet, at a risk so
 small that there are close calls, and photographs the report of the last.
@@ -36,13 +36,13 @@ def audit_nights(root: Path) -> None:
 
 
 def main(out: Path) -> None:
-    """Writes reviewers-summary.jpg and reviewers-products.jpg."""
+    """Writes report-summary.jpg and report-products.jpg."""
     with tempfile.TemporaryDirectory() as folder, open_tab(1180, 700) as tab:
         root = Path(folder) / "root"
         root.mkdir()
         audit_nights(root)
         tab.goto(open_storage(str(root)).uri(report_key(NIGHTS[-1])))
-        tab.screenshot(path=out / "reviewers-summary.jpg", type="jpeg", quality=QUALITY)
+        tab.screenshot(path=out / "report-summary.jpg", type="jpeg", quality=QUALITY)
         tab.get_by_text("Look at the products").click()
         tab.set_viewport_size({"width": 1180, "height": 1010})
         tab.locator("summary").first.click()
@@ -50,7 +50,7 @@ def main(out: Path) -> None:
         tab.keyboard.type("toy-000")
         tab.locator(".found a").first.wait_for()
         tab.wait_for_load_state("networkidle")
-        tab.screenshot(path=out / "reviewers-products.jpg", type="jpeg", quality=QUALITY)
+        tab.screenshot(path=out / "report-products.jpg", type="jpeg", quality=QUALITY)
 
 
 if __name__ == "__main__":
