@@ -30,6 +30,24 @@ def check_image_output(path: Path) -> None:
 
 
 @contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place in the end; where anything is raised, `path` stays as it was.
+
+    What is no file, such as /dev/stdout, is written itself. Raises BadArgument as `writing` does.
+    """
+    with writing(path):
+        if path.exists() and not path.is_file():
+            yield path
+            return
+        part = path.with_name(f".{path.name}.part")
+        try:
+            yield part
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Raises BadArgument where the system or a format refuses to write `path`."""
     try:

@@ -106,7 +106,7 @@ def extract_bucket(
 def _extractor(process: int) -> Extractor:
     """The readers of this process: those that a document asked for stay warm for the next bucket's, until it ends."""
     extractor = Extractor(processes=cores())
-    atexit.register(extractor.close)
+    atexit.register(lambda: extractor.close() if os.getpid() == process else None)  # not by a fork of it
     return extractor
 
 

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from jobs.cli.text import table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
-from jobs.outputs import check_output, writing
+from jobs.outputs import check_output, replacing
 
 ROWS = 1000  # of a table on the terminal
 FORMATS = ("table", "csv", "json", "parquet")
@@ -92,7 +92,7 @@ def query(arguments: argparse.Namespace) -> int:
     from jobs.history.query import open_query, rows_of, write_csv, write_json, write_parquet
 
     out: Path | None = arguments.out
-    kind = arguments.format or (out.suffix[1:] if out and out.suffix[1:] in FORMATS else "table")
+    kind = arguments.format or (_format_of(out) if out else "table")
     if kind == "parquet" and out is None:
         raise BadArgument("--format parquet writes a file: name it with --out FILE.parquet")
     if out is not None:
@@ -116,11 +116,20 @@ def query(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _format_of(out: Path) -> str:
+    suffix = out.suffix[1:].lower()
+    if suffix in ("csv", "json", "parquet"):
+        return suffix
+    if suffix in ("", "txt"):
+        return "table"
+    raise BadArgument(f"{out}: {out.suffix!r} says no format: expected .csv, .json, .parquet, .txt, or --format")
+
+
 @contextmanager
 def _stream(out: Path | None) -> Iterator[TextIO]:
     """The file `out`, or stdout."""
     if out is None:
         yield sys.stdout
         return
-    with writing(out), out.open("w", encoding="utf-8", newline="") as stream:
+    with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as stream:
         yield stream

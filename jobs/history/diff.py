@@ -20,8 +20,9 @@ from typing import Any, TypedDict, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs.errors import BadArgument
 from jobs.history.causes import Cause, Side, band, causes, changes
-from jobs.outputs import check_output, writing
+from jobs.outputs import check_output, replacing
 from jobs.storage import Storage, open_storage
 from jobs.tables.catalogue import hash_of
 from jobs.tables.keys import check_date
@@ -72,16 +73,21 @@ def diff_audits(root: str, before: str, after: str, out: Path, progress: Progres
     dates = check_date(before), check_date(after)
     plans = [read_plan(storage, date) for date in dates]
     check_output(out)
+    if out.exists() and not out.is_file():
+        raise BadArgument(f"{out} is no file")
+    with replacing(out) as part:
+        return _write(storage, plans, part, progress)
+
+
+def _write(storage: Storage, plans: Sequence[Plan], out: Path, progress: Progress) -> DiffSummary:
+    before, after = (plan.audit_date for plan in plans)
     n_products, n_apart, n_changed = [0, 0], 0, 0
     counted: dict[str, Counter[str]] = {name: Counter() for name in ("changed", "verdicts", "causes")}
     waiting: list[dict[str, Any]] = []
-    with writing(out):
-        file = pq.ParquetWriter(out, DIFF.with_metadata({"before": before, "after": after}), compression="zstd")
-    with file:
+    with pq.ParquetWriter(out, DIFF.with_metadata({"before": before, "after": after}), compression="zstd") as file:
 
         def write() -> None:
-            with writing(out):
-                file.write_table(pa.Table.from_pylist(waiting, DIFF))
+            file.write_table(pa.Table.from_pylist(waiting, DIFF))
             waiting.clear()
 
         for compared in _each(storage, partial(_compare, storage, plans), _parts(*(plan.n_buckets for plan in plans))):

@@ -91,7 +91,9 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
         """The file, to be read."""
         if mode != "rb" or path not in self._sizes:
             raise PermissionError(f"{path} is no table of an audit, or is to be written: refused")
-        return self._files.open_input_file(path.removeprefix(f"{PROTOCOL}://"))
+        file = self._files.open_input_file(path.removeprefix(f"{PROTOCOL}://"))
+        self._sizes[path] = file.size()  # an audit may have replaced it since it was listed
+        return file
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """The files of a group, by its pattern."""
@@ -107,6 +109,8 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
     isfile = exists
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
+        if path not in self._sizes:
+            raise FileNotFoundError(path)
         return {"name": path, "size": self._sizes[path], "type": "file"}
 
     def size(self, path: str) -> int:

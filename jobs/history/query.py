@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,7 +20,7 @@ import pyarrow.parquet as pq
 
 from jobs.errors import BadQuery, StorageUnavailable
 from jobs.history.database import connect
-from jobs.outputs import writing
+from jobs.outputs import replacing
 
 ROWS_AT_ONCE = 10_000
 SHOWING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
@@ -34,21 +36,40 @@ class Rows:
 
 @contextmanager
 def open_query(root: str, sql: str) -> Iterator[Rows]:
-    """The rows of `sql`, over the views of jobs/history/database.py. Raises BadQuery, and the errors of storage."""
+    """The rows of `sql`, one SELECT over the views of jobs/history/database.py.
+
+    Raises BadQuery, also for what the caller's writing of a value raises, and the errors of storage.
+    """
     with connect(root) as database:
         try:
             statements = database.extract_statements(sql)
-            if not statements or statements[-1].type not in SHOWING:
-                raise BadQuery("the query shows nothing: expected a SELECT")
+            if [statement.type in SHOWING for statement in statements] != [True]:
+                raise BadQuery("expected one SELECT")
             found = database.execute(sql).to_arrow_reader(ROWS_AT_ONCE)
         except duckdb.Error as error:
             raise _typed(error) from error
-        yield Rows(found.schema, _batches(found))
+        except (TypeError, UnicodeError) as error:
+            raise BadQuery("the query is no text in UTF-8") from error
+        schema = _named_apart(found.schema)
+        try:
+            yield Rows(schema, _batches(found, schema))
+        except (pa.ArrowException, OverflowError) as error:
+            raise BadQuery(f"a column has values that cannot be written: {error}; cast it to VARCHAR") from error
 
 
-def _batches(found: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _named_apart(schema: pa.Schema) -> pa.Schema:
+    """The columns, those that share a name with numbers: a, a_1, as DuckDB names them in a subquery."""
+    names: list[str] = []
+    for field in schema:
+        numbered = (f"{field.name}_{n}" for n in count(1))
+        names.append(field.name if field.name not in names else next(each for each in numbered if each not in names))
+    return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
+
+
+def _batches(found: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     try:
-        yield from found
+        for batch in found:
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise _typed(error) from error
 
@@ -73,28 +94,39 @@ def write_csv(rows: Rows, stream: TextIO) -> None:
 
 
 def write_json(batches: Iterable[pa.RecordBatch], stream: TextIO) -> None:
-    """Writes an array with an object for each row, on a line of its own."""
+    """Writes an array with an object for each row, on a line of its own. Numbers that are none are null."""
     before = "[\n"
     for batch in batches:
         for row in batch.to_pylist():
-            stream.write(before + json.dumps(row, ensure_ascii=False, default=_plain))
+            stream.write(before + _json(row))
             before = ",\n"
     stream.write("[]\n" if before == "[\n" else "\n]\n")
 
 
 def write_parquet(rows: Rows, out: Path) -> None:
     """Writes the rows to a file. Raises BadArgument where it cannot be written."""
-    with writing(out), pq.ParquetWriter(out, rows.schema, compression="zstd") as file:
+    with replacing(out) as part, pq.ParquetWriter(part, rows.schema, compression="zstd") as file:
         for batch in rows.batches:
             file.write_batch(batch)
 
 
 def _cell(value: Any) -> Any:
-    return (
-        json.dumps(value, ensure_ascii=False, default=_plain)
-        if isinstance(value, list | dict | bool)
-        else _plain(value)
-    )
+    return _json(value) if isinstance(value, list | dict | bool) else _plain(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_finite(value), ensure_ascii=False, default=_plain, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """The value without what JSON has no words for: NaN and infinity are null, an interval is text."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return _plain(value) if isinstance(value, pa.MonthDayNano) else value
 
 
 def _plain(value: Any) -> Any:
@@ -104,5 +136,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Decimal):  # of DuckDB's sums of integers, too
-        return int(value) if value == value.to_integral_value() else float(value)
+        if value == value.to_integral_value():
+            return int(value)
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    if isinstance(value, pa.MonthDayNano):  # ISO 8601
+        return f"P{value.months}M{value.days}DT{Decimal(value.nanoseconds).scaleb(-9).normalize():f}S"
     return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -36,11 +36,14 @@ def card(shown: Shown, links: Links) -> str:
         f'<p><span class="verdict">{GROUP_WORDS[group]}</span>{_reason(row)}</p>{_facts(row)}'
     )
     figure = _figure(shown, links)
-    room = CARD_BYTES - sum(len(part.encode()) for part in (head, figure)) - 400  # for what encloses the lists
-    documents, room = _fitting(_documents(shown, links), room)
-    images, room = _fitting(_images(shown, links), room)
+    room = CARD_BYTES - sum(len(part.encode()) for part in (head, figure)) - 700  # for what encloses the lists
+    documents, images = list(_documents(shown, links)), list(_images(shown, links))
+    fitting_images, spare = _fitting(images, room // 3)
+    fitting_documents, room = _fitting(documents, room - room // 3 + spare)
     excluded, _ = _fitting(_excluded(shown, links), room)
-    inputs = _listed("Documents", documents) + _listed("Catalogue images", images)
+    more = f"more: <code>scott explain {name}</code>"
+    inputs = _listed("Documents", fitting_documents, len(documents), more)
+    inputs += _listed("Catalogue images", fitting_images, len(images), more)
     return f"{head}{inputs}</div>{figure}{_details(shown, excluded)}</article>\n"
 
 
@@ -107,12 +110,13 @@ def _best_key(shown: Shown) -> str | None:
 
 
 def _documents(shown: Shown, links: Links) -> Iterator[str]:
-    """Each document, with what was wrong with it."""
+    """Each document, with what was wrong with it; those that cannot be read first."""
     read = {row["document"]: row for row in shown.rows}
-    for uri in shown.product.document_uris if shown.product else read:
+    unread = {uri for uri, row in read.items() if row["document_status"] not in READABLE}
+    for uri in sorted(shown.product.document_uris if shown.product else read, key=lambda uri: uri not in unread):
         row = read.get(uri)
         said = ""
-        if row and row["document_status"] not in READABLE:
+        if row and uri in unread:
             said = f" cannot be read: {escape(status_words(row['document_status']))}"
         elif row and row["document_status"] == "partial":
             said = " was read in part"
@@ -154,8 +158,9 @@ def _details(shown: Shown, lines: list[str]) -> str:
     )
 
 
-def _listed(heading: str, items: list[str]) -> str:
-    return f'<p class="note">{heading}</p><ul class="inputs">{"".join(items)}</ul>' if items else ""
+def _listed(heading: str, items: list[str], total: int, more: str) -> str:
+    left = f"<li>and {total - len(items)} {more}</li>" if len(items) < total else ""
+    return f'<p class="note">{heading}</p><ul class="inputs">{"".join(items)}{left}</ul>' if total else ""
 
 
 def _fitting(lines: Iterable[str], room: int) -> tuple[list[str], int]:

@@ -16,7 +16,7 @@ from jobs.tables.schemas import Verdict, VerdictName
 
 BINS = 20  # of the histogram
 AUDITS = 30  # that are shown beside each other, at most
-_STATE = re.compile(r'<script type="application/json" id="state">(.*?)</script>', re.DOTALL)
+_STATE = re.compile(r'<script type="application/json" id="_state">(.*?)</script>', re.DOTALL)
 
 
 @dataclass
@@ -55,7 +55,7 @@ class State:
     def to_html(self) -> str:
         """The state as an element of the page."""
         said = json.dumps({"issue": self.issue, "groups": dict(self.groups)}, sort_keys=True)
-        return f'<script type="application/json" id="state">{said}</script>'
+        return f'<script type="application/json" id="_state">{said}</script>'
 
     @classmethod
     def of(cls, page: bytes | None) -> State | None:

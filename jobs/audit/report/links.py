@@ -39,6 +39,8 @@ class Links:
         return found if found is None or len(found) <= LONGEST else None
 
     def _to_uri(self, uri: str) -> str | None:
+        if uri.startswith(("//", "file:////")):  # a browser takes it for a machine of the network
+            return None
         if uri.startswith(("file://", "/")):
             there = (local_path(uri) if uri.startswith("file://") else Path(uri)).as_uri()
             if there.startswith(self._root):

@@ -34,10 +34,11 @@ const scott = (() => {
     for (let n = Math.max(low - 1, 0); n < starts.length && found.length < MOST; n++) {
       if (n >= low && !starts[n].startsWith(wanted)) break;
       for (const entry of await load(n)) {
-        if (found.length < MOST && entry.id.toLowerCase().startsWith(wanted)) found.push(entry);
+        if (entry.id === text.trim()) found.unshift(entry);
+        else if (entry.id.toLowerCase().startsWith(wanted)) found.push(entry);
       }
     }
-    return found.sort((a, b) => (b.id === text.trim()) - (a.id === text.trim()));
+    return found.slice(0, MOST);
   }
 
   function link(entry) {
@@ -106,7 +107,12 @@ const scott = (() => {
 
   // index.html#ID leads to the product, in whichever issue of the report it is.
   async function followHash() {
-    const id = decodeURIComponent(location.hash.slice(1));
+    let id = "";
+    try {
+      id = decodeURIComponent(location.hash.slice(1));
+    } catch {
+      return;  // it is no product
+    }
     if (!id || document.getElementById(id)) return;
     const [first] = await find(id);
     if (first && first.id === id) location.replace(link(first));

@@ -75,6 +75,27 @@ def test_query_prints_and_writes(root: Path, tmp_path: Path, capsys: Capture) ->
     assert "the first 1000 rows" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.JSON"])
+@pytest.mark.parametrize(
+    "select",
+    [
+        "CASE WHEN i = 190000 THEN error('boom') ELSE i::VARCHAR END FROM range(200000) t(i)",
+        "DATE '20000-01-01' + i::INT FROM range(2) t(i)",
+    ],
+    ids=["breaks off", "cannot be written"],
+)
+def test_a_query_that_fails_leaves_the_file_as_it_was(
+    root: Path, tmp_path: Path, name: str, select: str, capsys: Capture
+) -> None:
+    (tmp_path / name).write_text("precious")
+    code = run("query", f"SELECT {select}", "--root", root, "--out", tmp_path / name)
+    written = (tmp_path / name).read_bytes() != b"precious"
+    assert (code, written) in ((2, False), (0, True))
+    assert code == 2 or "parquet" in name, "Parquet has dates that Python has not"
+    assert len(capsys.readouterr().err.splitlines()) == (code == 2)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -82,6 +103,8 @@ def test_query_prints_and_writes(root: Path, tmp_path: Path, capsys: Capture) ->
         (("query", "FROM read_csv('/etc/hostname')"), "Permission Error"),
         (("query", "SELECT 1", "--format", "parquet"), "--format parquet writes a file"),
         (("query", "SELECT 1", "--out", "/proc/nothing/x.csv"), "cannot be written"),
+        (("query", "SELECT 1", "--out", "x.xlsx"), "'.xlsx' says no format"),
+        (("diff", "2026-01-02", "2026-01-03", "--out", "/dev/null"), "is no file"),
         (("diff", "2026-01-02", "2026-01-09"), "no audit of 2026-01-09"),
         (("diff", "2026-1-2", "2026-01-03"), "'2026-1-2' is not a date"),
     ],

@@ -237,14 +237,50 @@ def test_nothing_else_can_be_read_and_nothing_written(audited: Path, sql: str) -
         ("SELECT nothing FROM verdicts", 'Referenced column "nothing" not found'),
         ("FROM verdict", "Table with name verdict does not exist"),
         ("SELECT product_id::INT FROM verdicts", "Could not convert string"),
-        ("", "the query shows nothing: expected a SELECT"),
-        ("CREATE TABLE x AS FROM verdicts", "the query shows nothing: expected a SELECT"),
+        ("", "expected one SELECT"),
+        ("CREATE TABLE x AS FROM verdicts", "expected one SELECT"),
+        ("SELECT 1; SELECT 2", "expected one SELECT"),
     ],
 )
 def test_a_bad_query_is_one_line(audited: Path, sql: str, message: str) -> None:
     with pytest.raises(BadQuery, match=message) as caught, open_query(str(audited), sql):
         pass
     assert "\n" not in str(caught.value)
+
+
+def test_a_query_that_is_no_text_is_refused(audited: Path) -> None:
+    with pytest.raises(BadQuery, match="no text in UTF-8"), open_query(str(audited), "SELECT '\udcff'"):
+        pass
+
+
+def test_columns_that_share_a_name_are_numbered(audited: Path) -> None:
+    out = io.StringIO()
+    with open_query(str(audited), "SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS a") as rows:
+        write_json(rows.batches, out)
+    assert json.loads(out.getvalue()) == [{"a": 1, "a_1": 2, "a_1_1": 3, "a_2": 4}]
+
+
+def test_values_that_json_has_no_words_for(audited: Path) -> None:
+    out = io.StringIO()
+    sql = """SELECT 'nan'::DOUBLE a, ['inf'::DOUBLE, 1.5] b, 12345678901234567890.123456789::DECIMAL(38, 9) c,
+        INTERVAL '1 month 2 days 3.5 seconds' d, {'x': 'nan'::FLOAT} e"""
+    with open_query(str(audited), sql) as rows:
+        write_json(rows.batches, out)
+    expected = {"a": None, "b": [None, 1.5], "c": "12345678901234567890.123456789", "d": "P1M2DT3.5S", "e": {"x": None}}
+    assert json.loads(out.getvalue()) == [expected]
+
+
+def test_a_night_that_is_audited_again_meanwhile(tmp_path: Path) -> None:
+    """The files of a database that is open are replaced by longer ones."""
+    storage = open_storage(str(tmp_path))
+    add_product(storage, "P1", [A], [report(A)])
+    audit(storage, FIRST, n_buckets=1)
+    database = connect(str(tmp_path))
+    assert database.execute("SELECT count(*) FROM verdicts").fetchone() == (1,)
+    for n in range(2, 5):
+        add_product(storage, f"P{n}", [A], [report(A)])
+    run_audit(str(tmp_path), FIRST, **asked("again"))
+    assert database.execute("SELECT count(*) FROM verdicts").fetchone() == (4,)
 
 
 def test_storage_that_cannot_be_read_is_no_fault_of_the_query(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_earlier_audits_are_beside_each_other(storage: Storage) -> None:
     for day, said in ((DAY, "1 undecided"), ("2026-01-03", "1 undecided"), ("2026-01-05", "1 undecided")):
         undecided = "0 undecided" if day == DAY else said
         title = f"{day}: 0 close call, 1 no match, {undecided}, 1 match"
-        assert f'<a href="../audit_date={day}/index.html"><title>{title}</title>' in plot
+        assert f"<title>{title}</title>" in plot
     assert "2026-01-05" not in index_of(storage, "2026-01-03").data.decode()
 
 

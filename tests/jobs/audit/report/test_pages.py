@@ -101,7 +101,7 @@ def test_the_index_counts_and_leads_to_each_group(made_up: Storage) -> None:
     _, rows = read_verdicts(made_up, DAY)
     index, pages = index_of(made_up), pages_of(made_up)
     groups = Counter("close_call" if row["reason"] == "close_call" else row["verdict"] for row in rows)
-    state = json.loads(re.findall(r'id="state">(.*?)</script>', index.data.decode())[0])
+    state = json.loads(re.findall(r'id="_state">(.*?)</script>', index.data.decode())[0])
     assert state["groups"] == groups
     links = [link.partition("#p-") for link in index.links if "#p-" in link]
     assert len(links) == len(GROUPS)
@@ -182,6 +182,24 @@ def test_no_catalogue_makes_a_card_too_long(tmp_path: Path) -> None:
     assert "more: scott explain" in re.sub(r"\s+", " ", page.text)
 
 
+def test_a_long_list_of_documents_begins_with_those_that_cannot_be_read(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    documents = tuple(f"catalogue-of-supplier/test-reports/2026/report-{n:04d}-of-the-product.pdf" for n in range(60))
+    product = PlannedProduct("P1", None, None, tuple(f"{n}.jpg" for n in range(4)), documents, run_id="1")
+    rows = [
+        row_of(DOCUMENT_IMAGES, document=uri, document_status="ok" if uri != documents[-1] else "missing", used=False)
+        for uri in documents
+    ]
+    verdict = row_of(VERDICTS, product_id="P1", verdict="undecided", reason="document_unreadable:missing")
+    verdict |= dict.fromkeys(("n_catalogue_images", "n_document_images", "n_pairs_failed"), 0)
+    text = re.sub(r"\s+", " ", Page("", card(Shown(verdict, product, rows), Links(storage)).encode()).text)
+    assert text.index("report-0059") < text.index("report-0000")
+    assert "there is no such file" in text
+    listed = sum(f"report-{n:04d}" in text for n in range(60))
+    assert listed == 60 or f"and {60 - listed} more: scott explain P1" in text
+    assert all(f"{n}.jpg" in text for n in range(4))
+
+
 @pytest.mark.parametrize(
     ("uri", "address"),
     [
@@ -192,6 +210,8 @@ def test_no_catalogue_makes_a_card_too_long(tmp_path: Path) -> None:
         ("file:///elsewhere/a%20b.pdf", "file:///elsewhere/a%20b.pdf"),
         ("s3://bucket/a.pdf", None),
         ("https://example.com/a.pdf", None),
+        ("//example.com/a.pdf", None),
+        ("file:////example.com/a.pdf", None),
         ("../outside.pdf", None),
         ("javascript:alert(1)", "../../../javascript%3Aalert%281%29"),
         ("x/" + "ü" * 400 + ".pdf", None),
