@@ -39,13 +39,14 @@ CREATE VIEW latest_verdicts AS FROM verdicts SEMI JOIN (
 """
 
 
-def connect(root: str) -> duckdb.DuckDBPyConnection:
+def connect(root: str, tables: Sequence[Table[Any]] = TABLES) -> duckdb.DuckDBPyConnection:
     """A database of the audits that are under `root` now, with the credentials of now.
 
-    Raises the errors of storage; DuckDB raises duckdb.Error for what it refuses and what cannot be read.
+    Only `tables` have rows. Raises the errors of storage; DuckDB raises duckdb.Error for what it refuses and what
+    cannot be read.
     """
     storage = open_storage(root)
-    files = TableFiles(storage, TABLES)
+    files = TableFiles(storage, tables)
     spilled = Path(tempfile.gettempdir()) / f"scott-query-{uuid.uuid4().hex}"  # DuckDB makes it and removes it
     database = duckdb.connect(
         config={
@@ -58,7 +59,7 @@ def connect(root: str) -> duckdb.DuckDBPyConnection:
     )
     database.register_filesystem(files)
     for table in TABLES:
-        database.execute(_view(database, table, files.groups[table.name]))
+        database.execute(f"CREATE VIEW {table.name} AS {_rows(database, table, files.groups.get(table.name, ()))}")
     database.execute(LATEST)
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = false")  # it goes to stdout, as the rows do
@@ -68,13 +69,26 @@ def connect(root: str) -> duckdb.DuckDBPyConnection:
     return database
 
 
-def _view(database: duckdb.DuckDBPyConnection, table: Table[Any], groups: Sequence[Group]) -> str:
-    """The statement that makes the view of a table, with all columns of this version and those of newer ones."""
+def tables_of(sql: str) -> Sequence[Table[Any]]:
+    """The tables that a statement asks for, so that no others are listed; all where that cannot be told."""
+    with duckdb.connect(config={"enable_external_access": False, "python_enable_replacements": False}) as empty:
+        for table in TABLES:
+            empty.execute(f"CREATE TABLE {table.name} AS {_rows(empty, table, ())}")
+        empty.execute("CREATE TABLE latest_verdicts AS FROM verdicts")
+        try:
+            names = empty.get_table_names(sql)
+        except (duckdb.Error, TypeError, UnicodeError):  # as the statement itself will say
+            return TABLES
+    return [table for table in TABLES if table.name in names or (table is VERDICTS and "latest_verdicts" in names)]
+
+
+def _rows(database: duckdb.DuckDBPyConnection, table: Table[Any], groups: Sequence[Group]) -> str:
+    """The query of all rows of a table, with all columns of this version and those of newer ones."""
     fields = [pa.field(name, column.type or pa.date32()) for name, column in table.columns.items()]
     newer = {each.name: each for group in groups for each in group.schema if each.name not in table.columns}
     columns = pa.schema([*fields, *newer.values()]).empty_table()
     types = dict(zip(columns.column_names, database.from_arrow(columns).types, strict=True))
-    return f"CREATE VIEW {table.name} AS {' UNION ALL '.join(_selects(types, groups))}"
+    return " UNION ALL ".join(_selects(types, groups))
 
 
 def _selects(types: dict[str, Any], groups: Sequence[Group]) -> Iterator[str]:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.errors import BadQuery, StorageUnavailable
-from jobs.history.database import connect
+from jobs.history.database import connect, tables_of
 from jobs.outputs import replacing
 
 ROWS_AT_ONCE = 10_000
@@ -40,7 +40,7 @@ def open_query(root: str, sql: str) -> Iterator[Rows]:
 
     Raises BadQuery, also for what the caller's writing of a value raises, and the errors of storage.
     """
-    with connect(root) as database:
+    with connect(root, tables_of(sql)) as database:
         try:
             statements = database.extract_statements(sql)
             if [statement.type in SHOWING for statement in statements] != [True]:

@@ -20,7 +20,7 @@ from jobs.audit.prune import prune_audits
 from jobs.audit.run import run_audit
 from jobs.errors import BadQuery, BadStorageUri, StorageUnavailable
 from jobs.history import connect
-from jobs.history.database import TABLES
+from jobs.history.database import TABLES, tables_of
 from jobs.history.query import Rows, open_query, write_csv, write_json
 from jobs.storage import Storage, open_storage
 from jobs.tables.keys import plan_folder, plan_key
@@ -246,6 +246,22 @@ def test_a_bad_query_is_one_line(audited: Path, sql: str, message: str) -> None:
     with pytest.raises(BadQuery, match=message) as caught, open_query(str(audited), sql):
         pass
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("FROM verdicts v JOIN pair_scores p ON p.product_id = v.product_id", ["verdicts", "pair_scores"]),
+        ("FROM verdicts JOIN pair_scores USING (product_id)", [table.name for table in TABLES]),  # DuckDB cannot tell
+        ("WITH x AS (FROM latest_verdicts) SELECT (SELECT count(*) FROM reviews) FROM x", ["verdicts", "reviews"]),
+        ("FROM query_table('document_images')", ["document_images"]),
+        ("SELECT 1", []),
+        ("SELEC 1", [table.name for table in TABLES]),
+        ("SELECT of_a_newer_version FROM verdicts", ["verdicts"]),
+    ],
+)
+def test_a_query_lists_the_tables_that_it_asks_for(sql: str, names: list[str]) -> None:
+    assert [table.name for table in tables_of(sql)] == names
 
 
 def test_a_query_that_is_no_text_is_refused(audited: Path) -> None:
