@@ -86,7 +86,7 @@ def _rows(database: duckdb.DuckDBPyConnection, table: Table[Any], groups: Sequen
     """The query of all rows of a table, with all columns of this version and those of newer ones."""
     fields = [pa.field(name, column.type or pa.date32()) for name, column in table.columns.items()]
     newer = {each.name: each for group in groups for each in group.schema if each.name not in table.columns}
-    columns = pa.schema([*fields, *newer.values()]).empty_table()
+    columns = pa.Table.from_batches([], pa.schema([*fields, *newer.values()]))  # empty_table() imports pandas
     types = dict(zip(columns.column_names, database.from_arrow(columns).types, strict=True))
     return " UNION ALL ".join(_selects(types, groups))
 

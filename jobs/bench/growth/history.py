@@ -27,9 +27,10 @@ QUERIES = {
     "every night": "SELECT audit_date, verdict, count(*) FROM verdicts GROUP BY 1, 2",
 }
 _OURS = """
-from jobs.history import connect
-for batch in connect(sys.argv[1]).execute(sys.argv[2]).to_arrow_reader(10_000):
-    pass
+from jobs.history.query import open_query
+with open_query(sys.argv[1], sys.argv[2]) as rows:
+    for batch in rows.batches:
+        pass
 """
 _DUCKDB = """
 import duckdb
