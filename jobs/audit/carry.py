@@ -25,7 +25,7 @@ import extractors
 import jobs
 import scott_core
 from extractors import fingerprint
-from jobs.errors import ObjectMissing, UnknownAudit, UnreadableInput
+from jobs.errors import UnknownAudit, UnreadableInput
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.bucket import Bucket
@@ -117,9 +117,11 @@ def scored_before(here: Bucket, products: Iterable[PlannedProduct]) -> dict[str,
 
     Where a run stops at a match, which pairs have a score depends on all of them, so there is nothing either.
     """
+    if here.run.full or here.run.stop_at_match:
+        return {}
     found: dict[str, ScoredImages] = {}
     left = {product.product_id: decided_by(here.run, product) for product in products}
-    for audit_date, buckets in () if here.run.full or here.run.stop_at_match else _places(here):
+    for audit_date, buckets in _places(here):
         for before in [_Before(here.storage, audit_date, bucket) for bucket in buckets]:
             if audit_date != here.audit_date:  # this one's document images are those of the run by now
                 found |= before.scored(left)
@@ -209,7 +211,7 @@ class _Before:
         ]
 
         def versions_if_same(product_id: str) -> list[str | None] | None:
-            if evidence[product_id] and not self._exists(keys.evidence_key_of(evidence[product_id])):
+            if evidence[product_id] and not self.storage.exists(keys.evidence_key_of(evidence[product_id])):
                 return None
             now: list[str | None] = []
             for (kind, uri), version in inputs[product_id]:
@@ -276,13 +278,6 @@ class _Before:
             else:
                 found[product_id][uri] = sha256
         return found
-
-    def _exists(self, key: str) -> bool:
-        try:
-            self.storage.modified(key)
-        except ObjectMissing:
-            return False
-        return True
 
     def _table(self, table: Table[Any]) -> pa.Table:
         """The bucket's rows of `table`, read when they are first asked for."""

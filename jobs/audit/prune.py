@@ -58,9 +58,7 @@ def prune_audits(root: str, keep: int, progress: Progress = silent, *, dry_run: 
 
 def _is_whole(storage: Storage, audit_date: str) -> bool:
     is_of_all = any(run.product_ids is None for run in read_plan(storage, audit_date).runs)
-    with suppress(ObjectMissing):
-        return is_of_all and storage.modified(keys.report_key(audit_date)) > 0
-    return False
+    return is_of_all and storage.exists(keys.report_key(audit_date))
 
 
 def _unwanted(storage: Storage, old: Sequence[str], kept: Sequence[str]) -> Iterator[str]:

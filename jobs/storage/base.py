@@ -105,6 +105,14 @@ class Storage(ABC):
         It has the credentials of this moment, raises OSError, and tries again by rules of its own.
         """
 
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            self.modified(key)
+        except ObjectMissing:
+            return False
+        return True
+
     def read_or_none(self, key: str) -> Blob | None:
         """The object, or None where there is none."""
         try:

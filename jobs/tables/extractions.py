@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 
 from extractors import Extraction, Placement, version
-from jobs.errors import ObjectMissing
 from jobs.storage import Storage
 from jobs.tables.keys import extraction_key
 
@@ -33,11 +32,7 @@ def read_extraction(storage: Storage, sha256: str) -> Extraction | None:
         for row in found["images"]
         for image_class in [row.pop("class")]
     )
-    try:
-        for each in images:
-            if each.file is not None:
-                storage.modified(each.file)
-    except ObjectMissing:
+    if not all(storage.exists(each.file) for each in images if each.file is not None):
         return None
     return Extraction(found["status"], found["detail"], found["pages"], images)
 

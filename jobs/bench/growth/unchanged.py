@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import sys
 from collections import defaultdict
@@ -100,9 +99,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("products", type=int)
     asked = parser.parse_args(arguments)
     write_night(asked.workdir, asked.products)
-    costs = audits.audit(asked.workdir, audits.SAME, None)
-    audits.show(asked.products, costs)
-    sys.stdout.write(json.dumps(costs) + "\n")
+    audits.show(asked.products, audits.audit(asked.workdir, audits.SAME, None))
 
 
 if __name__ == "__main__":

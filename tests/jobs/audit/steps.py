@@ -48,11 +48,13 @@ def snapshot(storage: Storage) -> dict[str, bytes]:
 def of_any_issue(objects: dict[str, bytes]) -> dict[str, bytes]:
     """The objects without the number of a report's issue: how often it was written."""
     return {
-        re.sub(r"/issue=\d+-", "/issue=N-", key): re.sub(rb"\bissue=\d+-", b"issue=N-", data)
-        if key.startswith("reports/")
-        else data
+        key_of_any_issue(key): re.sub(rb"\bissue=\d+-", b"issue=N-", data) if key.startswith("reports/") else data
         for key, data in objects.items()
     }
+
+
+def key_of_any_issue(key: str) -> str:
+    return re.sub(r"/issue=\d+-", "/issue=N-", key)
 
 
 def table_rows(storage: Storage, table: str) -> list[dict[str, Any]]:

@@ -18,7 +18,6 @@ import argparse
 import multiprocessing
 import os
 import random
-import re
 import resource
 import shutil
 import signal
@@ -38,7 +37,7 @@ from jobs.storage import Storage, open_storage
 from jobs.tables.plan import planned_buckets
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS
-from tests.jobs.audit.steps import DAY, asked
+from tests.jobs.audit.steps import DAY, asked, key_of_any_issue
 from tests.jobs.small_catalogue import add_product, picture, report
 
 NIGHTS = (DAY, "2026-01-03")
@@ -69,7 +68,7 @@ def outcome(storage: Storage, nights: Sequence[str] = NIGHTS) -> dict[str, Any]:
     by_bytes = [key for folder in ("evidence", "images", "extractions") for key in storage.keys(folder)]
     found |= {key: storage.read(key).data for key in by_bytes}
     written = [key for key in storage.keys("") if not key.startswith("audits/")]
-    found["keys"] = [re.sub(r"/issue=\d+-", "/issue=N-", key) for key in written]  # how often a report was written
+    found["keys"] = [key_of_any_issue(key) for key in written]
     return found
 
 
