@@ -23,6 +23,7 @@ from extractors.isolation.protocol import (
     Event,
     Fault,
     Found,
+    PageRead,
     Pages,
     Refused,
     encode_event,
@@ -111,7 +112,7 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
     def excess() -> str:
         if bytes_left < 0:
             return f"{limits.output_bytes} bytes of pictures"
-        return f"{told - 1} images and faults" if told >= MOST_EVENTS - _LAST_EVENTS else ""
+        return f"{told - 1} findings" if told >= MOST_EVENTS - _LAST_EVENTS else ""
 
     try:
         document = open_document(pdf, password, limits)
@@ -148,6 +149,7 @@ def read_document(pdf: Path, out: Path, password: str | None, limits: Limits, fi
         if excess():
             tell(Fault("too_large", f"page {index + 1}: more than {excess()}; the rest is not read"))
             break
+        tell(PageRead(index + 1))
     tell(End())
 
 

@@ -8,17 +8,20 @@ then `partial` with the cause in its detail; a failure before any image gives th
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
 import selectors
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from extractors.doubt import exclude_doubtful
 from extractors.isolation.protocol import (
@@ -35,6 +38,7 @@ from extractors.isolation.protocol import (
     Fault,
     Found,
     Job,
+    PageRead,
     Pages,
     Refused,
     decode_event,
@@ -47,9 +51,13 @@ HEADER = b"%PDF-"
 HEADER_WITHIN = 1024  # bytes from the start that hold the header (PDF Reference 1.7, implementation note 13)
 _OUT_OF_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # on a starved reader's stderr
 _SERVER = "extractors.isolation.server"  # the module that starts readers
+_LOOK = 0.5  # seconds between two looks at what a reader has told so far
 _GRACE = 30.0  # seconds beyond the document's limit: to fork a reader and to kill it
 _TAIL = 1 << 16  # bytes at the end of a reader's standard error that are searched
+_NO_FILE = (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EACCES)  # also: a link, a socket, a file closed to us
 _FAULTS_NAMED = 3  # faults that a detail spells out
+
+PageProgress = Callable[[int, int], object]  # hears how many pages were read so far, and of how many
 
 
 class Extractor:
@@ -67,11 +75,14 @@ class Extractor:
         for server in self._servers:
             self._idle.put(server)
 
-    def extract(self, pdf: Path, out: Path, *, password: str | None = None) -> Extraction:
+    def extract(
+        self, pdf: Path, out: Path, *, password: str | None = None, progress: PageProgress | None = None
+    ) -> Extraction:
         """Extract the images of a PDF: they are written under `out`, as PNG or JPEG, and their placements returned.
 
-        A bad PDF gives a status, never an exception. Raises OSError where `pdf` cannot be read as a file or `out` or
-        the temporary folder cannot be written, and RuntimeError where no reader can be started.
+        `progress` is called now and then while the document is read, and at its end. A bad PDF gives a status, never an
+        exception. Raises OSError where `pdf` cannot be read as a file or `out` or the temporary folder cannot be
+        written, and RuntimeError where no reader can be started.
         """
         refusal = _refusal(pdf, self.limits)
         if refusal:
@@ -79,14 +90,20 @@ class Extractor:
         out.mkdir(parents=True, exist_ok=True)
         with work_folder() as work:
             server = self._idle.get()
+
+            def look() -> None:
+                if progress:
+                    _tell(progress, _read_findings(work, self.limits)[0])
+
             try:
-                ending = server.read(Job(str(pdf.resolve()), str(work), password, self.limits))
+                ending = server.read(Job(str(pdf.resolve()), str(work), password, self.limits), look)
             except BaseException:
                 server.end()  # an answer that still comes would be taken for the next document's
                 raise
             finally:
                 self._idle.put(server)
             events, broken = _read_findings(work, self.limits)
+            look()
             extraction = _conclude(events, ending or broken)
             for name in sorted({placement.file for placement in extraction.images if placement.file}):
                 shutil.move(work / name, out / name)
@@ -112,10 +129,11 @@ def extract_document(
     *,
     password: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 (frozen)
+    progress: PageProgress | None = None,
 ) -> Extraction:
     """Extract a single document, as Extractor.extract() does."""
     with Extractor(limits=limits) as extractor:
-        return extractor.extract(pdf, out, password=password)
+        return extractor.extract(pdf, out, password=password, progress=progress)
 
 
 def _refusal(pdf: Path, limits: Limits) -> Extraction | None:
@@ -138,13 +156,14 @@ class _Server:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def read(self, job: Job) -> Fault | None:
+    def read(self, job: Job, look: Callable[[], object]) -> Fault | None:
         """Have the document read; None where the reader came to its end by itself, else how it was ended.
 
-        Raises OSError where the reader could not write, RuntimeError where no server can be started.
+        Meanwhile `look` is called now and then. Raises OSError where the reader could not write, RuntimeError where no
+        server can be started.
         """
         limits = job.limits
-        answer = self._ask(job)
+        answer = self._ask(job, look)
         if answer is None:
             return Fault("crashed", "the process that starts readers ended")
         if answer.timeout:
@@ -162,7 +181,7 @@ class _Server:
             return Fault("out_of_memory", f"more than {limits.memory_bytes >> 20} MiB")
         return Fault("crashed", f"exit status {answer.returncode}: {last_words}")
 
-    def _ask(self, job: Job) -> Answer | None:
+    def _ask(self, job: Job, look: Callable[[], object]) -> Answer | None:
         """The server's answer; None where none came within the job's time, and then the server is ended."""
         process = self._process
         if process is None or process.poll() is not None:  # not started yet, or ended while it was idle
@@ -175,7 +194,9 @@ class _Server:
             process.stdin.flush()
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            ready = selector.select(job.limits.seconds + _GRACE)
+            end = time.monotonic() + job.limits.seconds + _GRACE
+            while not (ready := selector.select(_LOOK)) and time.monotonic() < end:
+                look()
         answer = process.stdout.readline() if ready else b""
         if not answer:
             self.end()
@@ -224,10 +245,11 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _tail(path: Path) -> str:
     """The end of a text file; "" where there is no file."""
-    if not _is_plain(path):
+    file = _open_plain(path)
+    if file is None:
         return ""
-    with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - _TAIL, 0))
+    with file:
+        file.seek(max(os.fstat(file.fileno()).st_size - _TAIL, 0))
         return file.read().decode(errors="replace")
 
 
@@ -237,10 +259,10 @@ def _read_findings(work: Path, limits: Limits) -> tuple[list[Event], Fault | Non
     A hostile document may have taken the reader over: neither its words nor its files are trusted. The last line of a
     killed reader may be cut.
     """
-    path, events = work / FINDINGS, list[Event]()
-    if not _is_plain(path):
+    file, events = _open_plain(work / FINDINGS), list[Event]()
+    if file is None:
         return events, None
-    with path.open("rb") as file:
+    with file:
         while (line := file.readline(MOST_LINE)).endswith(b"\n"):
             if len(events) == MOST_EVENTS:
                 return events, Fault("too_large", f"the reader wrote more than {MOST_EVENTS} findings")
@@ -256,8 +278,33 @@ def _read_findings(work: Path, limits: Limits) -> tuple[list[Event], Fault | Non
     return events, None
 
 
+def _tell(progress: PageProgress, events: Sequence[Event]) -> None:
+    """Tells how many pages were read, once it is known of how many."""
+    read = sum(isinstance(event, PageRead) for event in events)
+    for event in events:
+        if isinstance(event, Pages):
+            progress(read, event.count)
+
+
+def _open_plain(path: Path) -> IO[bytes] | None:
+    """The file, open; None where there is none that a reader of ours writes, whatever it puts there at this moment.
+
+    A link could name any other file, and a pipe could keep us waiting.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return os.fdopen(descriptor, "rb")
+
+
 def _is_plain(path: Path) -> bool:
-    """Whether there is a file: no link, which could name any other, and no pipe, which could keep us waiting."""
+    """Whether there is a file, and no link, which could name any other."""
     return path.is_file() and not path.is_symlink()
 
 

@@ -20,7 +20,7 @@ FINDINGS = "findings.jsonl"  # file in the job's folder: the reader's events
 STDERR = "stderr"  # file in the job's folder: the reader's standard error
 READY = b"ready\n"  # the server's first line on standard output
 FILE_NAME = re.compile(r"[0-9A-Za-z]+\.(jpg|png)")  # of an image in the job's folder
-MOST_EVENTS = 50_000  # in FINDINGS: 125 images on each of the 400 pages of the longest document that is read
+MOST_EVENTS = 50_000  # in FINDINGS: 125 for each of the 400 pages of the longest document that is read
 MOST_LINE = 16_384  # bytes of an event: a detail of DETAIL characters, each an escape of JSON, and as much again
 DETAIL = 500  # characters, at most, of what a reader says of a fault
 _INT32_MAX = 2**31 - 1  # of width and height in px
@@ -96,17 +96,25 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class PageRead:
+    """A page was read, as far as it can be; pages come in their order."""
+
+    page: int
+
+
+@dataclass(frozen=True)
 class End:
     """The last page was read."""
 
 
-Event = Refused | Pages | Found | Fault | End
+Event = Refused | Pages | Found | Fault | PageRead | End
 
 _EVENTS: dict[str, type[Event]] = {
     "refused": Refused,
     "pages": Pages,
     "placement": Found,
     "fault": Fault,
+    "page_read": PageRead,
     "end": End,
 }
 _FIELDS = {kind: get_type_hints(kind) for kind in (*_EVENTS.values(), Placement)}  # 0.2 ms each
@@ -140,6 +148,8 @@ def decode_event(line: str, limits: Limits) -> Event:
     _check_types(event)
     if isinstance(event, Pages):
         _check_range("count", event.count, 1, limits.pages)
+    elif isinstance(event, PageRead):
+        _check_range("page", event.page, 1, limits.pages)
     elif isinstance(event, Found):
         _check_placement(event.placement, limits)
     return event

@@ -153,11 +153,19 @@ def _environment(name: str) -> str | None:
 
 def extract(arguments: argparse.Namespace) -> int:
     """Extract the images of one PDF; 2 where it cannot be read."""
+    from tqdm import tqdm
+
     from extractors import extract_document
     from jobs.tables.schemas import READABLE
 
     try:
-        found = extract_document(arguments.file, arguments.out, password=arguments.password)
+        with tqdm(desc="extract", unit="page", file=sys.stderr, delay=0.5) as bar:
+
+            def progress(read: int, pages: int) -> None:
+                bar.total = pages
+                bar.update(read - bar.n)
+
+            found = extract_document(arguments.file, arguments.out, password=arguments.password, progress=progress)
     except OSError as error:
         raise BadArgument(f"{error.filename or arguments.file}: {error.strerror or error}") from error
     if arguments.json:

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
-from jobs.history.files import PROTOCOL, Group, TableFiles
+from jobs.history.files import PROTOCOL, TableFiles
 from jobs.storage import open_storage
 from jobs.tables.schemas import DOCUMENT_IMAGES, FOLDER_KEY, INPUT_VERSIONS, PAIR_SCORES, REVIEWS, VERDICTS, Table
 
@@ -42,8 +41,8 @@ CREATE VIEW latest_verdicts AS FROM verdicts SEMI JOIN (
 def connect(root: str, tables: Sequence[Table[Any]] = TABLES) -> duckdb.DuckDBPyConnection:
     """A database of the audits that are under `root` now, with the credentials of now.
 
-    Only `tables` have rows. Raises the errors of storage; DuckDB raises duckdb.Error for what it refuses and what
-    cannot be read.
+    It has the views of `tables` alone. Raises the errors of storage; DuckDB raises duckdb.Error for what it refuses and
+    what cannot be read.
     """
     storage = open_storage(root)
     files = TableFiles(storage, tables)
@@ -58,9 +57,10 @@ def connect(root: str, tables: Sequence[Table[Any]] = TABLES) -> duckdb.DuckDBPy
         }
     )
     database.register_filesystem(files)
-    for table in TABLES:
-        database.execute(f"CREATE VIEW {table.name} AS {_rows(database, table, files.groups.get(table.name, ()))}")
-    database.execute(LATEST)
+    for table in tables:
+        database.execute(f"CREATE VIEW {table.name} AS {_rows(files, table)}")
+    if VERDICTS in tables:
+        database.execute(LATEST)
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = false")  # it goes to stdout, as the rows do
     database.execute(f"SET allowed_directories = ['{PROTOCOL}://']")
@@ -70,34 +70,17 @@ def connect(root: str, tables: Sequence[Table[Any]] = TABLES) -> duckdb.DuckDBPy
 
 
 def tables_of(sql: str) -> Sequence[Table[Any]]:
-    """The tables that a statement asks for, so that no others are listed; all where that cannot be told."""
-    with duckdb.connect(config={"enable_external_access": False, "python_enable_replacements": False}) as empty:
-        for table in TABLES:
-            empty.execute(f"CREATE TABLE {table.name} AS {_rows(empty, table, ())}")
-        empty.execute("CREATE TABLE latest_verdicts AS FROM verdicts")
-        try:
-            names = empty.get_table_names(sql)
-        except (duckdb.Error, TypeError, UnicodeError):  # as the statement itself will say
-            return TABLES
-    return [table for table in TABLES if table.name in names or (table is VERDICTS and "latest_verdicts" in names)]
+    """The tables that a statement names, so that no others are listed; all where it names none, or may spell one out.
+
+    Those are `query` and `query_table`, functions of DuckDB that make a table's name from a text.
+    """
+    said = sql.lower()
+    return [table for table in TABLES if table.name in said and "query" not in said] or TABLES
 
 
-def _rows(database: duckdb.DuckDBPyConnection, table: Table[Any], groups: Sequence[Group]) -> str:
+def _rows(files: TableFiles, table: Table[Any]) -> str:
     """The query of all rows of a table, with all columns of this version and those of newer ones."""
-    fields = [pa.field(name, column.type or pa.date32()) for name, column in table.columns.items()]
-    newer = {each.name: each for group in groups for each in group.schema if each.name not in table.columns}
-    columns = pa.Table.from_batches([], pa.schema([*fields, *newer.values()]))  # empty_table() imports pandas
-    types = dict(zip(columns.column_names, database.from_arrow(columns).types, strict=True))
-    return " UNION ALL ".join(_selects(types, groups))
-
-
-def _selects(types: dict[str, Any], groups: Sequence[Group]) -> Iterator[str]:
-    """A SELECT of all columns for each group of files; without groups, one that has no rows."""
-    nulls = {name: f'NULL::{kind} AS "{name}"' for name, kind in types.items()}
-    for group in groups:
-        stored = {FOLDER_KEY, *group.schema.names}
-        columns = (f'"{name}"' if name in stored else null for name, null in nulls.items())
-        hive = f"hive_partitioning = true, hive_types = {{'{FOLDER_KEY}': DATE}}"
-        yield f"SELECT {', '.join(columns)} FROM read_parquet('{group.pattern}', {hive})"
-    if not groups:
-        yield f"SELECT {', '.join(nulls.values())} WHERE false"
+    hive = f"hive_partitioning = true, hive_types = {{'{FOLDER_KEY}': DATE}}"
+    parts = [f"FROM read_parquet('{files.empty_file(table)}')"]
+    parts += (f"FROM read_parquet('{pattern}', {hive})" for pattern in files.groups[table.name])
+    return " UNION ALL BY NAME ".join(parts)

@@ -7,6 +7,7 @@ import io
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pymupdf
@@ -24,6 +25,7 @@ from extractors.isolation.protocol import (
     Fault,
     Found,
     Job,
+    PageRead,
     Pages,
     decode_event,
     encode_event,
@@ -129,12 +131,12 @@ def test_what_is_our_failure_is_raised(tmp_path: Path, monkeypatch: pytest.Monke
     (work / FINDINGS).symlink_to("/dev/full")
     server = _Server()
     with pytest.raises(OSError, match="No space left"):
-        server.read(Job(str(pdf), str(work), None, Limits()))
+        server.read(Job(str(pdf), str(work), None, Limits()), lambda: None)
     (work / "document.pdf").unlink()
     (work / STDERR).unlink()
     (work / STDERR).symlink_to("/dev/full")
     with pytest.raises(OSError, match="cannot write there"):
-        server.read(Job(str(pdf), str(work), None, Limits()))
+        server.read(Job(str(pdf), str(work), None, Limits()), lambda: None)
     server.end()
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RuntimeError, match="no reader can be started"):
@@ -151,7 +153,7 @@ def test_a_reader_that_was_taken_over_moves_and_opens_nothing_of_ours(
     victim = tmp_path / "victim.png"
     victim.write_bytes(b"ours")
 
-    def read(_: _Server, job: Job) -> None:
+    def read(_: _Server, job: Job, look: object) -> None:
         folder = Path(job.folder)
         (folder / "good.png").write_bytes(pdfs.png(PHOTO))
         (folder / "link.png").symlink_to(victim)
@@ -171,10 +173,22 @@ def test_a_reader_that_was_taken_over_moves_and_opens_nothing_of_ours(
     assert victim.read_bytes() == b"ours"
 
 
-def test_findings_that_are_no_file_are_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Server, "read", lambda _, job: os.mkfifo(Path(job.folder) / FINDINGS))
-    extraction = extract_document(pdfs.one_photograph(tmp_path / "a.pdf"), tmp_path / "out")
-    assert (extraction.status, extraction.images) == ("crashed", ())
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("ours", path)])
+def test_findings_that_are_no_file_are_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    """Neither at the end nor while the reader is at work."""
+
+    def read(_: _Server, job: Job, look: Callable[[], object]) -> None:
+        (Path(job.folder) / "ours").write_text(encode_event(Pages(3)))
+        make(Path(job.folder) / FINDINGS)
+        look()
+
+    monkeypatch.setattr(_Server, "read", read)
+    heard: list[tuple[int, int]] = []
+    pdf = pdfs.one_photograph(tmp_path / "a.pdf")
+    extraction = extract_document(pdf, tmp_path / "out", progress=lambda *pages: heard.append(pages))
+    assert (extraction.status, extraction.images, heard) == ("crashed", (), [])
 
 
 def test_a_parent_with_many_open_files_and_a_name_that_is_no_text(tmp_path: Path) -> None:
@@ -204,6 +218,25 @@ def test_a_missing_file_is_the_callers_error(tmp_path: Path) -> None:
         extract_document(tmp_path / "none.pdf", tmp_path / "out")
 
 
+def test_progress_hears_of_each_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile at least once, since a reader takes longer to start than the parent takes to look; and of the last."""
+    monkeypatch.setattr(extractor_module, "_LOOK", 0.001)
+    pdf = pdfs.with_images(tmp_path / "a.pdf", *([((60.0, 80.0), pdfs.photograph(seed))] for seed in range(4)))
+    heard: list[tuple[int, int]] = []
+    extract_document(pdf, tmp_path / "out", progress=lambda *pages: heard.append(pages))
+    assert heard == sorted(heard)
+    assert {total for _, total in heard} == {4}
+    assert heard[0][0] < 4
+    assert heard[-1] == (4, 4)
+
+
+def test_progress_of_a_document_that_is_refused(tmp_path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\nno pages")
+    extract_document(tmp_path / "a.pdf", tmp_path / "out", progress=lambda *pages: heard.append(pages))
+    assert heard == []
+
+
 def test_findings_without_end_are_not_read_to_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process in place of the reader writes more than one of ours does."""
     monkeypatch.setattr(extractor_module, "MOST_EVENTS", 3)
@@ -213,7 +246,7 @@ def test_findings_without_end_are_not_read_to_their_end(tmp_path: Path, monkeypa
         (fault + "x" * MOST_LINE, f"crashed: the reader wrote a finding of more than {MOST_LINE} bytes"),
     ):
         monkeypatch.setattr(
-            _Server, "read", lambda _, job, w=written: (Path(job.folder) / FINDINGS).write_text(w) and None
+            _Server, "read", lambda _, job, look, w=written: (Path(job.folder) / FINDINGS).write_text(w) and None
         )
         assert extract_document(pdf, tmp_path / "out").detail.startswith(said)
 
@@ -224,6 +257,6 @@ def test_a_document_of_too_many_findings_is_read_so_far(tmp_path: Path, monkeypa
     findings = io.StringIO()
     child.read_document(pdf, tmp_path, None, Limits(), findings)
     *events, fault, end = (decode_event(line, Limits()) for line in findings.getvalue().splitlines())
-    assert [type(event) for event in events] == [Pages, Found, Found]
-    assert fault == Fault("too_large", "page 2: more than 2 images and faults; the rest is not read")
+    assert [type(event) for event in events] == [Pages, Found, PageRead, Found]
+    assert fault == Fault("too_large", "page 2: more than 3 findings; the rest is not read")
     assert end == End()
