@@ -11,6 +11,7 @@ import io
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
@@ -129,19 +130,28 @@ def _read(here: Bucket, products: Sequence[PlannedProduct]) -> Iterator[_Product
 def _write_evidence(here: Bucket, products: Iterable[_Product]) -> Mapping[str, str]:
     """Writes the evidence of those that have a best pair and are still the run's; returns the URI of each that has one.
 
-    Who owns them is asked once the old evidence was read, so that a late attempt cannot replace a newer run's.
+    Evidence stays as it is, since verdicts that were carried over point to it: another picture of a product gets a name
+    of its own. Who owns them is asked once the old evidence was read, so that a late attempt writes none.
     """
     drawn = {
         each.product.product_id: _evidence(here, each, pair) for each in products if (pair := best_pair(each.pairs))
     }
-    product_of = {evidence_key(here.audit_date, product_id): product_id for product_id in drawn}
+    key_of = {product_id: evidence_key(here.audit_date, product_id) for product_id in drawn}
+    product_of = {key: product_id for product_id, key in key_of.items()}
 
     def change(found: Mapping[str, bytes | None]) -> dict[str, bytes]:
         owned = {product.product_id for product in here.products()}
-        return {key: drawn[product_of[key]] for key in found if product_of[key] in owned}
+        new = {key: drawn[product_of[key]] for key in found if product_of[key] in owned}
+        for key, picture in new.items():
+            if found[key] not in (None, picture):
+                digest = sha256(picture).hexdigest()
+                key_of[product_of[key]] = evidence_key(here.audit_date, product_of[key], digest)
+        return {key: picture for key, picture in new.items() if found[key] is None}
 
     here.storage.update_all(product_of, change)
-    return {product_id: here.storage.uri(key) for key, product_id in product_of.items()}
+    others = {key: drawn[product_id] for product_id, key in key_of.items() if key not in product_of}
+    here.storage.update_all(others, lambda found: {key: others[key] for key in found})
+    return {product_id: here.storage.uri(key) for product_id, key in key_of.items()}
 
 
 def _evidence(here: Bucket, of: _Product, pair: PairScore) -> bytes:

@@ -85,9 +85,10 @@ def evidence_folder(audit_date: str) -> str:
     return f"{EVIDENCE}/audit_date={check_date(audit_date)}"
 
 
-def evidence_key(audit_date: str, product_id: str) -> str:
-    """The image of a product's best pair."""
-    return f"{evidence_folder(audit_date)}/{product_id}.jpg"
+def evidence_key(audit_date: str, product_id: str, sha256: str = "") -> str:
+    """The image of a product's best pair, or one with that SHA-256 that a later run of the audit drew."""
+    later = f"!{sha256[:16]}" if sha256 else ""  # no product id has a "!"
+    return f"{evidence_folder(audit_date)}/{product_id}{later}.jpg"
 
 
 def evidence_key_of(uri: str) -> str:

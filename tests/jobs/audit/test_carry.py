@@ -93,6 +93,22 @@ def test_an_unchanged_night_reads_and_scores_nothing(storage: Storage, monkeypat
     assert verdict["carried_from"] == DAYS[0]
 
 
+def test_a_later_run_over_a_product_leaves_the_evidence_of_carried_verdicts(storage: Storage) -> None:
+    audit(storage, DAYS[0])
+    carried_over = audit(storage, DAYS[1])["P2"]
+    key = evidence_key_of(carried_over["evidence_uri"])
+    drawn = storage.read(key).data
+    storage.write("catalogue/P2/images/00.jpg", picture(3))
+    for hour in (3, 4):  # the second draws what is there
+        old = audit(storage, DAYS[0], f"again at {hour}", hour=hour, product_ids=["P2"])["P2"]
+    assert (old["verdict"], carried_over["verdict"]) == ("match", "no_match")
+    assert rows(storage, VERDICTS, DAYS[1])[1] == carried_over
+    assert storage.read(key).data == drawn
+    other = evidence_key_of(old["evidence_uri"])
+    assert storage.read(other).data != drawn
+    assert sorted(storage.keys(f"evidence/audit_date={DAYS[0]}")) == [key.replace("P2", "P1"), other, key]
+
+
 def test_what_changed_is_audited(storage: Storage) -> None:
     audit(storage, DAYS[0])
     storage.write("catalogue/P1/images/00.jpg", picture(9))
