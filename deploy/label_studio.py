@@ -2,7 +2,8 @@
 
 It starts Label Studio on a free port of 127.0.0.1, with SQLite in TASKS/label-studio, makes a project of the tasks that
 `scott review export` wrote to TASKS, and prints where it is and the password. Ctrl-C exports the project to
-TASKS/export.json and stops; the same command goes on where it was. It tells its maker nothing (analytics, versions).
+TASKS/export.json and stops; the same command goes on where it was. Neither the server nor its pages tell its maker
+anything (analytics, versions, faults).
 """
 
 from __future__ import annotations
@@ -122,6 +123,8 @@ class LabelStudio:
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.tasks),
             "COLLECT_ANALYTICS": "false",
             "LATEST_VERSION_CHECK": "false",
+            "SENTRY_DSN": "",  # faults, of the server and of its pages
+            "FRONTEND_SENTRY_DSN": "",
         }
 
     def _is_up(self) -> bool:

@@ -53,7 +53,7 @@ svg .limit { stroke: #1b1f24; stroke-dasharray: 3 3 }
 .pager form { display: inline-flex; gap: .4rem; align-items: center; margin: 0 }
 article { display: grid; grid-template-columns: 21rem minmax(0, 1fr); gap: .6rem 1.4rem; margin: 0 0 .9rem;
   padding: .9rem 1rem; border-left: 5px solid var(--own) }
-article:target { box-shadow: 0 0 0 3px #f0a500 }
+body:not(:has(article:focus)) article:target { box-shadow: 0 0 0 3px #f0a500 }
 article p { margin: .25rem 0 }
 article h2 a { color: inherit; text-decoration: none } article h2 a:hover { text-decoration: underline }
 .verdict { color: var(--own); font-weight: 700 }

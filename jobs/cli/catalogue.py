@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.cli.text import printable, rows_table, table
+from jobs.cli.text import printable, progress_bar, rows_table, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
 from scott_core.product import Risk, parse_risk
@@ -83,8 +83,6 @@ def add_verbs(verb: AddVerb) -> None:
 
 def audit(arguments: argparse.Namespace) -> int:
     """Audit a catalogue, print its verdicts and where the report is."""
-    from tqdm import tqdm
-
     from jobs.audit import run_audit
     from jobs.audit.report import read_verdicts
     from jobs.audit.settings import configures, read_inputs_from, read_risk
@@ -99,7 +97,7 @@ def audit(arguments: argparse.Namespace) -> int:
         inputs_from = read_inputs_from(_environment) if inputs_from is None else inputs_from
         is_papers = arguments.threshold is not None or arguments.stop_at_match
         risk = read_risk(_environment) if risk is None and not is_papers else risk
-    with tqdm(desc="plan", unit="step", file=sys.stderr, delay=0.5) as bar:
+    with progress_bar("plan", "step") as bar:
 
         def stages(name: str, total: int) -> Progress:
             bar.total = total
@@ -153,13 +151,11 @@ def _environment(name: str) -> str | None:
 
 def extract(arguments: argparse.Namespace) -> int:
     """Extract the images of one PDF; 2 where it cannot be read."""
-    from tqdm import tqdm
-
     from extractors import extract_document
     from jobs.tables.schemas import READABLE
 
     try:
-        with tqdm(desc="extract", unit="page", file=sys.stderr, delay=0.5) as bar:
+        with progress_bar("extract", "page") as bar:
 
             def progress(read: int, pages: int) -> None:
                 bar.total = pages
@@ -175,9 +171,10 @@ def extract(arguments: argparse.Namespace) -> int:
         rows = [
             [p.file, p.page, f"{p.width}x{p.height}", p.kind, p.image_class, p.used, p.reason] for p in found.images
         ]
-        print(table(columns, rows))
+        if rows:
+            print(table(columns, rows) + "\n")
         used = sum(p.used for p in found.images)
-        print(f"\n{found.status}: {found.pages} pages, {len(rows)} images, {used} used")
+        print(f"{found.status}: {found.pages} pages, {len(rows)} images, {used} used")
     if found.status in READABLE:
         return 0
     print(printable(f"scott: {arguments.file}: {found.status}: {found.detail}"), file=sys.stderr)
@@ -210,8 +207,8 @@ def explain(arguments: argparse.Namespace) -> int:
             print(f"carried over from the audit of {verdict['carried_from']}: nothing has changed since")
         if verdict["review"]:
             who = ", ".join(map(printable, verdict["reviewed_by"] or ()))
-            machine = f"{verdict['machine_verdict']} ({verdict['machine_reason'] or 'sure'})"
-            print(f"reviewed by {who}: {verdict['review']}; the machine says {machine}")
+            why = f" ({verdict['machine_reason']})" if verdict["machine_reason"] else ""
+            print(f"reviewed by {who}: {verdict['review']}; the machine says {verdict['machine_verdict']}{why}")
         print(f"evidence: {printable(verdict['evidence_uri'] or 'none')}")
     reviews = [
         {
@@ -240,11 +237,9 @@ def explain(arguments: argparse.Namespace) -> int:
 
 def prune(arguments: argparse.Namespace) -> int:
     """Remove old audits, and pictures that no other audit refers to; not while an audit runs."""
-    from tqdm import tqdm
-
     from jobs.audit import prune_audits
 
-    with tqdm(desc="prune", unit="object", file=sys.stderr, delay=0.5) as bar:
+    with progress_bar("prune", "object") as bar:
         found = prune_audits(arguments.root, arguments.keep, bar.update, dry_run=arguments.dry_run)
     done = "would be removed" if arguments.dry_run else "removed"
     objects = ", ".join(f"{count} {folder}" for folder, count in found["objects"].items()) or "no object"

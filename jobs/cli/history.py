@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from jobs.cli.text import table
+from jobs.cli.text import progress_bar, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, replacing
@@ -35,7 +35,8 @@ def add_verbs(verb: AddVerb) -> None:
     v.add_argument(
         "sql",
         metavar="SQL",
-        help="of DuckDB, over the views verdicts, latest_verdicts, pair_scores, document_images and input_versions",
+        help="of DuckDB, over the views verdicts, latest_verdicts, pair_scores, document_images, input_versions and "
+        "reviews",
     )
     v.add_argument("--root", required=True, metavar="URI")
     v.add_argument("--format", choices=FORMATS, help="default: by the name of FILE, or else table")
@@ -45,14 +46,13 @@ def add_verbs(verb: AddVerb) -> None:
 def diff(arguments: argparse.Namespace) -> int:
     """Say which products changed between two audits, how, and why."""
     import pyarrow.parquet as pq
-    from tqdm import tqdm
 
     from jobs.history.diff import diff_audits
     from jobs.history.query import write_json
 
     with tempfile.TemporaryDirectory(prefix="scott-diff-") as folder:
         out = arguments.out or Path(folder) / "diff.parquet"
-        with tqdm(desc="diff", unit="part", file=sys.stderr, delay=0.5) as bar:
+        with progress_bar("diff", "part") as bar:
             found = diff_audits(arguments.root, arguments.before, arguments.after, out, bar.update)
         batches = pq.ParquetFile(out).iter_batches(ROWS)
         if arguments.json:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs.cli.text import table
+from jobs.cli.text import progress_bar, table
 from jobs.cli.verbs import AddVerb
 
 
@@ -39,13 +38,11 @@ def add_verbs(verb: AddVerb) -> None:
 
 def pack(arguments: argparse.Namespace) -> int:
     """Pack training images, masks and validation pairs into one small file."""
-    from tqdm import tqdm
-
     from jobs.outputs import check_output
     from scott_core.data.pack import write_pack
 
     check_output(arguments.out)
-    with tqdm(desc="pack", unit="image", file=sys.stderr, delay=0.5) as bar:
+    with progress_bar("pack", "image") as bar:
         packed = write_pack(
             arguments.sources,
             arguments.out,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.cli.text import interval, table
+from jobs.cli.text import interval, progress_bar, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
 
@@ -81,13 +80,11 @@ def match(arguments: argparse.Namespace) -> int:
 
 def score(arguments: argparse.Namespace) -> int:
     """Score a file of pairs."""
-    from tqdm import tqdm
-
     from jobs.scoring.pairs_file import score_pairs_file
     from scott_core.pairs import read_pairs
 
     pairs = read_pairs(arguments.pairs)
-    with tqdm(total=len(pairs), desc="score", unit="pair", file=sys.stderr, delay=0.5) as bar:
+    with progress_bar("score", "pair", len(pairs)) as bar:
         result = score_pairs_file(
             pairs,
             arguments.out,
@@ -113,8 +110,6 @@ def evaluate(arguments: argparse.Namespace) -> int:
                 raise BadArgument(f"{folder} is not a folder of masks")
         evaluation = Evaluation(Measures(mask_iou(*arguments.masks)))
     else:
-        from tqdm import tqdm
-
         evaluation = evaluate_file(
             arguments.scores,
             arguments.threshold,
@@ -122,7 +117,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
             out=arguments.out,
             weights=arguments.weights,
             n_failures=arguments.failures,
-            stages=lambda name, total: tqdm(total=total, desc=name, unit="pair", file=sys.stderr, delay=0.5).update,
+            stages=lambda name, total: progress_bar(name, "pair", total).update,
         )
     print(json.dumps(evaluation.to_json(), indent=1) if arguments.json else _tables(evaluation))
     return 0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
-from jobs.cli.text import interval, printable, rows_table, table
+from jobs.cli.text import interval, printable, progress_bar, rows_table, table
 from jobs.cli.verbs import AddVerb, Verb
 from jobs.errors import BadArgument
 
@@ -54,13 +53,11 @@ def review(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """Write close calls, and a random sample of the rest, as tasks for Label Studio."""
-    from tqdm import tqdm
-
     from jobs.review.export import N_SAMPLE, export_tasks
     from jobs.storage import open_storage
     from jobs.tables.plan import latest_audit
 
-    with tqdm(desc="export", unit="task", file=sys.stderr, delay=0.5) as bar:
+    with progress_bar("export", "task") as bar:
         found = export_tasks(
             arguments.root,
             arguments.out,

@@ -1,9 +1,13 @@
-"""Text for a terminal: tables, cells and intervals."""
+"""Text for a terminal: tables, cells, intervals and progress."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -33,3 +37,10 @@ def printable(text: str) -> str:
 def rows_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """`table` of the named columns of rows."""
     return table(columns, [[row[name] for name in columns] for row in rows])
+
+
+def progress_bar(name: str, unit: str, total: int | None = None) -> tqdm[Any]:
+    """A bar on standard error, where that is a terminal, for work that takes more than a moment."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=name, unit=f" {unit}", file=sys.stderr, delay=0.5, disable=None)

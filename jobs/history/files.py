@@ -25,7 +25,7 @@ from pyarrow.fs import FileInfo, FileSelector
 from jobs.errors import StorageUnavailable, UnknownAudit
 from jobs.storage import Storage
 from jobs.tables import keys
-from jobs.tables.plan import audit_dates, read_plan
+from jobs.tables.plan import audit_dates, latest_audit, read_plan
 from jobs.tables.schemas import Table
 
 PROTOCOL = "scott"
@@ -36,8 +36,8 @@ LISTED = datetime(2000, 1, 1, tzinfo=UTC)  # what DuckDB is told of the time of 
 class TableFiles(AbstractFileSystem):  # type: ignore[misc]
     """The files of `tables` under a root, read-only, as scott://KEY.
 
-    `groups` has for each table the patterns of its groups, and `empty_file` names its file without rows. Raises the
-    errors of storage; reading raises OSError, and so does any other use.
+    `groups` has for each table the patterns of its groups, and `empty_file` names its file without rows. Raises
+    UnknownAudit where there is none, and the errors of storage; reading raises OSError, and so does any other use.
     """
 
     protocol = PROTOCOL
@@ -52,6 +52,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
         self._empty = {self.empty_file(table): _without_rows(table) for table in tables}
         self._sizes |= {uri: file.size for uri, file in self._empty.items()}
         with ThreadPoolExecutor(AT_ONCE) as pool:
+            latest_audit(storage)  # raises where there is none
             days = audit_dates(storage)
             runs = dict(zip(days, pool.map(partial(_count_runs, storage), days), strict=True))
             try:

@@ -38,7 +38,7 @@ class Rows:
 def open_query(root: str, sql: str) -> Iterator[Rows]:
     """The rows of `sql`, one SELECT over the views of jobs/history/database.py.
 
-    Raises BadQuery, also for what the caller's writing of a value raises, and the errors of storage.
+    Raises BadQuery, also for what the caller's writing of a value raises, UnknownAudit and the errors of storage.
     """
     with connect(root, tables_of(sql)) as database:
         try:

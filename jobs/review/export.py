@@ -78,6 +78,8 @@ def export_tasks(
     """
     if n_sample < 0 or (n_close_calls or 0) < 0:
         raise BadArgument("a number of tasks is negative: expected 0 or more")
+    if (out / TASKS).exists():
+        raise BadArgument(f"{out} has tasks already: give each export a folder of its own, where its answers stay")
     storage = open_storage(root)
     plan = read_plan(storage, audit_date)
     check_output(out / IMAGES / "image")

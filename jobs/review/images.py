@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from scott_core.images import read_image
 
 MAX_SIDE = 1600  # pixels: more than a screen shows of one of two images
-THUMBNAIL, COLUMNS, LINE = 180, 8, 24  # of the overview, in pixels but for the columns
+THUMBNAIL, COLUMNS, LINE, FONT = 180, 8, 44, 24  # of the overview, in pixels but for the columns
 MOST = 48  # images of either kind in an overview
 _ORIENTATION = 0x0112  # of EXIF
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png"}
@@ -45,7 +45,7 @@ def overview(catalogue: Sequence[Image.Image], documents: Sequence[Image.Image])
     draw = ImageDraw.Draw(sheet)
     draw.line((0, above * THUMBNAIL + 4, sheet.width, above * THUMBNAIL + 4), _GREY, 2)
     said = f"{len(catalogue)} catalogue images above, {len(documents)} document images below"
-    draw.text((4, above * THUMBNAIL + 8), said, _GREY)
+    draw.text((4, above * THUMBNAIL + 10), said, _GREY, font_size=FONT)
     return _jpeg(sheet, 85)
 
 

@@ -1,11 +1,12 @@
 """Answers one task of Label Studio in headless Chromium: python label_in_browser.py PAGE EMAIL PASSWORD SCREENSHOT
 
 It runs in Label Studio's environment, which has selenium, and does what a person does: log in, paint a stroke on each
-image, choose `match`, submit.
+image, choose `match`, submit. It fails where the pages ask any other machine.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from urllib.parse import urlsplit
 
@@ -22,12 +23,20 @@ OVERLAY = "canvas[class*=overlay]"  # one lies over each image
 NO_REGION = "View region details"  # what the editor says where no region is selected
 
 
+def asked(browser: webdriver.Chrome) -> set[str]:
+    """The hosts that the browser has asked for something."""
+    events = (json.loads(line["message"])["message"] for line in browser.get_log("performance"))
+    sent = (each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent")
+    return {host for url in sent if (host := urlsplit(url).hostname)}
+
+
 def main(page: str, email: str, password: str, screenshot: str) -> None:
     """Answers the task of `page`."""
     options = webdriver.ChromeOptions()
     for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", WINDOW):
         options.add_argument(option)
     options.binary_location = "/usr/bin/chromium"
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     browser = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
     try:
         wait = WebDriverWait(browser, PATIENCE)
@@ -55,6 +64,8 @@ def main(page: str, email: str, password: str, screenshot: str) -> None:
         browser.save_screenshot(screenshot)
         wait.until(element_to_be_clickable((By.CSS_SELECTOR, "[aria-label='Submit current annotation']"))).click()
         wait.until(lambda at: at.find_elements(By.CSS_SELECTOR, "[aria-label=submit]"))  # it says Update then
+        if others := asked(browser) - {"127.0.0.1"}:
+            sys.exit(f"its pages ask {', '.join(sorted(others))}")
     finally:
         browser.quit()
 

@@ -120,7 +120,7 @@ def _documents(shown: Shown, links: Links) -> Iterator[str]:
             said = f" cannot be read: {escape(status_words(row['document_status']))}"
         elif row and row["document_status"] == "partial":
             said = " was read in part"
-        if row and said and row["document_detail"]:
+        if row and said and row["document_detail"] not in (None, status_words(row["document_status"])):
             said += f' <span class="note">({_text(row["document_detail"])})</span>'
         yield f"<li>{_link(links.to_uri(uri), _name(uri))}{said}</li>"
 

@@ -113,9 +113,12 @@ const scott = (() => {
     } catch {
       return;  // it is no product
     }
-    if (!id || document.getElementById(id)) return;
+    const shown = document.getElementById(id);
+    if (shown) shown.focus({ preventScroll: true });
+    if (!id || shown) return;
     const [first] = await find(id);
-    if (first && first.id === id) location.replace(link(first));
+    if (first && first.id.toLowerCase() === id.toLowerCase()) location.replace(link(first));
+    else document.querySelector("form.search .said").textContent = "No product of this audit is named " + id + ".";
   }
 
   addEventListener("DOMContentLoaded", () => {

@@ -21,7 +21,7 @@ _REASONS = {
     "catalogue_image_unreadable": "A catalogue image could not be read, and the others do not match.",
     "catalogue_images_blank": "The catalogue images show nothing.",
     "pairs_failed": "Some pairs of images could not be compared, and the others do not match.",
-    "reviewed": "People decided.",
+    "reviewed": "People looked at it.",
     "stopped_at_match": "Other pairs were not compared once one matched.",
 }
 _UNREADABLE = "document_unreadable:"

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from jobs.audit.plan import plan_audit
 from jobs.audit.prune import prune_audits
 from jobs.audit.run import run_audit
-from jobs.errors import BadQuery, BadStorageUri, StorageUnavailable
+from jobs.errors import BadQuery, BadStorageUri, StorageUnavailable, UnknownAudit
 from jobs.history import connect
 from jobs.history.database import TABLES, tables_of
 from jobs.history.query import Rows, open_query, write_csv, write_json
@@ -167,7 +168,9 @@ def test_only_audits_with_a_plan_count(tmp_path: Path) -> None:
     assert ask(tmp_path, "SELECT audit_date::VARCHAR FROM latest_verdicts") == [(THIRD,)]
 
 
-def test_a_root_without_audits_has_views_without_rows(tmp_path: Path) -> None:
+def test_tables_that_no_audit_has_written_yet_have_views_without_rows(tmp_path: Path) -> None:
+    add_product(open_storage(str(tmp_path)), "P1", [A], [])
+    plan_audit(str(tmp_path), FIRST, **asked("planned"))
     with connect(str(tmp_path)) as database:
         for table in (*TABLES, VERDICTS):
             found = database.sql(f"FROM {table.name}").to_arrow_table()
@@ -261,6 +264,11 @@ def test_a_bad_query_is_one_line(audited: Path, sql: str, message: str) -> None:
 )
 def test_a_query_lists_the_tables_that_it_asks_for(sql: str, names: list[str]) -> None:
     assert [table.name for table in tables_of(sql)] == names
+
+
+def test_a_root_without_audits_has_no_empty_answer(tmp_path: Path) -> None:
+    with pytest.raises(UnknownAudit, match="has no audit yet"), open_query(str(tmp_path), "FROM verdicts"):
+        pass
 
 
 def test_a_query_that_is_no_text_is_refused(audited: Path) -> None:

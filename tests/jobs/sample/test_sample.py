@@ -10,20 +10,23 @@ import pytest
 from PIL import Image
 
 from extractors import extract_document
-from jobs.sample import SAMPLE
-from jobs.sample.check import read_expected
+from jobs.sample import SAMPLE, check
+from jobs.sample.check import compare, read_expected
 from jobs.sample.make_sample import CASES, FIRST_SEED, Case, make_sample
 from jobs.storage import open_storage
 from jobs.tables.catalogue import read_catalogue
 from scott_core.data.synthetic.toys import toy_kind
 from scott_core.errors import InputError
+from tests.jobs.audit.test_carry import DAYS, audit
+from tests.jobs.review.label_studio import reviewed
+from tests.jobs.small_catalogue import add_product, picture, report
 
 READABLE = [case for case in CASES if case.form not in ("encrypted", "truncated", "none")]
 
 
 def test_every_case_ships_with_its_verdict() -> None:
     products = {product.product_id: product for product in read_catalogue(open_storage(str(SAMPLE)))}
-    assert read_expected() == {case.product_id: (case.verdict, case.reason) for case in CASES}
+    assert read_expected() == {case.product_id: (case.verdict, case.reason or None) for case in CASES}
     assert sorted(products) == sorted(read_expected())
     for case in CASES:
         product = products[case.product_id]
@@ -42,6 +45,25 @@ def test_wrong_products_are_of_the_same_kind_or_not_as_meant() -> None:
     same = [toy_kind(FIRST_SEED + case.toy) == toy_kind(FIRST_SEED + (case.shown or 0)) for case in wrong]
     assert same == [True, True, False]
     assert {case.verdict for case in wrong} == {"no_match"}
+
+
+def test_the_check_compares_what_the_machine_says_in_the_audit_that_ran_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_storage(str(tmp_path / "root"))
+    add_product(storage, "P1", [picture(1)], [report(picture(1))])
+    monkeypatch.setattr(check, "read_expected", lambda: {"P1": ("match", None)})
+    audit(storage, DAYS[1])
+    reviewed(storage, tmp_path / "tasks", DAYS[1], {"P1": "no match"})
+    audit(storage, DAYS[0], "the day before", hour=5)
+    table, as_expected = compare(storage.root)
+    assert as_expected
+    assert table.splitlines()[1].split() == ["P1", "no_match", "-", "0.947", "reviewed", "yes"]
+    assert f"audit of {DAYS[0]}: 1 of 1 products" in table
+    monkeypatch.setattr(check, "read_expected", lambda: {"P1": ("no_match", None)})
+    table, as_expected = compare(storage.root)
+    assert not as_expected
+    assert "NO: no_match\n" in table
 
 
 @pytest.mark.parametrize("case", READABLE, ids=lambda case: f"{case.product_id}-{case.embedding}-{case.form}")

@@ -121,9 +121,17 @@ def test_the_search_finds_what_there_is(tab: Page, report: tuple[Storage, str]) 
 @pytest.mark.parametrize("report", ["file"], indirect=True)
 def test_an_address_of_the_index_leads_to_a_product(tab: Page, report: tuple[Storage, str]) -> None:
     _, address = report
-    tab.goto(f"{address}#encrypted")
+    tab.goto(f"{address}#Encrypted")
     tab.wait_for_url("**#p-encrypted")
     assert tab.locator("article:target h2").inner_text() == "encrypted"
+    assert tab.locator("article:focus h2").inner_text() == "encrypted"
+    before, after = (tab.locator("article h2").all_inner_texts().index("encrypted") + n for n in (0, 1))
+    tab.keyboard.press("j")
+    assert tab.locator("article:focus h2").inner_text() == tab.locator("article h2").all_inner_texts()[after]
+    shadows = [each.evaluate("e => getComputedStyle(e).boxShadow") for each in tab.locator("article").all()]
+    assert shadows[before] == "none", "one product alone looks chosen"
+    tab.goto(f"{address}#nobody")
+    tab.locator(".said", has_text="No product of this audit is named nobody.").wait_for()
 
 
 @pytest.mark.parametrize("report", ["file"], indirect=True)
