@@ -11,6 +11,7 @@ import sys
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -19,6 +20,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 PATIENCE = 120  # seconds; the editor loads in 10 on two busy cores
 WINDOW = "--window-size=1600,1400"
+LABEL = ".lsf-labels .lsf-label"  # the brush of each image
 OVERLAY = "canvas[class*=overlay]"  # one lies over each image
 NO_REGION = "View region details"  # what the editor says where no region is selected
 
@@ -39,17 +41,17 @@ def main(page: str, email: str, password: str, screenshot: str) -> None:
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     browser = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
     try:
-        wait = WebDriverWait(browser, PATIENCE)
+        wait = WebDriverWait(browser, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
         browser.get("{0.scheme}://{0.netloc}/user/login/".format(urlsplit(page)))
         browser.find_element(By.NAME, "email").send_keys(email)
         browser.find_element(By.NAME, "password").send_keys(password)
         browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
         wait.until(lambda at: "/user/login" not in at.current_url)
         browser.get(page)
-        labels = wait.until(lambda at: at.find_elements(By.CSS_SELECTOR, ".lsf-labels .lsf-label"))
+        labels = wait.until(lambda at: at.find_elements(By.CSS_SELECTOR, LABEL))
         wait.until(lambda at: len(at.find_elements(By.CSS_SELECTOR, OVERLAY)) >= len(labels))
-        for n, label in enumerate(labels):
-            label.click()
+        for n in range(len(labels)):
+            wait.until(lambda at, n=n: at.find_elements(By.CSS_SELECTOR, LABEL)[n].click() is None)  # redrawn at times
             image = browser.find_elements(By.CSS_SELECTOR, OVERLAY)[n]
             stroke = ActionChains(browser).move_to_element_with_offset(image, -60, -40).click_and_hold()
             for _ in range(8):
