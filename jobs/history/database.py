@@ -41,7 +41,7 @@ CREATE VIEW latest_verdicts AS FROM verdicts SEMI JOIN (
 def connect(root: str, tables: Sequence[Table[Any]] = TABLES) -> duckdb.DuckDBPyConnection:
     """A database of the audits that are under `root` now, with the credentials of now.
 
-    It has the views of `tables` alone. Raises UnknownAudit where there is none, and the errors of storage; DuckDB
+    It has the views of `tables` alone. Raises UnknownAudit where there is no audit, and the errors of storage; DuckDB
     raises duckdb.Error for what it refuses and what cannot be read.
     """
     storage = open_storage(root)

@@ -37,7 +37,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
     """The files of `tables` under a root, read-only, as scott://KEY.
 
     `groups` has for each table the patterns of its groups, and `empty_file` names its file without rows. Raises
-    UnknownAudit where there is none, and the errors of storage; reading raises OSError, and so does any other use.
+    UnknownAudit where there is no audit, and the errors of storage; reading raises OSError, and so does any other use.
     """
 
     protocol = PROTOCOL
