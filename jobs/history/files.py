@@ -25,7 +25,7 @@ from pyarrow.fs import FileInfo, FileSelector
 from jobs.errors import StorageUnavailable, UnknownAudit
 from jobs.storage import Storage
 from jobs.tables import keys
-from jobs.tables.plan import audit_dates, latest_audit, read_plan
+from jobs.tables.plan import known_audits, read_plan
 from jobs.tables.schemas import Table
 
 PROTOCOL = "scott"
@@ -52,8 +52,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
         self._empty = {self.empty_file(table): _without_rows(table) for table in tables}
         self._sizes |= {uri: file.size for uri, file in self._empty.items()}
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            latest_audit(storage)  # raises where there is none
-            days = audit_dates(storage)
+            days = known_audits(storage)
             runs = dict(zip(days, pool.map(partial(_count_runs, storage), days), strict=True))
             try:
                 folders = [FileSelector(table.name, recursive=True, allow_not_found=True) for table in tables]

@@ -143,10 +143,15 @@ def planned_buckets(storage: Storage, audit_date: str) -> list[int]:
 
 def latest_audit(storage: Storage) -> str:
     """The newest audit date under the root. UnknownAudit where there is none."""
+    return known_audits(storage)[-1]
+
+
+def known_audits(storage: Storage) -> list[str]:
+    """As `audit_dates`. UnknownAudit where there is none."""
     dates = audit_dates(storage)
     if not dates:
         raise UnknownAudit(f"{storage.root} has no audit yet: run `scott audit --root {storage.root}` first")
-    return dates[-1]
+    return dates
 
 
 def audit_dates(storage: Storage) -> list[str]:
