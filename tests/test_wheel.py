@@ -114,7 +114,7 @@ def test_the_command_says_its_version(scott: Path) -> None:
 
 def test_the_command_audits_without_what_training_needs(scott: Path, tmp_path: Path) -> None:
     shutil.copytree(SAMPLE / "catalogue" / "TOY-0002", tmp_path / "catalogue" / "TOY-0002")
-    assert "1 products: 1 match" in run(scott, "audit", "--root", tmp_path)
+    assert "1 product: 1 match" in run(scott, "audit", "--root", tmp_path)
     for name in ("yaml", "matplotlib", "torchvision", "pandas", "airflow"):
         code = f"try: import {name}\nexcept ModuleNotFoundError: print('hidden')"
         assert run(scott.with_name("python"), "-c", code) == "hidden\n", name

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.cli.text import printable, progress_bar, rows_table, table
+from jobs.cli.text import counted, printable, progress_bar, rows_table, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
 from scott_core.product import Risk, parse_risk
@@ -129,7 +129,7 @@ def audit(arguments: argparse.Namespace) -> int:
     rule = "" if len(rules) != 1 else f", by {_rule(rules.pop())}"
     carried = result.reconciled["n_carried"]
     since = f"; {carried} of them carried over" if carried else ""
-    print(f"\n{len(ours)} products: {counts}{rule}{since}\nreport: {result.report_uri}")
+    print(f"\n{counted(len(ours), 'product')}: {counts}{rule}{since}\nreport: {result.report_uri}")
     return 0
 
 
@@ -174,7 +174,7 @@ def extract(arguments: argparse.Namespace) -> int:
         if rows:
             print(table(columns, rows) + "\n")
         used = sum(p.used for p in found.images)
-        print(f"{found.status}: {found.pages} pages, {len(rows)} images, {used} used")
+        print(f"{found.status}: {counted(found.pages, 'page')}, {counted(len(rows), 'image')}, {used} used")
     if found.status in READABLE:
         return 0
     print(printable(f"scott: {arguments.file}: {found.status}: {found.detail}"), file=sys.stderr)
@@ -243,5 +243,5 @@ def prune(arguments: argparse.Namespace) -> int:
         found = prune_audits(arguments.root, arguments.keep, bar.update, dry_run=arguments.dry_run)
     done = "would be removed" if arguments.dry_run else "removed"
     objects = ", ".join(f"{count} {folder}" for folder, count in found["objects"].items()) or "no object"
-    print(f"{len(found['audits'])} audits {done}: {objects}")
+    print(f"{counted(len(found['audits']), 'audit')} {done}: {objects}")
     return 0

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from jobs.cli.text import progress_bar, table
+from jobs.cli.text import counted, progress_bar, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
 from jobs.outputs import check_output, replacing
@@ -60,8 +60,8 @@ def diff(arguments: argparse.Namespace) -> int:
             write_json(batches, sys.stdout)
             print("}")
             return 0
-        left = f"; {found['n_apart']} are in one of them only" if found["n_apart"] else ""
-        print(f"{found['before']}: {found['n_before']} products, {found['after']}: {found['n_after']}{left}")
+        left = f"; in one of them only: {found['n_apart']}" if found["n_apart"] else ""
+        print(f"{found['before']}: {counted(found['n_before'], 'product')}, {found['after']}: {found['n_after']}{left}")
         print(f"{found['n_changed']} changed")
         for name in ("changed", "verdicts", "causes"):
             if found[name]:

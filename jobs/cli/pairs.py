@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.cli.text import interval, progress_bar, table
+from jobs.cli.text import counted, interval, progress_bar, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
 
@@ -92,7 +92,7 @@ def score(arguments: argparse.Namespace) -> int:
             weights=arguments.weights,
             progress=bar.update,
         )
-    print(f"{result.n_pairs} pairs, {result.n_failed} failed, {result.version}: {arguments.out}")
+    print(f"{counted(result.n_pairs, 'pair')}, {result.n_failed} failed, {result.version}: {arguments.out}")
     return 0
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from jobs.cli.text import interval, printable, progress_bar, rows_table, table
+from jobs.cli.text import counted, interval, printable, progress_bar, rows_table, table
 from jobs.cli.verbs import AddVerb, Verb
 from jobs.errors import BadArgument
 
@@ -69,8 +69,8 @@ def export(arguments: argparse.Namespace) -> int:
         )
     print(rows_table(("stratum", "products", "tasks", "weight"), found["strata"]))
     n_tasks = sum(each["tasks"] for each in found["strata"])
-    known = f"; {found['n_known']} products were answered before" if found["n_known"] else ""
-    print(f"\n{n_tasks} tasks about the audit of {found['audit_date']}, export {found['export_id']}{known}")
+    known = f"; answered before: {counted(found['n_known'], 'product')}" if found["n_known"] else ""
+    print(f"\n{counted(n_tasks, 'task')} about the audit of {found['audit_date']}, export {found['export_id']}{known}")
     for line in found["left_out"]:
         print(printable(f"left out: {line}"))
     print(f"{arguments.out}: to answer them, make label-studio TASKS={arguments.out}")
@@ -83,8 +83,8 @@ def import_(arguments: argparse.Namespace) -> int:
 
     names = dict(_name(text) for text in arguments.reviewer)
     found = import_reviews(arguments.root, arguments.export, names)
-    counts = f"{found['n_new']} new answers, {found['n_known']} known, {found['n_skipped']} skipped"
-    print(f"{found['n_tasks']} tasks: {counts}")
+    counts = f"{counted(found['n_new'], 'new answer')}, {found['n_known']} known, {found['n_skipped']} skipped"
+    print(f"{counted(found['n_tasks'], 'task')}: {counts}")
     if found["answers"]:
         print(table(("answer", "new"), sorted(found["answers"].items())))
     for product_id, said in found["conflicts"].items():

@@ -29,6 +29,11 @@ def _cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else printable(str(value))
 
 
+def counted(n: int, noun: str) -> str:
+    """How many there are of something: "1 product", "2 products"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def printable(text: str) -> str:
     """`text` with what a terminal would obey (control and direction characters) as escapes: catalogues hold it."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -135,16 +135,16 @@ def _rule(plan: Plan, otherwise: int) -> str:
         rule = f"A match is a product with a pair of at least {plan.threshold:.3f}."
     else:
         rule = f"At most {plan.risk:.1%} of what is decided is wrong on validation; less sure products are close calls."
-    return f"{rule} {otherwise:,} products were decided otherwise (columns risk and threshold)." if otherwise else rule
+    return f"{rule} Products decided otherwise (columns risk and threshold): {otherwise:,}." if otherwise else rule
 
 
 def _missing(counts: Counts) -> list[str]:
     """What else there is to say of the numbers."""
     lines = []
     if counts.carried:
-        lines.append(f"<p>{counts.carried:,} verdicts are of earlier audits: nothing has changed since.</p>")
+        lines.append(f"<p>Verdicts of earlier audits, since nothing has changed: {counts.carried:,}.</p>")
     if left := max(0, counts.products - counts.verdicts.total()):
-        lines.append(f'<p class="no_match verdict">{left:,} products of the plan have no verdict yet.</p>')
+        lines.append(f'<p class="no_match verdict">Products of the plan that have no verdict yet: {left:,}.</p>')
     return lines
 
 

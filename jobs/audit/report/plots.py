@@ -44,7 +44,7 @@ def histogram(counts: Counter[tuple[Group, int]], limits: Sequence[float], name:
     parts = []
     for number, total in enumerate(totals):
         x = _LEFT + number * step
-        said = f"{number / BINS:.2f} to {(number + 1) / BINS:.2f}: {total:,} products"
+        said = f"{number / BINS:.2f} to {(number + 1) / BINS:.2f}, products: {total:,}"
         bars = _stacked(x + 1, step - 2, [(group, counts[group, number]) for group in reversed(GROUPS)], most)
         parts.append(f"<g><title>{said}</title>{bars}</g>")
     for value in limits:

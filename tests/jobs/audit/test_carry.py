@@ -83,7 +83,7 @@ def test_an_unchanged_night_reads_and_scores_nothing(storage: Storage, monkeypat
         assert second[name]["scored_at"] == first[name]["scored_at"]
         assert second[name]["run_id"] == "000001-nightly"
     page = storage.read(f"reports/audit_date={DAYS[2]}/index.html").data.decode()
-    assert "3 verdicts are of earlier audits" in page
+    assert "Verdicts of earlier audits, since nothing has changed: 3." in page
     (products,) = (key for key in storage.keys(f"reports/audit_date={DAYS[2]}") if key.endswith("page-0001.html"))
     products = storage.read(products).data.decode()
     for name in ("P1", "P2"):

@@ -109,7 +109,7 @@ def test_red_nights_and_single_products_are_no_audits_to_keep(storage: Storage) 
 
 def test_the_command_says_what_goes(storage: Storage, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prune", "--root", storage.root, "--keep", "2", "--dry-run"]) == 0
-    assert capsys.readouterr().out.startswith("1 audits would be removed: ")
+    assert capsys.readouterr().out.startswith("1 audit would be removed: ")
     assert main(["prune", "--root", storage.root, "--keep", "2"]) == 0
     assert planned(storage) == [*DAYS[1:]]
     assert main(["prune", "--root", storage.root, "--keep", "0"]) == 2

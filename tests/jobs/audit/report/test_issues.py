@@ -174,4 +174,4 @@ def test_products_without_a_verdict_are_counted(tmp_path: Any) -> None:
     found = write_report(storage.root, DAY)
     assert (found["n_products"], found["n_rows"]) == (2, 0)
     assert products_of(storage) == []
-    assert "2 products of the plan have no verdict yet" in index_of(storage).text
+    assert "Products of the plan that have no verdict yet: 2." in index_of(storage).text

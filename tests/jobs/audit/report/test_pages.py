@@ -235,5 +235,5 @@ def test_addresses_in_a_bucket_are_relative(s3_root: str) -> None:
 def test_the_histogram_is_numpys() -> None:
     values = np.random.default_rng(0).beta(0.3, 0.3, 999)
     counts = Counter(("match", min(int(value * BINS), BINS - 1)) for value in values)
-    said = re.findall(r"<title>([\d.]+) to [\d.]+: ([\d,]+) products", histogram(counts, [0.2], "x"))  # type: ignore[arg-type]
+    said = re.findall(r"<title>([\d.]+) to [\d.]+, products: ([\d,]+)", histogram(counts, [0.2], "x"))  # type: ignore[arg-type]
     assert [int(count.replace(",", "")) for _, count in said] == np.histogram(values, BINS, (0, 1))[0].tolist()
