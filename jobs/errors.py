@@ -84,7 +84,9 @@ class ObjectDenied(StorageDenied):
 
 
 class UnreadableInput(JobError):
-    """One input cannot be read. `status`: missing, denied, not_allowed, bad_uri or too_large; the message says more."""
+    """One input cannot be read. `status`: missing, denied, not_allowed, bad_uri, too_large or changed (since it was
+    read); the message says more.
+    """
 
     def __init__(self, status: str, detail: str) -> None:
         super().__init__(detail)

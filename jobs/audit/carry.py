@@ -25,13 +25,13 @@ import extractors
 import jobs
 import scott_core
 from extractors import fingerprint
-from jobs.errors import UnknownAudit, UnreadableInput
+from jobs.errors import UnreadableInput
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
 from jobs.tables.inputs import input_version, read_any_input
-from jobs.tables.plan import PlannedProduct, Run, audit_dates, read_plan, read_products
+from jobs.tables.plan import PlannedProduct, Run, audit_dates, find_plan, read_plan, read_products
 from jobs.tables.rows import NewRows, decode_table, of_products
 from jobs.tables.schemas import (
     DOCUMENT_IMAGES,
@@ -135,7 +135,7 @@ def _has_none(storage: Storage, audit_date: str, buckets: Sequence[int], product
     """Whether an audit of the whole catalogue was asked for none of these products: then they are new since."""
     planned = {each.product_id for bucket in buckets for each in read_products(storage, audit_date, bucket)}
     is_whole = any(run.product_ids is None for run in read_plan(storage, audit_date).runs)
-    return is_whole and planned.isdisjoint(product_ids)
+    return is_whole and bool(planned) and planned.isdisjoint(product_ids)  # nothing: it was killed as it planned
 
 
 def _version_row(
@@ -166,10 +166,10 @@ def _places(here: Bucket) -> Iterator[tuple[str, Sequence[int]]]:
     n_buckets = read_plan(here.storage, here.audit_date).n_buckets
     before = [audit_date for audit_date in audit_dates(here.storage) if audit_date < here.audit_date]
     for audit_date in before[-1 : -1 - AUDITS_BACK : -1]:
-        try:
-            then = read_plan(here.storage, audit_date).n_buckets
-        except UnknownAudit:  # it was pruned a moment ago
+        plan = find_plan(here.storage, audit_date)
+        if plan is None:  # it was pruned a moment ago, or killed as it began
             continue
+        then = plan.n_buckets
         if n_buckets % then == 0:
             yield audit_date, [here.number % then]
         elif then % n_buckets == 0:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypedDict
 
-from jobs.errors import BadArgument, BadCatalogue, UnknownAudit
+from jobs.errors import BadArgument, BadCatalogue
 from jobs.scoring.scorers import DescribedScorer, describe_scorer
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
@@ -41,6 +41,7 @@ from jobs.tables.plan import (
     audit_dates,
     decode_products,
     encode_planned,
+    find_plan,
     planned_buckets,
     planned_line,
     read_plan,
@@ -125,7 +126,7 @@ def plan_audit(
     if isinstance(product_ids, str):
         raise BadArgument(f"product ids {product_ids!r} is text: expected a list of ids")
     key = keys.plan_key(audit_date)
-    known = None if product_ids is None else _known_plan(storage, audit_date)
+    known = None if product_ids is None else find_plan(storage, audit_date)
     allowed = (known.inputs_from if known else ()) if inputs_from is None else real_prefixes(inputs_from)
     canaries = read_canaries(storage, allowed)
     configuration = _configure(known, weights, threshold, risk, stop_at_match, allowed)
@@ -179,13 +180,6 @@ def _asked(storage: Storage, inputs_from: Sequence[str], ids: frozenset[str] | N
     if ids is None:
         return spool_catalogue(storage, inputs_from)
     return spool_products(read_catalogue(storage, inputs_from, ids))
-
-
-def _known_plan(storage: Storage, audit_date: str) -> Plan | None:
-    try:
-        return read_plan(storage, audit_date)
-    except UnknownAudit:
-        return None
 
 
 def _configure(
@@ -278,8 +272,8 @@ def _natural_buckets(storage: Storage, audit_date: str, inputs_from: Sequence[st
     It is that of the audit before, or that one doubled or halved: then a bucket's products lie in one bucket of the
     audit before, or in a few.
     """
-    before = [day for day in audit_dates(storage) if day < audit_date]
-    found = read_plan(storage, before[-1]).n_buckets if before else None
+    before = (find_plan(storage, day) for day in reversed(audit_dates(storage)) if day < audit_date)
+    found = next((plan.n_buckets for plan in before if plan), None)
     if n_catalogue is None:
         if found is not None:
             return found

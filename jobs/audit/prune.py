@@ -64,7 +64,7 @@ def _is_whole(storage: Storage, audit_date: str) -> bool:
 def _unwanted(storage: Storage, old: Sequence[str], kept: Sequence[str]) -> Iterator[str]:
     """The keys of what is to go; those of plans come last."""
     evidence, images, documents = _referred_to(storage, kept)
-    for audit_date in sorted(keys.date_of_folder(name) for name in storage.folders(keys.EVIDENCE)):
+    for audit_date in keys.dates_of_folders(storage.folders(keys.EVIDENCE)):
         if audit_date not in kept:  # some of an audit that went long ago may have stayed until now
             yield from (key for key in storage.keys(keys.evidence_folder(audit_date)) if key not in evidence)
     for audit_date in old:

@@ -1,16 +1,19 @@
 """Publish: the verdicts of a bucket's products, and an image of each one's best pair as evidence.
 
 Refuses (PublishRefused, RowsMissing) what does not add up: pairs that are not exactly catalogue images x used document
-images, scores of other weights, inputs that changed since they were scored. Evidence is written before the verdict that
-points to it, and both only by the run that owns the product.
+images, scores of other weights. Evidence is written before the verdict that points to it, and both only by the run that
+owns the product.
+
+A catalogue image that was replaced or removed since it was scored cannot be shown as evidence, and its scores are of
+what is there no more: its pairs fail, and the product is decided by the others.
 """
 
 from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
@@ -18,8 +21,10 @@ from typing import TYPE_CHECKING, TypedDict
 from jobs.audit.score import check_extracted
 from jobs.audit.verdicts import best_pair, decide
 from jobs.errors import PublishRefused, RowsMissing, UnreadableInput
+from jobs.scoring.pairs import score_columns
 from jobs.scoring.scorers import planned_product_model
 from jobs.tables.bucket import Bucket
+from jobs.tables.failed import Failed
 from jobs.tables.images import read_stored_image
 from jobs.tables.inputs import read_image_input
 from jobs.tables.keys import evidence_key
@@ -65,16 +70,21 @@ def publish_bucket(
     model = planned_product_model(here.run.weights, here.run.model_version)
     rows = NewRows(VERDICTS)
     named: dict[str, str] = {}
-    found = _read(here, products)
+    changed = NewRows(PAIR_SCORES)
+    found = (_draw(here, each) for each in _read(here, products) if _is_of_the_run(each))
     while chunk := list(islice(found, EVIDENCE_AT_ONCE)):
-        evidence = _write_evidence(here, chunk)
-        for each in chunk:
+        evidence = _write_evidence(here, {each.product.product_id: picture for each, picture in chunk if picture})
+        for each, _ in chunk:
+            if each.is_changed:
+                changed.add(each.product.product_id, each.pairs)
             verdict = decide(each.product, each.documents, each.pairs, here.run, audit_date, model)
             verdict["evidence_uri"] = evidence.get(each.product.product_id)
             named[each.product.product_id] = verdict["verdict"]
             rows.add(each.product.product_id, [verdict])
         progress(len(chunk))
     taken = here.replace(rows)
+    if changed.product_ids:
+        here.replace(changed)
     counts = Counter(named[name] for name in taken)
     return {
         "bucket": bucket,
@@ -115,11 +125,12 @@ def check_pairs(
 
 @dataclass(frozen=True)
 class _Product:
-    """A product with its rows of document_images and of pair_scores."""
+    """A product with its rows of document_images and of pair_scores, or these as they are after a change."""
 
     product: PlannedProduct
     documents: list[DocumentImage]
     pairs: list[PairScore]
+    is_changed: bool = False
 
 
 def _read(here: Bucket, products: Sequence[PlannedProduct]) -> Iterator[_Product]:
@@ -127,15 +138,32 @@ def _read(here: Bucket, products: Sequence[PlannedProduct]) -> Iterator[_Product
     return map(_Product, products, documents, here.rows(PAIR_SCORES, products))
 
 
-def _write_evidence(here: Bucket, products: Iterable[_Product]) -> Mapping[str, str]:
-    """Writes the evidence of those that have a best pair and are still the run's; returns the URI of each that has one.
+def _is_of_the_run(each: _Product) -> bool:
+    """Whether all rows are those of the run that was planned: a newer one may have taken the product a moment ago."""
+    return {row["run_id"] for row in (*each.documents, *each.pairs)} <= {each.product.run_id}
+
+
+def _draw(here: Bucket, each: _Product) -> tuple[_Product, bytes | None]:
+    """The evidence of a product's best pair, None where it has none; pairs of images that have changed are failed."""
+    while pair := best_pair(each.pairs):
+        try:
+            return each, _evidence(here, each, pair)
+        except UnreadableInput as error:
+            failed = score_columns(Failed("catalogue_image_unreadable", f"{error.status}: {error}"))
+            pairs = list(each.pairs)
+            for n, row in enumerate(pairs):
+                if row["catalogue_image"] == pair["catalogue_image"]:
+                    pairs[n] = {**row, **failed, "catalogue_sha256": None, "mask_a": None, "mask_b": None}
+            each = replace(each, pairs=pairs, is_changed=True)
+    return each, None
+
+
+def _write_evidence(here: Bucket, drawn: Mapping[str, bytes]) -> Mapping[str, str]:
+    """Writes the evidence, by product id, of those that are still the run's; returns the URI of each.
 
     Evidence stays as it is, since verdicts that were carried over point to it: another picture of a product gets a name
     of its own. Who owns them is asked once the old evidence was read, so that a late attempt writes none.
     """
-    drawn = {
-        each.product.product_id: _evidence(here, each, pair) for each in products if (pair := best_pair(each.pairs))
-    }
     key_of = {product_id: evidence_key(here.audit_date, product_id) for product_id in drawn}
     product_of = {key: product_id for product_id, key in key_of.items()}
 
@@ -171,17 +199,14 @@ def _evidence(here: Bucket, of: _Product, pair: PairScore) -> bytes:
 
 
 def _best_images(here: Bucket, of: _Product, pair: PairScore) -> tuple[Image, Image]:
-    """Both images of a pair. PublishRefused where one is not what was scored."""
-    from scott_core import UnreadableImage, read_image
+    """Both images of a pair. UnreadableInput where that of the catalogue is not what was scored."""
+    from scott_core import read_image
 
-    uri, product_id = pair["catalogue_image"], of.product.product_id
+    uri = pair["catalogue_image"]
     key = next(row["image_key"] for row in of.documents if row["used"] and row["digest"] == pair["digest"])
     if key is None:
-        raise RowsMissing(f"{product_id}: an older version extracted its images: extract the bucket again")
-    try:
-        source = read_image_input(here.storage, uri, here.run.inputs_from)
-        if source.sha256 != pair["catalogue_sha256"]:
-            raise PublishRefused(f"{product_id}: {uri} changed since it was scored: score the bucket again")
-        return read_image(source.data), read_image(read_stored_image(here.storage, key))
-    except (UnreadableInput, UnreadableImage) as error:
-        raise PublishRefused(f"{product_id}: {uri} was scored and now is unreadable: {error}") from error
+        raise RowsMissing(f"{of.product.product_id}: an older version extracted its images: extract the bucket again")
+    source = read_image_input(here.storage, uri, here.run.inputs_from)
+    if source.sha256 != pair["catalogue_sha256"]:
+        raise UnreadableInput("changed", f"{uri} was replaced while the audit ran")
+    return read_image(source.data), read_image(read_stored_image(here.storage, key))

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from jobs.audit.plan import PlanSummary, plan_audit
-from jobs.errors import BadArgument, UnknownAudit
+from jobs.errors import BadArgument
 from jobs.storage import open_storage
 from jobs.tables.allowed import check_prefix
 from jobs.tables.catalogue.product import split_uris
-from jobs.tables.plan import read_plan
+from jobs.tables.plan import find_plan
 from scott_core.product import Risk, parse_risk
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -121,8 +121,4 @@ def configures(root: str, audit_date: str, product_ids: Iterable[str] | None) ->
 
 
 def _is_planned(root: str, audit_date: str) -> bool:
-    try:
-        read_plan(open_storage(root), audit_date)
-    except UnknownAudit:
-        return False
-    return True
+    return find_plan(open_storage(root), audit_date) is not None

@@ -22,10 +22,10 @@ from fsspec import AbstractFileSystem
 from pyarrow import NativeFile
 from pyarrow.fs import FileInfo, FileSelector
 
-from jobs.errors import StorageUnavailable, UnknownAudit
+from jobs.errors import StorageUnavailable
 from jobs.storage import Storage
 from jobs.tables import keys
-from jobs.tables.plan import known_audits, read_plan
+from jobs.tables.plan import audit_dates, find_plan, no_audit
 from jobs.tables.schemas import Table
 
 PROTOCOL = "scott"
@@ -52,8 +52,11 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
         self._empty = {self.empty_file(table): _without_rows(table) for table in tables}
         self._sizes |= {uri: file.size for uri, file in self._empty.items()}
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            days = known_audits(storage)
-            runs = dict(zip(days, pool.map(partial(_count_runs, storage), days), strict=True))
+            days = audit_dates(storage)
+            plans = zip(days, pool.map(partial(find_plan, storage), days), strict=True)
+            runs = {day: len(plan.runs) for day, plan in plans if plan}
+            if not runs:
+                raise no_audit(storage)
             try:
                 folders = [FileSelector(table.name, recursive=True, allow_not_found=True) for table in tables]
                 for table, found in zip(tables, pool.map(self._files.get_file_info, folders), strict=True):
@@ -69,7 +72,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
         for file in listed:
             key = file.path
             day = keys.date_of_table_key(key) or ""
-            if runs.get(day) or keys.is_review_key(key):
+            if runs.get(day) or keys.date_of_review_key(key):
                 uri = f"{PROTOCOL}://{key}"
                 self._sizes[uri] = file.size
                 alike[day if runs.get(day) == 1 else key].append(uri)
@@ -132,11 +135,3 @@ def _without_rows(table: Table[Any]) -> pa.Buffer:
     stream = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_batches([], columns), stream)  # columns.empty_table() imports pandas
     return stream.getvalue()
-
-
-def _count_runs(storage: Storage, audit_date: str) -> int:
-    """How many runs the audit has; 0 where it has no plan."""
-    try:
-        return len(read_plan(storage, audit_date).runs)
-    except UnknownAudit:
-        return 0

@@ -18,7 +18,7 @@ from typing import Any, TypedDict
 from PIL import Image
 
 from jobs.audit.verdicts import best_pair, of_machine
-from jobs.errors import BadArgument, ObjectMissing, RowsMissing, StorageUnavailable, UnknownAudit, UnreadableInput
+from jobs.errors import BadArgument, ObjectMissing, RowsMissing, StorageUnavailable, UnreadableInput
 from jobs.outputs import check_output, writing
 from jobs.review.images import MOST, as_shown, overview
 from jobs.review.labelling import ANSWER, CONFIG, LABEL, MASKS, PREDICTED
@@ -28,7 +28,7 @@ from jobs.storage import Storage, open_storage
 from jobs.tables.images import read_stored_image, write_image
 from jobs.tables.inputs import read_image_input
 from jobs.tables.keys import review_tasks_key
-from jobs.tables.plan import Plan, PlannedProduct, bucket_of, planned_buckets, read_plan, read_products
+from jobs.tables.plan import Plan, PlannedProduct, bucket_of, find_plan, planned_buckets, read_plan, read_products
 from jobs.tables.reviews import LeftOut, ReviewExport, ReviewTask, outcomes_of, read_reviews
 from jobs.tables.rows import read_rows, stream_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, WITHOUT_BYTES, DocumentImage, PairScore, Verdict
@@ -240,10 +240,10 @@ def _masks(storage: Storage, verdict: Verdict, pair: PairScore) -> dict[str, byt
     """The codes of the best pair's masks; those of a verdict that was carried over lie in the audit that made it."""
     since = verdict["carried_from"]
     if pair["mask_a"] is None and since is not None:
-        try:
-            bucket = bucket_of(pair["product_id"], read_plan(storage, since).n_buckets)
-        except UnknownAudit:  # it was pruned
+        plan = find_plan(storage, since)
+        if plan is None:  # it was pruned
             return {}
+        bucket = bucket_of(pair["product_id"], plan.n_buckets)
         compared = ("catalogue_sha256", "digest", "score")
         for row in read_rows(storage, PAIR_SCORES, since, bucket, product_ids=[pair["product_id"]]):
             if all(row[name] == pair[name] for name in compared):  # type: ignore[literal-required]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from jobs.errors import BadArgument
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
-from jobs.tables.reviews import CONFLICT, Outcome, ReviewExport, outcomes_of, read_reviews
+from jobs.tables.reviews import CONFLICT, Outcome, ReviewExport, outcomes_of, read_exports, read_reviews
 from jobs.tables.schemas import VerdictName
 
 DRAWS = 10_000
@@ -167,9 +167,9 @@ def _answer(reviews: Mapping[str, tuple[Outcome, ...]], product_id: str, inputs_
 
 def _exports(storage: Storage, audit_date: str | None) -> list[ReviewExport]:
     """The exports of that audit, or of the newest that has one."""
-    names = storage.keys(keys.REVIEW_TASKS)
-    day = audit_date or max(map(keys.date_of_review_key, names), default=None)
-    found = [name for name in names if keys.date_of_review_key(name) == day]
+    days = map(keys.date_of_review_tasks_key, storage.keys(keys.REVIEW_TASKS))
+    day = audit_date or max(filter(None, days), default=None)
+    found = list(read_exports(storage, day)) if day else []
     if not found:
         raise BadArgument(f"{storage.root} asked nobody about {day or 'any audit'}: scott review export does")
-    return [ReviewExport.from_json(storage.read(name).data) for name in found]
+    return found

@@ -14,7 +14,7 @@ from jobs.audit.verdicts import of_machine
 from jobs.sample import SAMPLE
 from jobs.storage import open_storage
 from jobs.tables.keys import report_key
-from jobs.tables.plan import known_audits, read_plan
+from jobs.tables.plan import audit_dates, find_plan, no_audit
 
 
 def read_expected() -> dict[str, tuple[str, str | None]]:
@@ -26,7 +26,10 @@ def read_expected() -> dict[str, tuple[str, str | None]]:
 def compare(root: str) -> tuple[str, bool]:
     """The table of the audit in `root` that ran last and whether it is as expected, product by product."""
     storage = open_storage(root)
-    audit_date = max(known_audits(storage), key=lambda day: read_plan(storage, day).runs[-1].requested_at)
+    plans = [plan for day in audit_dates(storage) if (plan := find_plan(storage, day))]
+    if not plans:
+        raise no_audit(storage)
+    audit_date = max(plans, key=lambda plan: plan.runs[-1].requested_at).audit_date
     titles, rows = read_verdicts(storage, audit_date)
     expected = read_expected()
     said = {row["product_id"]: of_machine(row) for row in rows}

@@ -10,6 +10,7 @@ still does not exist), else `LostRace`. `update` is the loop around it, and how 
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import time
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 Check = Callable[[str], object]  # raises where the place that it gets may not be read
-UPDATE_SECONDS = 120.0  # how long `update` keeps trying to win before LostRace
+UPDATE_SECONDS, UPDATE_TRIES = 120.0, 5  # `update` tries to win for so long, and so often at the least, before LostRace
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Storage(ABC):
         left = list(keys)
         deadline = time.monotonic() + UPDATE_SECONDS
         wait, is_written = 0.01, False
-        while True:
+        for n_tries in itertools.count(1):
             found = {key: self.read_or_none(key) for key in left}
             left = []
             for key, data in change({key: blob.data if blob else None for key, blob in found.items()}).items():
@@ -153,13 +154,14 @@ class Storage(ABC):
                         self.write_if(key, data, blob.etag if blob else None)
                         is_written = True
                     except LostRace:
-                        if time.monotonic() > deadline:
+                        if n_tries >= UPDATE_TRIES and time.monotonic() > deadline:
                             raise
                         left.append(key)
             if not left:
-                return is_written
+                break
             time.sleep(random.uniform(0, wait))
             wait = min(2 * wait, 1.0)
+        return is_written
 
 
 def is_under(uri: str, folder: str) -> bool:

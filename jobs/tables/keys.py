@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from jobs.errors import BadArgument
@@ -14,8 +15,11 @@ REVIEWS, REVIEW_TASKS = "reviews", "review_tasks"
 OUTPUTS = (PLANS, *TABLES, EVIDENCE, "reports", REVIEWS, REVIEW_TASKS)  # folders that audits and reviews write
 IMAGES, EXTRACTIONS, BY_CONTENT = "images", "extractions", "sha256="  # folders of a catalogue may have these names, too
 _BUCKET = re.compile(r"bucket=(\d{4,})\.json")
-_REVIEW = re.compile(rf"{REVIEWS}/audit_date=\d{{4}}-\d\d-\d\d/[^./][^/]*\.parquet")
-_TABLE = re.compile(r"\w+/audit_date=(\d{4}-\d\d-\d\d)/bucket=\d{4,}\.parquet")
+_DAY = r"audit_date=(\d{4}-\d\d-\d\d)"
+_FOLDER = re.compile(_DAY)
+_REVIEW = re.compile(rf"{REVIEWS}/{_DAY}/[0-9a-f]+-[0-9a-f]+\.parquet")
+_REVIEW_TASKS = re.compile(rf"{REVIEW_TASKS}/{_DAY}/[0-9a-f]+\.json")
+_TABLE = re.compile(rf"\w+/{_DAY}/bucket=\d{{4,}}\.parquet")
 
 
 def check_date(audit_date: str) -> str:
@@ -33,9 +37,9 @@ def plan_folder(audit_date: str) -> str:
     return f"{PLANS}/audit_date={check_date(audit_date)}"
 
 
-def date_of_folder(name: str) -> str:
-    """The audit date that a folder's name says."""
-    return name.removeprefix("audit_date=")
+def dates_of_folders(names: Iterable[str]) -> list[str]:
+    """The audit dates that the names of folders say, sorted; people put folders of their own beside them."""
+    return sorted(found[1] for name in names if (found := _FOLDER.fullmatch(name)))
 
 
 def plan_key(audit_date: str) -> str:
@@ -121,11 +125,13 @@ def review_key(audit_date: str, name: str) -> str:
     return f"{REVIEWS}/audit_date={check_date(audit_date)}/{name}.parquet"
 
 
-def is_review_key(key: str) -> bool:
-    """Whether it may be a `review_key`."""
-    return _REVIEW.fullmatch(key) is not None
+def date_of_review_key(key: str) -> str | None:
+    """The audit date of a `review_key`, None for another key."""
+    found = _REVIEW.fullmatch(key)
+    return found[1] if found else None
 
 
-def date_of_review_key(key: str) -> str:
-    """The audit date of a `review_key` or a `review_tasks_key`."""
-    return date_of_folder(key.split("/")[1])
+def date_of_review_tasks_key(key: str) -> str | None:
+    """The audit date of a `review_tasks_key`, None for another key."""
+    found = _REVIEW_TASKS.fullmatch(key)
+    return found[1] if found else None

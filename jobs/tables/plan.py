@@ -86,12 +86,18 @@ def bucket_of(product_id: str, n_buckets: int) -> int:
     return hash_of(product_id) % n_buckets
 
 
+def find_plan(storage: Storage, audit_date: str) -> Plan | None:
+    """The plan of that date; None where there is none."""
+    blob = storage.read_or_none(keys.plan_key(audit_date))
+    return None if blob is None else Plan.from_json(blob.data)
+
+
 def read_plan(storage: Storage, audit_date: str) -> Plan:
     """The plan of that date. UnknownAudit where there is none."""
-    blob = storage.read_or_none(keys.plan_key(audit_date))
-    if blob is None:
+    plan = find_plan(storage, audit_date)
+    if plan is None:
         raise UnknownAudit(f"{storage.root} has no audit of {audit_date}")
-    return Plan.from_json(blob.data)
+    return plan
 
 
 def read_run(storage: Storage, audit_date: str, run_id: str) -> Run:
@@ -142,21 +148,24 @@ def planned_buckets(storage: Storage, audit_date: str) -> list[int]:
 
 
 def latest_audit(storage: Storage) -> str:
-    """The newest audit date under the root. UnknownAudit where there is none."""
-    return known_audits(storage)[-1]
+    """The date of the newest audit that has a plan. UnknownAudit where there is none."""
+    for audit_date in reversed(audit_dates(storage)):
+        if storage.exists(keys.plan_key(audit_date)):
+            return audit_date
+    raise no_audit(storage)
 
 
-def known_audits(storage: Storage) -> list[str]:
-    """As `audit_dates`. UnknownAudit where there is none."""
-    dates = audit_dates(storage)
-    if not dates:
-        raise UnknownAudit(f"{storage.root} has no audit yet: run `scott audit --root {storage.root}` first")
-    return dates
+def no_audit(storage: Storage) -> UnknownAudit:
+    """The error of a root without an audit, to be raised."""
+    return UnknownAudit(f"{storage.root} has no audit yet: run `scott audit --root {storage.root}` first")
 
 
 def audit_dates(storage: Storage) -> list[str]:
-    """The dates of all audits under the root, the newest last."""
-    return sorted(keys.date_of_folder(name) for name in storage.folders(keys.PLANS))
+    """The dates of all audits under the root, the newest last.
+
+    One that was killed in its first write has no plan; what remains of one that was pruned may have none, either.
+    """
+    return keys.dates_of_folders(storage.folders(keys.PLANS))
 
 
 def _run(run: dict[str, Any]) -> Run:

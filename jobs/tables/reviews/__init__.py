@@ -2,7 +2,7 @@
 
 from jobs.tables.reviews.answers import kept_images, read_reviews, stream_reviews
 from jobs.tables.reviews.outcome import CONFLICT, Outcome, outcomes_of
-from jobs.tables.reviews.tasks import LeftOut, ReviewExport, ReviewTask, read_export
+from jobs.tables.reviews.tasks import LeftOut, ReviewExport, ReviewTask, read_export, read_exports
 
 __all__ = [
     "CONFLICT",
@@ -13,6 +13,7 @@ __all__ = [
     "kept_images",
     "outcomes_of",
     "read_export",
+    "read_exports",
     "read_reviews",
     "stream_reviews",
 ]

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from jobs.storage import Storage
 from jobs.tables import keys
-from jobs.tables.reviews.tasks import ReviewExport
+from jobs.tables.reviews.tasks import read_exports
 from jobs.tables.rows import decode_rows
 from jobs.tables.schemas import REVIEWS, Review
 
@@ -35,8 +35,8 @@ def kept_images(storage: Storage) -> set[str]:
         for row in stream_reviews(storage)
         for name in ("image_a_key", "image_b_key", "mask_a_key", "mask_b_key")
     }
-    for key in storage.keys(keys.REVIEW_TASKS):
-        for task in ReviewExport.from_json(storage.read(key).data).tasks:
+    for export in read_exports(storage):
+        for task in export.tasks:
             found |= {task.image_a_key, task.image_b_key}
     return {PurePosixPath(key).stem for key in found if key}
 
@@ -44,6 +44,7 @@ def kept_images(storage: Storage) -> set[str]:
 def stream_reviews(storage: Storage, product_ids: Collection[str] | None = None) -> Iterator[Review]:
     """Every row of `reviews`, those too that a newer answer of the same person has replaced."""
     for key in storage.keys(keys.REVIEWS):
-        for row in decode_rows(REVIEWS, keys.date_of_review_key(key), storage.read(key).data):
+        audit_date = keys.date_of_review_key(key)
+        for row in decode_rows(REVIEWS, audit_date, storage.read(key).data) if audit_date else ():
             if product_ids is None or row["product_id"] in product_ids:
                 yield row

@@ -6,11 +6,12 @@ So what comes back changed, or belongs to another root, is seen.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from jobs.storage import Storage
-from jobs.tables.keys import review_tasks_key
+from jobs.tables import keys
 from jobs.tables.schemas import VerdictName
 
 Size = tuple[int, int]  # (height, width) in pixels
@@ -87,7 +88,15 @@ class ReviewExport:
         )
 
 
+def read_exports(storage: Storage, audit_date: str | None = None) -> Iterator[ReviewExport]:
+    """The exports about the audit of that date, or about any; the oldest audit first."""
+    for key in storage.keys(keys.REVIEW_TASKS):
+        found = keys.date_of_review_tasks_key(key)
+        if found and audit_date in (None, found):
+            yield ReviewExport.from_json(storage.read(key).data)
+
+
 def read_export(storage: Storage, audit_date: str, export_id: str) -> ReviewExport | None:
     """The export of that name; None where this root has none."""
-    blob = storage.read_or_none(review_tasks_key(audit_date, export_id))
+    blob = storage.read_or_none(keys.review_tasks_key(audit_date, export_id))
     return None if blob is None else ReviewExport.from_json(blob.data)

@@ -6,22 +6,25 @@ import hashlib
 import itertools
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from extractors import Extraction
-from jobs.audit import carry, extract, score
+from jobs.audit import carry, extract, plan, prune_audits, score
 from jobs.audit.explain import explain_product
 from jobs.audit.run import run_audit
-from jobs.errors import CanariesWrong, StorageUnavailable
+from jobs.errors import BadArgument, CanariesWrong, StorageUnavailable
+from jobs.history.query import open_query
+from jobs.review.measure import measure_reviews
 from jobs.storage import Storage, open_storage
 from jobs.storage.file import FileStorage
 from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
 from jobs.tables.keys import evidence_key_of
-from jobs.tables.plan import planned_buckets
+from jobs.tables.plan import latest_audit, planned_buckets
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS
 from tests.jobs.audit.steps import asked
@@ -238,6 +241,39 @@ def test_a_red_night_between_costs_no_verdict(storage: Storage) -> None:
     add_product(storage, "P9", [picture(5)], [])
     found = audit(storage, DAYS[2])
     assert carried(found) == {"P1": DAYS[1], "P2": DAYS[0], "P3": DAYS[0], "P9": None}
+
+
+def test_a_night_killed_as_it_planned_costs_no_verdict(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit(storage, DAYS[0])
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise StorageUnavailable("storage does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plan, "_take_products", refuse)
+        with pytest.raises(StorageUnavailable):
+            audit(storage, DAYS[1])
+    assert carried(audit(storage, DAYS[2])) == dict.fromkeys(("P1", "P2", "P3"), DAYS[0])
+
+
+def test_what_people_and_a_killed_plan_leave_stops_nothing(storage: Storage, tmp_path: Path) -> None:
+    audit(storage, DAYS[0])
+    root = tmp_path / "root"
+    for folder in ("audits", "evidence"):
+        shutil.copytree(root / folder / f"audit_date={DAYS[0]}", root / folder / f"audit_date={DAYS[0]}.bak")
+    for name in (f"audits/audit_date={DAYS[1]}/.plan.json.part", "audits/notes/a.txt", "evidence/notes/a.txt"):
+        (root / name).parent.mkdir()
+        (root / name).write_bytes(b"")
+    for folder in ("reviews", "review_tasks"):
+        for name in ("export.json", f"audit_date={DAYS[0]}/export.json", f"audit_date={DAYS[0]}/export.parquet"):
+            storage.write(f"{folder}/{name}", b"[]")
+    assert latest_audit(storage) == DAYS[0]
+    assert carried(audit(storage, DAYS[2])) == dict.fromkeys(("P1", "P2", "P3"), DAYS[0])
+    with open_query(storage.root, "SELECT count(*) AS n FROM latest_verdicts JOIN reviews USING (product_id)") as found:
+        assert [row for batch in found.batches for row in batch.to_pylist()] == [{"n": 0}]
+    with pytest.raises(BadArgument, match="asked nobody about any audit"):
+        measure_reviews(storage.root)
+    assert prune_audits(storage.root, 1)["audits"] == [DAYS[0]]
 
 
 @pytest.mark.parametrize(("then", "now"), [(2, 4), (4, 2), (1, 3)])

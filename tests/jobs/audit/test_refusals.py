@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from extractors import Extraction, Extractor
+from jobs.audit import publish
 from jobs.audit.extract import extract_bucket
 from jobs.audit.plan import plan_audit
 from jobs.audit.publish import publish_bucket
@@ -18,6 +19,8 @@ from jobs.audit.reconcile import reconcile_audit
 from jobs.audit.score import score_bucket
 from jobs.errors import IncompleteAudit, ModelChanged, PublishRefused, RowsMissing
 from jobs.storage import Storage, open_storage
+from jobs.tables.rows import read_rows
+from jobs.tables.schemas import PAIR_SCORES
 from tests.jobs.audit.steps import (
     DAY,
     Rows,
@@ -104,14 +107,54 @@ def test_a_publish_that_does_not_add_up_is_refused(
     assert storage.keys("evidence") == [], "refused before anything is written"
 
 
-def test_an_image_that_changed_since_it_was_scored_is_refused(scored: tuple[Storage, dict[str, Any]]) -> None:
+def test_an_image_that_changed_since_it_was_scored_fails_its_own_pairs(scored: tuple[Storage, dict[str, Any]]) -> None:
     storage, plan = scored
     storage.write("catalogue/P2/images/00.jpg", picture(9))
-    with pytest.raises(PublishRefused, match=r"P2: catalogue/P2/images/00\.jpg changed"):
+    for _ in range(2):  # a publish that is run again says the same
         publish_bucket(storage.root, DAY, 0, plan["run_id"])
-    assert storage.keys("verdicts") == []
+        reconcile_audit(storage.root, DAY, plan["run_id"])
+        found = verdicts(storage)
+        assert found["P1"]["n_pairs_failed"] == 0
+        assert (found["P2"]["verdict"], found["P2"]["reason"]) == ("undecided", "catalogue_image_unreadable")
+        assert (found["P2"]["n_pairs_failed"], found["P2"]["evidence_uri"]) == (1, None)
+        (pair,) = read_rows(storage, PAIR_SCORES, DAY, 0, product_ids=["P2"])
+        assert pair["error"].startswith("catalogue_image_unreadable: changed: catalogue/P2/images/00.jpg")
+        assert (pair["score"], pair["catalogue_sha256"], pair["mask_a"]) == (None, None, None)
     run_steps(storage, plan, score_bucket, publish_bucket)
-    assert set(verdicts(storage)) == {"P1", "P2"}
+    assert verdicts(storage)["P2"]["n_pairs_failed"] == 0
+
+
+def test_the_next_best_image_is_the_evidence_of_a_product_whose_best_has_gone(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    add_product(storage, "P1", [picture(1), picture(1, 300, 225)], [report(picture(1))])
+    plan = plan_audit(storage.root, DAY, n_buckets=1, **asked("r"))
+    run_steps(storage, plan, extract_bucket, score_bucket)
+    pairs = read_rows(storage, PAIR_SCORES, DAY, 0)
+    best = max(pairs, key=lambda pair: pair["score"])["catalogue_image"]
+    storage.delete(best)
+    publish_bucket(storage.root, DAY, 0, plan["run_id"])
+    row = verdicts(storage)["P1"]
+    assert {row["best_catalogue_image"], best} == {pair["catalogue_image"] for pair in pairs}
+    assert (row["verdict"], row["n_pairs_failed"]) == ("match", 1)
+    assert storage.keys("evidence") == [f"evidence/audit_date={DAY}/P1.jpg"]
+
+
+def test_a_product_that_a_newer_run_takes_while_it_is_published_is_left_to_that_run(
+    scored: tuple[Storage, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer run extracts the product's other document between the check of the rows and the second look at them."""
+    storage, plan = scored
+    load = publish.planned_product_model
+
+    def taken(*of: str) -> Any:
+        storage.write("catalogue/P2/documents/report-0.pdf", report(picture(7)))
+        newer = plan_audit(storage.root, DAY, product_ids=["P2"], **asked("newer"))
+        extract_bucket(storage.root, DAY, 0, newer["run_id"])
+        return load(*of)
+
+    monkeypatch.setattr(publish, "planned_product_model", taken)
+    publish_bucket(storage.root, DAY, 0, plan["run_id"])
+    assert set(verdicts(storage)) == {"P1"}
 
 
 def test_an_extraction_that_fails_reads_no_more_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from jobs.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from jobs.storage import Storage, open_storage
+from jobs.storage import Storage, base, open_storage
 
 BACKSLASHES = ["a\\..\\..\\secret", "..\\secret", "a/..\\b", "a\\.\\b", "a\\.."]
 WRITERS, INCREMENTS = 5, 10
@@ -156,6 +156,22 @@ def test_no_increment_of_another_process_is_lost(tmp_path: Path) -> None:
     processes = [subprocess.Popen(command) for _ in range(WRITERS)]
     assert [process.wait() for process in processes] == [0] * WRITERS
     assert open_storage(str(tmp_path)).read("counter").data == str(WRITERS * INCREMENTS).encode()
+
+
+def test_a_change_that_takes_long_may_lose_more_than_one_race(
+    any_storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "UPDATE_SECONDS", 0.0)
+    any_storage.write("a", b"0")
+    others = iter((b"1", b"2", b"3"))
+
+    def change(data: bytes | None) -> bytes:
+        if (other := next(others, None)) is not None:
+            any_storage.write("a", other)
+        return (data or b"") + b"!"
+
+    assert any_storage.update("a", change)
+    assert any_storage.read("a").data == b"3!"
 
 
 def test_one_of_many_creators_wins(any_root: str) -> None:
