@@ -161,9 +161,12 @@ def _is_complete(pdf: Path) -> bool:
 
 
 def _cause(error: BaseException) -> Failure:
-    """The status that an error means: MuPDF reports a failed allocation by its message alone."""
+    """The status that an error means, by its type: other messages than a system's quote names of the document."""
     if isinstance(error, (TooLarge, mupdf.FzErrorLimit)):
         return "too_large"
-    text = str(error).lower()
-    starved = isinstance(error, MemoryError) or "malloc" in text or "alloc" in text or "memory" in text
-    return "out_of_memory" if starved else "damaged"
+    is_starved = (
+        isinstance(error, MemoryError)
+        or (isinstance(error, mupdf.FzErrorSystem) and "alloc" in str(error))
+        or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem)
+    )
+    return "out_of_memory" if is_starved else "damaged"

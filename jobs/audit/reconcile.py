@@ -17,7 +17,7 @@ from jobs.audit.verdicts import REVIEWED, STOPPED, of_machine
 from jobs.errors import IncompleteAudit
 from jobs.storage import Storage, open_storage
 from jobs.tables.keys import check_date
-from jobs.tables.plan import PlannedProduct, Run, planned_buckets, read_products, read_run
+from jobs.tables.plan import PlannedProduct, Run, planned_buckets, read_plan, read_products, read_run
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import VERDICTS, Verdict, VerdictName
 
@@ -74,7 +74,8 @@ def reconcile_audit(root: str, audit_date: str, run_id: str) -> ReconcileSummary
                     reasons.update([row["reason"]] if row["reason"] else [])
                     held.update([product.product_id] if run.product_ids else ())
                     canaries += [row] if product.product_id in run.canaries else []
-    problems += _check_scope(run, n_ours + n_newer, held, bool(problems))
+    if not problems and not _is_superseded(storage, audit_date, run):
+        problems = _check_scope(run, n_ours + n_newer, held)
     if problems:
         more = f" (and {len(problems) - NAMED} more)" if len(problems) > NAMED else ""
         raise IncompleteAudit(f"audit of {audit_date}, run {run_id}: {'; '.join(problems[:NAMED])}{more}")
@@ -147,10 +148,14 @@ def _follows(row: Verdict, verdict: VerdictName) -> bool:
     return likely >= row["confidence"] if verdict == "match" else 1 - likely >= row["confidence"] and likely >= 0
 
 
-def _check_scope(run: Run, n_held: int, held: Iterable[str], failed: bool) -> list[str]:
+def _is_superseded(storage: Storage, audit_date: str, run: Run) -> bool:
+    """Whether a newer run is over the whole catalogue: it drops products that the catalogue no longer has."""
+    runs = read_plan(storage, audit_date).runs
+    return any(each.product_ids is None and each.run_id > run.run_id for each in runs)
+
+
+def _check_scope(run: Run, n_held: int, held: Iterable[str]) -> list[str]:
     """Messages about products that the run was asked for and that neither it nor a newer run holds in the plan."""
-    if failed:
-        return []
     if run.product_ids is not None:
         return [
             f"{name} was asked for and is not in the plan" for name in sorted(set(run.product_ids).difference(held))

@@ -48,6 +48,13 @@ def test_encrypted(tmp_path: Path) -> None:
     assert (opened.status, opened.pages, [image.used for image in opened.images]) == ("ok", 1, [True])
 
 
+def test_a_name_in_a_message_decides_no_status(tmp_path: Path) -> None:
+    pdf = pdfs.raw_page(tmp_path / "a.pdf", b"/MemoryFoam Do /Reallocated Do", {})
+    found = extract_document(pdf, tmp_path / "out")
+    assert "MemoryFoam" in found.detail
+    assert found.status == "damaged"
+
+
 def test_encrypted_in_a_way_that_no_password_opens(tmp_path: Path) -> None:
     document = pymupdf.open(pdfs.one_photograph(tmp_path / "open.pdf"))
     pdf = pdfs.save(document, tmp_path / "a.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_128, user_pw="u", owner_pw="o")

@@ -128,6 +128,21 @@ def test_a_late_attempt_changes_nothing(any_storage: Storage) -> None:
     assert reconcile_audit(any_storage.root, DAY, older["run_id"])["n_superseded"] == 1
 
 
+@pytest.mark.parametrize("product_ids", [None, ["P1"], ["P1", "P2"]])
+def test_a_run_whose_products_left_the_catalogue_answers_for_none(
+    tmp_path: Path, product_ids: list[str] | None
+) -> None:
+    """A newer run over the catalogue took one of two products, and dropped the other."""
+    storage = open_storage(str(tmp_path))
+    write_two_products(storage)
+    run_audit(storage.root, DAY, **asked("first"))
+    older = plan_audit(storage.root, DAY, product_ids=product_ids, **asked("older"))
+    shutil.rmtree(tmp_path / "catalogue" / "P1")
+    run_audit(storage.root, DAY, **asked("newer"))
+    found = reconcile_audit(storage.root, DAY, older["run_id"])
+    assert found["n_superseded"] == older["n_products"]
+
+
 @pytest.mark.parametrize(
     ("any_root", "table"), [*(("file", table) for table in TABLES), ("s3", "verdicts")], indirect=["any_root"]
 )
