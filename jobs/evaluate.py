@@ -84,12 +84,14 @@ class Evaluation:
     files: Sequence[str] | None = None  # those written
 
     def to_json(self) -> dict[str, object]:
-        """The object that `scott evaluate --json` prints and measures.json holds."""
+        """The object that `scott evaluate --json` prints and measures.json holds; what is NaN is null there."""
         found = self.all.to_json()
         if self.groups is not None:
             found["groups"] = {name: group.to_json() for name, group in self.groups.items()}
         more = {"mask_iou": self.mask_iou, "files": self.files}
-        return {**found, **{name: value for name, value in more.items() if value is not None}}
+        found |= {name: value for name, value in more.items() if value is not None}
+        finite: dict[str, object] = json.loads(json.dumps(found), parse_constant=lambda _: None)
+        return finite
 
 
 def evaluate_file(

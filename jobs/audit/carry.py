@@ -24,13 +24,13 @@ import pyarrow as pa
 import extractors
 import jobs
 import scott_core
-from extractors import fingerprint
+from extractors import Limits, fingerprint
 from jobs.errors import UnreadableInput
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
-from jobs.tables.inputs import input_version, read_any_input
+from jobs.tables.inputs import MAX_IMAGE_BYTES, input_version, read_input
 from jobs.tables.plan import PlannedProduct, Run, audit_dates, find_plan, read_plan, read_products
 from jobs.tables.rows import NewRows, decode_table, of_products
 from jobs.tables.schemas import (
@@ -218,7 +218,7 @@ class _Before:
                 if kind == "image" and product_id not in with_pairs:
                     now.append(version)  # without a document image to compare it with, it was not even read
                     continue
-                is_same, seen = _seen(here, uri, version, sha256[product_id].get(uri))
+                is_same, seen = _seen(here, kind, uri, version, sha256[product_id].get(uri))
                 if not is_same:
                     return None
                 now.append(seen)
@@ -303,13 +303,14 @@ def _version(here: Bucket, uri: str) -> str | None:
     return input_version(here.storage, uri, here.run.inputs_from)
 
 
-def _seen(here: Bucket, uri: str, version: str | None, sha256: str | None) -> tuple[bool, str | None]:
+def _seen(here: Bucket, kind: str, uri: str, version: str | None, sha256: str | None) -> tuple[bool, str | None]:
     """Whether an input is what it was, by its version or, if that says nothing, by its bytes; and its version now."""
     now = _version(here, uri)
     if version is not None and not here.run.verify and now == version:
         return True, now
+    most = MAX_IMAGE_BYTES if kind == "image" else Limits().file_bytes  # a larger one was not read then
     try:
-        is_same = sha256 is not None and read_any_input(here.storage, uri, here.run.inputs_from).sha256 == sha256
+        is_same = sha256 is not None and read_input(here.storage, uri, most, here.run.inputs_from).sha256 == sha256
     except UnreadableInput:
         is_same = False
     return is_same, now

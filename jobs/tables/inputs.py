@@ -17,7 +17,6 @@ from jobs.storage import Storage, local_path, open_storage
 from jobs.tables.allowed import allows
 
 MAX_IMAGE_BYTES = 64 * 2**20  # of a catalogue image's file
-MAX_BYTES = 2**30  # of any input: more than the limit of either kind
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,6 @@ def read_input(storage: Storage, uri: str, max_bytes: int, inputs_from: Sequence
     if len(data) > max_bytes:
         raise UnreadableInput("too_large", f"{uri} is over {max_bytes} bytes")
     return Input(data, hashlib.sha256(data).hexdigest())
-
-
-def read_any_input(storage: Storage, uri: str, inputs_from: Sequence[str] = ()) -> Input:
-    """The bytes of an image or a document, whichever it is. Raises UnreadableInput."""
-    return read_input(storage, uri, MAX_BYTES, inputs_from)
 
 
 def input_version(storage: Storage, uri: str, inputs_from: Sequence[str] = ()) -> str | None:

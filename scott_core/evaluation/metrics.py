@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from scott_core.errors import InputError
+from scott_core.images import read_image
 
 INTERVALS = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
 ECE_BINS = 15  # as in Guo et al. 2017
@@ -34,7 +35,7 @@ def evaluate_scores(label: ArrayLike, score: ArrayLike, threshold: float) -> dic
     truth, scores = _checked(label, score)
     once = np.ones((1, truth.size), np.int64)
     measured = {name: float(value[0]) for name, value in weighted_measures(truth, scores, threshold, once).items()}
-    best_threshold, best_f1 = best_f1_threshold(truth, np.where(np.isnan(scores), -1.0, scores))
+    best_threshold, best_f1 = best_f1_threshold(truth, scores)
     return {
         "n": float(truth.size),
         "n_positive": float(truth.sum()),
@@ -111,13 +112,20 @@ def weighted_measures(truth: Floats, scores: Floats, threshold: float, weights: 
 
 
 def best_f1_threshold(label: ArrayLike, score: ArrayLike) -> tuple[float, float]:
-    """The threshold with the highest F1, and that F1; to be chosen on validation pairs only."""
+    """The threshold, one of the scores, with the highest F1, and that F1; to be chosen on validation pairs only.
+
+    A pair without a score (NaN) is never a match. Both are NaN where no pair has one.
+    """
     truth, scores = np.asarray(label, float), np.asarray(score, float)
+    n_positive = truth.sum()
+    truth, scores = (values[~np.isnan(scores)] for values in (truth, scores))
+    if not scores.size:
+        return float("nan"), float("nan")
     order = np.argsort(scores, kind="stable")
     first = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # first of each run of equal scores
     hits = truth.sum() - np.cumsum(truth[order])[first] + truth[order][first]
     said = truth.size - first
-    f1 = 2 * hits / (said + truth.sum())
+    f1 = 2 * hits / (said + n_positive)
     best = int(np.argmax(f1))
     return float(scores[order][first[best]]), float(f1[best])
 
@@ -132,9 +140,9 @@ def mask_iou(predicted: Path, truth: Path) -> dict[str, float]:
     """Number of masks `n` and mean IoU `iou` over the files of folder `truth`; an object is brighter than mid-grey.
 
     Predictions have the file names of the truth and are resized to its size. Raises InputError where `truth` holds no
-    mask, and, naming the first one, where a prediction is missing.
+    mask, and, naming the first one, where a prediction is missing or a file is no image.
     """
-    names = sorted(path.name for path in truth.iterdir() if path.suffix.lower() in (".png", ".jpg"))
+    names = sorted(path.name for path in truth.iterdir() if not path.name.startswith("."))
     if not names:
         raise InputError(f"{truth} holds no masks")
     values: Sequence[float] = [_file_iou(predicted / name, truth / name) for name in names]
@@ -144,10 +152,8 @@ def mask_iou(predicted: Path, truth: Path) -> dict[str, float]:
 def _file_iou(predicted: Path, truth: Path) -> float:
     if not predicted.is_file():
         raise InputError(f"{predicted} does not exist")
-    with Image.open(truth) as file:
-        wanted = file.convert("L")
-    with Image.open(predicted) as file:
-        found = file.convert("L").resize(wanted.size, Image.Resampling.BILINEAR)
+    wanted, found = (read_image(path).convert("L") for path in (truth, predicted))
+    found = found.resize(wanted.size, Image.Resampling.BILINEAR)
     return iou(np.asarray(found) > 127, np.asarray(wanted) > 127)
 
 
@@ -180,5 +186,7 @@ def _resample(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
 
 
 def _percentiles(values: Floats) -> Interval:
+    if np.isnan(values).all():
+        return float("nan"), float("nan")
     low, high = np.nanpercentile(values, _LEVELS)
     return float(low), float(high)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from sklearn.metrics import f1_score, roc_auc_score
@@ -48,6 +50,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Path
     score_pairs_file(pairs, top / "tiny.parquet", weights=str(tiny_weights))
     score_pairs_file(pairs, top / "orb.parquet", method="orb")
     return top
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_measures_that_are_not_defined_are_null_in_json(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    table = pq.read_table(folder / "orb.parquet")
+    none = pa.nulls(len(table), table.schema.field("score").type)
+    pq.write_table(table.set_column(table.schema.get_field_index("score"), "score", none), tmp_path / "s.parquet")
+    assert run("evaluate", tmp_path / "s.parquet", "--json") == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert (found["ece"], found["intervals"]["ece"], found["best_threshold"]) == (None, [None, None], None)
+    assert run("evaluate", tmp_path / "s.parquet") == 0
 
 
 def test_groups_figure_failures_and_masks(folder: Path, tmp_path: Path, tiny_weights: Path, capsys: Capture) -> None:

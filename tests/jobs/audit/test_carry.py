@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from extractors import Extraction
+from extractors import Extraction, Limits
 from jobs.audit import carry, extract, plan, prune_audits, score
 from jobs.audit.explain import explain_product
 from jobs.audit.run import run_audit
@@ -23,6 +23,7 @@ from jobs.storage import Storage, open_storage
 from jobs.storage.file import FileStorage
 from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
+from jobs.tables.inputs import MAX_IMAGE_BYTES
 from jobs.tables.keys import evidence_key_of
 from jobs.tables.plan import latest_audit, planned_buckets
 from jobs.tables.rows import read_rows
@@ -217,19 +218,21 @@ def test_an_input_with_another_version_and_the_same_bytes_is_read_once(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.storage.file.RECENT_NS", 0)
-    read: list[str] = []
-    reader = carry.read_any_input
+    read: list[tuple[str, int]] = []
+    reader = carry.read_input
 
-    def counted(where: Storage, uri: str, *more: Any) -> Any:
-        read.append(uri)
-        return reader(where, uri, *more)
+    def counted(where: Storage, uri: str, max_bytes: int, *more: Any) -> Any:
+        read.append((uri, max_bytes))
+        return reader(where, uri, max_bytes, *more)
 
-    monkeypatch.setattr(carry, "read_any_input", counted)
+    monkeypatch.setattr(carry, "read_input", counted)
     audit(storage, DAYS[0])
-    storage.write("catalogue/P1/images/00.jpg", picture(1))
+    image, document = "catalogue/P1/images/00.jpg", "catalogue/P1/documents/report-0.pdf"
+    for key in (image, document):
+        storage.write(key, storage.read(key).data)
     for day in DAYS[1:4]:
         assert carried(audit(storage, day))["P1"] == DAYS[0]
-    assert read == ["catalogue/P1/images/00.jpg"]
+    assert read == [(image, MAX_IMAGE_BYTES), (document, Limits().file_bytes)]
 
 
 def test_a_red_night_between_costs_no_verdict(storage: Storage) -> None:

@@ -43,6 +43,10 @@ def test_measures_are_what_counting_gives() -> None:
 def test_an_unscored_pair_is_never_a_match() -> None:
     found = evaluate_scores([1, 1, 0, 0], [0.9, np.nan, 0.2, 0.1], 0.0)
     assert found["recall"] == 0.5
+    found = evaluate_scores([1, 1, 1, 0], [np.nan, np.nan, np.nan, 0.2], 0.5)
+    assert (found["best_f1"], found["best_threshold"]) == (0.0, 0.2)
+    assert best_f1_threshold([1, 1, 0, 0], [0.9, np.nan, 0.2, 0.1]) == (0.9, 2 / 3)
+    assert np.isnan(best_f1_threshold([1, 0], [np.nan, np.nan])).all()
 
 
 def test_what_cannot_be_measured_says_so(tmp_path: Path) -> None:
@@ -57,6 +61,20 @@ def test_what_cannot_be_measured_says_so(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "truth" / "a.png")
     with pytest.raises(InputError, match=r"a\.png"):
         mask_iou(tmp_path / "found", tmp_path / "truth")
+    (tmp_path / "found" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(InputError, match=r"a\.png"):
+        mask_iou(tmp_path / "found", tmp_path / "truth")
+
+
+def test_every_mask_of_the_truth_counts_whatever_its_format(tmp_path: Path) -> None:
+    half = Image.fromarray(np.repeat(np.uint8([[0, 255]]), 32, 1).repeat(64, 0))
+    for folder, other in (("truth", half), ("found", half.transpose(Image.Transpose.FLIP_LEFT_RIGHT))):
+        (tmp_path / folder).mkdir()
+        half.save(tmp_path / folder / "1.png")
+        half.convert("1").save(tmp_path / folder / "2.webp")
+        other.save(tmp_path / folder / "3.jpeg")
+        (tmp_path / folder / ".DS_Store").write_bytes(b"")
+    assert mask_iou(tmp_path / "found", tmp_path / "truth") == {"n": 3.0, "iou": pytest.approx(2 / 3)}
 
 
 def test_iou_of_halves() -> None:
