@@ -1,10 +1,10 @@
 """A product's probability, from the scores of its pairs: that its documents show the product.
 
 The paper's rule takes the best of all pairs (section 5.4), which grows with the number of hopeless pairs: of twelve
-wrong pairs one scores high more often than of one. Here a logistic regression over EVIDENCE decides. Its weights are
+wrong pairs one scores high more often than of one. Here a logistic regression over FEATURES decides. Its weights are
 not negative, but for the numbers of images, whose weights are not positive, so that the probability grows with every
-score and not with a further image of which no pair reaches even odds. It is fitted on products of val
-(`scott_core.evaluation.products`), and is a part of the card.
+score and not with a hopeless image: a further one whose pairs all score lower than every pair before. It is fitted on
+products of val (`scott_core.evaluation.products`), and is a part of the card.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scott_core.errors import InputError, WeightsError
 # The logit of the best pair; the mean logit of the document image that agrees best with all catalogue images; how far
 # the best pair of another catalogue image, and of another document image, is over even odds; the logarithms of the
 # numbers of images.
-EVIDENCE = (
+FEATURES = (
     "best",
     "best_document_image",
     "other_catalogue_image",
@@ -51,7 +51,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class ProductModel:
-    """A logistic regression over EVIDENCE, and its risk-coverage curve on validation, by rising confidence."""
+    """A logistic regression over FEATURES, and its risk-coverage curve on validation, by rising confidence."""
 
     weights: tuple[float, ...]
     bias: float
@@ -61,7 +61,7 @@ class ProductModel:
     def of(cls, raw: Mapping[str, Any]) -> ProductModel:
         """The model that a card's `product` holds. Raises WeightsError where that does not fit."""
         try:
-            weights = tuple(float(raw["weights"][name]) for name in EVIDENCE)
+            weights = tuple(float(raw["weights"][name]) for name in FEATURES)
             curve = tuple(CurvePoint(**{name: float(value) for name, value in point.items()}) for point in raw["curve"])
             model = cls(weights, float(raw["bias"]), curve)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -86,7 +86,7 @@ class ProductModel:
     def to_json(self) -> dict[str, Any]:
         """The fields of a card's `product`."""
         return {
-            "weights": dict(zip(EVIDENCE, self.weights, strict=True)),
+            "weights": dict(zip(FEATURES, self.weights, strict=True)),
             "bias": self.bias,
             "curve": [vars(point) for point in self.curve],
         }
@@ -96,7 +96,7 @@ class ProductModel:
         scored = list(pairs)
         if not scored:
             return None
-        found = evidence(scored)
+        found = features(scored)
         return _sigmoid(sum(weight * value for weight, value in zip(self.weights, found, strict=True)) + self.bias)
 
     def confidence_for(self, risk: float) -> float:
@@ -123,8 +123,8 @@ def parse_risk(text: str) -> Risk:
     return NO_RISK if text.strip().lower() == NO_RISK else float(text)
 
 
-def evidence(pairs: Iterable[Scored]) -> tuple[float, ...]:
-    """The values of EVIDENCE for a product's scored pairs, one or more, in any order.
+def features(pairs: Iterable[Scored]) -> tuple[float, ...]:
+    """The values of FEATURES for a product's scored pairs, one or more, in any order.
 
     The scores are probabilities. Pairs of the same two images count once, with the best of their scores.
     """

@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypedDict
@@ -85,8 +85,8 @@ class _Configuration:
     inputs_from: tuple[str, ...]
 
     def digest(self) -> str:
-        fields = {**asdict(self), "schema_version": SCHEMA_VERSION}
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+        decisive = {**asdict(self), "schema_version": SCHEMA_VERSION}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def plan_audit(
@@ -142,17 +142,11 @@ def plan_audit(
             requested_at=requested_at,
             product_ids=None if ids is None else tuple(sorted(ids)),
             n_products=len(products),
-            weights=configuration.weights,
-            model_version=configuration.model_version,
-            threshold=configuration.threshold,
-            risk=configuration.risk,
-            confidence=configuration.confidence,
-            stop_at_match=configuration.stop_at_match,
             full=full or ids is not None,
             verify=verify,
             canaries={name: verdict for name, verdict in canaries.items() if ids is None or name in ids},
-            inputs_from=configuration.inputs_from,
             config_digest=configuration.digest(),
+            **vars(configuration),
         )
         count = partial(_natural_buckets, storage, audit_date, allowed, len(products) if ids is None else None)
         storage.update(key, lambda data: _with_run(data, audit_date, run, n_buckets, count).to_json())
@@ -254,15 +248,9 @@ def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | 
         audit_date=audit_date,
         n_buckets=plan.n_buckets if plan else n_buckets or count(),
         n_products=asked.n_products,
-        weights=asked.weights,
-        model_version=asked.model_version,
-        threshold=asked.threshold,
-        risk=asked.risk,
-        confidence=asked.confidence,
-        stop_at_match=asked.stop_at_match,
-        inputs_from=asked.inputs_from,
         config_digest=asked.config_digest,
         runs=tuple(runs),
+        **{field.name: getattr(asked, field.name) for field in fields(_Configuration)},
     )
 
 

@@ -24,7 +24,6 @@ BoolMask = NDArray[np.bool_]  # [H, W], true on the object
 _COUNT_BITS = (3, 4, 8, 16)  # Label Studio's, and rle-pack's by default
 _WORD_BITS = 8
 _CHANNELS = 4
-_HEADER = 32 + 5 + 4 * 4  # bits
 
 
 class BadRle(ValueError):

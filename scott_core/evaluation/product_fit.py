@@ -42,7 +42,7 @@ def product_fields(scorer: PairScorer, data: Path, progress: Progress | None = N
 def fit_product_model(
     found: Sequence[Sequence[float]], is_shown: Sequence[bool], instance: Sequence[Hashable]
 ) -> ProductModel:
-    """The model of n products with the evidence `found`, and its curve by cross-validation over instances."""
+    """The model of n products with the features `found`, and its curve by cross-validation over instances."""
     values, label = np.array(found, float), np.array(is_shown, float)
     fold_of = {each: n % FOLDS for n, each in enumerate(dict.fromkeys(instance))}
     fold = np.array([fold_of[each] for each in instance])

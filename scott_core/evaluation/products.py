@@ -23,7 +23,7 @@ from scott_core.data.recipe import Recipe
 from scott_core.data.sources import Row, read_manifest
 from scott_core.errors import InputError
 from scott_core.images import read_image
-from scott_core.product import MOST_CATALOGUE_IMAGES, MOST_DOCUMENT_IMAGES, evidence
+from scott_core.product import MOST_CATALOGUE_IMAGES, MOST_DOCUMENT_IMAGES, features
 from scott_core.progress import Progress
 from scott_core.scorers import PairScorer
 
@@ -114,7 +114,7 @@ class _LineUp:
 def score_products(
     scorer: PairScorer, products: Sequence[KnownProduct], progress: Progress | None = None
 ) -> list[tuple[float, ...]]:
-    """The evidence of each product, from the scores of all its pairs. Raises UnreadableImage."""
+    """The features of each product, from the scores of all its pairs. Raises UnreadableImage."""
     found = []
     for start in range(0, len(products), PRODUCTS_AT_ONCE):
         found += _score(scorer, products[start : start + PRODUCTS_AT_ONCE], start, progress)
@@ -138,7 +138,7 @@ def _score(
         spans.append(range(start, len(index)))
     images_a, images_b = [read_image(path) for path in names], list(as_in_documents(documents, seed))
     score = scorer.score_pairs(images_a, images_b, index, progress=progress).score
-    return [evidence((*index[n], float(score[n])) for n in span) for span in spans]
+    return [features((*index[n], float(score[n])) for n in span) for span in spans]
 
 
 def as_in_documents(files: Sequence[Path], seed: int = 0) -> Iterator[Image.Image]:

@@ -10,7 +10,7 @@ import pytest
 
 from scott_core.card import read_card
 from scott_core.errors import InputError, WeightsError
-from scott_core.product import EVIDENCE, MOST_DOCUMENT_IMAGES, SIGNS, CurvePoint, ProductModel, Scored, evidence
+from scott_core.product import FEATURES, MOST_DOCUMENT_IMAGES, SIGNS, CurvePoint, ProductModel, Scored, features
 
 MODEL = ProductModel(
     weights=(0.6, 0.3, 0.4, 0.2, -0.9, -0.4),
@@ -36,7 +36,7 @@ def random_product(rng: random.Random) -> list[Scored]:
 
 def test_evidence_of_a_product_worked_out_by_hand() -> None:
     pairs = [("a1", "b1", 0.9), ("a1", "b2", 0.8), ("a2", "b1", 0.6), ("a2", "b2", 0.1)]
-    best, document, other_a, other_b, n_a, n_b = evidence([*pairs, ("a1", "b3", 0.2), ("a2", "b3", 0.1)])
+    best, document, other_a, other_b, n_a, n_b = features([*pairs, ("a1", "b3", 0.2), ("a2", "b3", 0.1)])
     assert best == pytest.approx(logit(0.9))
     assert document == pytest.approx((logit(0.9) + logit(0.6)) / 2)  # b1
     assert other_a == pytest.approx(logit(0.6))  # the best of a2
@@ -45,8 +45,8 @@ def test_evidence_of_a_product_worked_out_by_hand() -> None:
 
 
 def test_one_pair_has_no_other_image_and_a_bad_other_image_is_no_evidence_against() -> None:
-    assert evidence([("a", "b", 0.7)]) == pytest.approx((logit(0.7), logit(0.7), 0, 0, 0, 0))
-    assert evidence([("a", "b", 0.7), ("a2", "b", 0.2)])[2] == 0
+    assert features([("a", "b", 0.7)]) == pytest.approx((logit(0.7), logit(0.7), 0, 0, 0, 0))
+    assert features([("a", "b", 0.7), ("a2", "b", 0.2)])[2] == 0
 
 
 def test_without_a_scored_pair_there_is_no_probability() -> None:
@@ -88,7 +88,7 @@ def test_it_grows_with_every_score() -> None:
 
 
 def test_it_does_not_grow_with_hopeless_images() -> None:
-    """An image more on either side, none of whose pairs is over even odds."""
+    """An image more on either side, whose pairs all score lower than every other, and are under even odds."""
     rng = random.Random(3)
     for _ in range(500):
         pairs = random_product(rng)
@@ -126,7 +126,7 @@ def test_a_risk_that_cannot_be_had_is_refused(risk: float) -> None:
 
 def test_a_model_survives_its_card() -> None:
     assert ProductModel.of(MODEL.to_json()) == MODEL
-    assert len(EVIDENCE) == len(SIGNS) == len(MODEL.weights)
+    assert len(FEATURES) == len(SIGNS) == len(MODEL.weights)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from extractors import Extraction, Limits
@@ -24,7 +26,7 @@ from jobs.storage.file import FileStorage
 from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
 from jobs.tables.inputs import MAX_IMAGE_BYTES
-from jobs.tables.keys import evidence_key_of
+from jobs.tables.keys import evidence_key_of, table_key
 from jobs.tables.plan import latest_audit, planned_buckets
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS
@@ -111,6 +113,18 @@ def test_a_later_run_over_a_product_leaves_the_evidence_of_carried_verdicts(stor
     other = evidence_key_of(old["evidence_uri"])
     assert storage.read(other).data != drawn
     assert sorted(storage.keys(f"evidence/audit_date={DAYS[0]}")) == [key.replace("P2", "P1"), other, key]
+
+
+def test_masks_stay_in_the_audit_that_scored_them(storage: Storage, tmp_path: Path) -> None:
+    audit(storage, DAYS[0], n_buckets=1)
+    path = tmp_path / "root" / table_key(PAIR_SCORES.name, DAYS[0], 0)
+    table = pq.read_table(path, partitioning=None)
+    masks = pa.array([b"mask"] * len(table), pa.binary())
+    pq.write_table(table.set_column(table.schema.get_field_index("mask_a"), "mask_a", masks), path)
+    audit(storage, DAYS[0], "again")
+    audit(storage, DAYS[1])
+    assert {row["mask_a"] for row in rows(storage, PAIR_SCORES, DAYS[0])} == {b"mask"}
+    assert {row["mask_a"] for row in rows(storage, PAIR_SCORES, DAYS[1])} == {None}
 
 
 def test_what_changed_is_audited(storage: Storage) -> None:

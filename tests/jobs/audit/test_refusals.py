@@ -157,6 +157,23 @@ def test_a_product_that_a_newer_run_takes_while_it_is_published_is_left_to_that_
     assert set(verdicts(storage)) == {"P1"}
 
 
+def test_a_product_that_was_taken_while_its_evidence_was_drawn_gets_none(
+    scored: tuple[Storage, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, plan = scored
+    choose = publish.best_pair
+
+    def taken(pairs: Any) -> Any:
+        monkeypatch.setattr(publish, "best_pair", choose)
+        plan_audit(storage.root, DAY, product_ids=["P1"], **asked("newer"))
+        return choose(pairs)
+
+    monkeypatch.setattr(publish, "best_pair", taken)
+    publish_bucket(storage.root, DAY, 0, plan["run_id"])
+    assert set(verdicts(storage)) == {"P2"}
+    assert storage.keys("evidence") == [f"evidence/audit_date={DAY}/P2.jpg"]
+
+
 def test_an_extraction_that_fails_reads_no_more_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = open_storage(str(tmp_path))
     for number in range(24):

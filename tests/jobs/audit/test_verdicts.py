@@ -122,10 +122,10 @@ def test_without_all_pairs_there_is_no_probability() -> None:
 
 def test_a_row_follows_from_its_own_numbers() -> None:
     """The column holds float32: a probability that is rounded below the confidence is no match."""
-    row = decide(product(), [picture()], [pair(0.8)], AT_RISK, "2026-01-02", MODEL)
-    assert row["confidence"] == 0.8
-    assert row["probability"] == np.float32(row["probability"])
-    assert (row["verdict"] == "match") == (row["probability"] >= row["confidence"])
+    at_risk = replace(RUN, risk=0.05, confidence=0.7)
+    row = decide(product(), [picture()], [pair(0.7 + 1e-9)], at_risk, "2026-01-02", MODEL)
+    assert row["probability"] == float(np.float32(0.7)) < 0.7
+    assert (row["verdict"], row["reason"]) == ("undecided", "close_call")
 
 
 def test_the_papers_rule_has_a_probability_too_and_does_not_look_at_it() -> None:

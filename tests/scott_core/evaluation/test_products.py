@@ -17,7 +17,7 @@ from scott_core.errors import InputError
 from scott_core.evaluation.product_fit import RIDGE, fit_product_model, risk_coverage
 from scott_core.evaluation.products import as_in_documents, draw_products, score_products
 from scott_core.predictor import PairScores
-from scott_core.product import EVIDENCE, MOST_CATALOGUE_IMAGES, MOST_DOCUMENT_IMAGES
+from scott_core.product import FEATURES, MOST_CATALOGUE_IMAGES, MOST_DOCUMENT_IMAGES
 
 VIEWS = 6
 
@@ -102,16 +102,16 @@ def test_documents_degrade_images_and_keep_their_shape(tmp_path: Path) -> None:
     assert len({image.tobytes() for image in images}) > 25
 
 
-def made_evidence(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def made_features(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Evidence of n products whose labels follow known weights, and the labels."""
     rng = np.random.default_rng(seed)
-    values = rng.normal(0, 2, (n, len(EVIDENCE)))
+    values = rng.normal(0, 2, (n, len(FEATURES)))
     logit = values @ np.array([0.9, 0.4, 0.3, 0.2, -1.0, -0.6]) + 0.5
     return values, (rng.random(n) < 1 / (1 + np.exp(-logit))).astype(float)
 
 
 def test_the_fit_is_scikit_learns_where_every_weight_has_its_sign() -> None:
-    values, label = made_evidence(3000, 0)
+    values, label = made_features(3000, 0)
     model = fit_product_model(values.tolist(), label.astype(bool).tolist(), list(range(3000)))
     theirs = LogisticRegression(C=1 / (RIDGE * len(label)), tol=1e-8, max_iter=1000).fit(values, label)
     assert model.weights == pytest.approx(theirs.coef_[0], abs=2e-3)
@@ -119,7 +119,7 @@ def test_the_fit_is_scikit_learns_where_every_weight_has_its_sign() -> None:
 
 
 def test_a_weight_of_the_other_sign_is_zero() -> None:
-    values, label = made_evidence(3000, 1)
+    values, label = made_features(3000, 1)
     values[:, 0] *= -1
     values[:, 4] *= -1
     model = fit_product_model(values.tolist(), label.astype(bool).tolist(), list(range(3000)))
@@ -131,7 +131,7 @@ def test_the_curve_is_of_instances_that_were_not_fitted_on() -> None:
     rng = np.random.default_rng(2)
     instance = np.repeat(np.arange(10), 50)
     label = rng.permutation(np.repeat([True, False], 5))[instance]
-    values = np.zeros((500, len(EVIDENCE)))
+    values = np.zeros((500, len(FEATURES)))
     model = fit_product_model(values.tolist(), label.tolist(), instance.tolist())
     assert model.curve[0].coverage == 1
     assert model.curve[0].risk > 0.3

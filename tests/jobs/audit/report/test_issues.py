@@ -113,6 +113,25 @@ def test_what_a_killed_writer_left_goes_though_the_report_is_the_same(storage: S
     assert products_of(storage) == ["P2", "P1"]
 
 
+def test_an_issue_that_another_writer_has_begun_meanwhile_stays(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its index is not written yet when the writer of this one clears up."""
+    page = f"{report_folder(DAY)}/issue=0009-00000000/page-0001.html"
+    write_if = type(storage).write_if
+
+    def begun(self: Storage, key: str, data: bytes, etag: str | None) -> None:
+        write_if(self, key, data, etag)
+        if key == report_key(DAY):
+            self.write(page, b"half")
+
+    change_p2(storage)
+    monkeypatch.setattr(type(storage), "write_if", begun)
+    run_audit(storage.root, DAY, **asked("again", 4, product_ids=["P2"]))
+    assert page in storage.keys(report_folder(DAY))
+    assert len(issues_of(storage)) == 2
+
+
 def test_a_late_writer_does_not_replace_a_newer_report(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the pages of one writer are on their way, another one's report is published, and what it replaces goes."""
     write_if, late = type(storage).write_if, True
