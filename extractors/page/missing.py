@@ -18,7 +18,7 @@ from pymupdf import mupdf
 from extractors.page.recode import compressed_data
 
 MISSING = 0.01  # share of an image up to which it counts as whole: sloppy encoders leave out a row or a few bytes
-_FILLED = (126, 129)  # least and largest sample of blocks without data: 128, and what colour conversion makes of it
+FILLED = (126, 129)  # least and largest sample of blocks without data: 128, and what colour conversion makes of it
 _END = b"\xff\xd9"  # end of the image
 _SCAN_START = b"\xff\xda"
 _NOISE = bytes(n * 97 % 251 for n in range(1, 129))  # 128 bytes without 0xFF: data of some blocks, and no marker
@@ -55,7 +55,7 @@ def missing_share(image: Any) -> float:
 def _rows_with_data(image: Any, data: bytes, rows: int) -> int:
     """The number of the first `rows` rows of a JPEG without those at its end that libjpeg has filled up."""
     samples = _samples(image)[:rows]
-    given = np.flatnonzero((samples.min(axis=1) < _FILLED[0]) | (samples.max(axis=1) > _FILLED[1]))
+    given = np.flatnonzero((samples.min(axis=1) < FILLED[0]) | (samples.max(axis=1) > FILLED[1]))
     if given.size and given[-1] + 1 == rows:
         return rows
     end = data.find(_END, data.rfind(_SCAN_START))

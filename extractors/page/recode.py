@@ -24,7 +24,7 @@ _SPACES = {1: "/DeviceGray", 3: "/DeviceRGB", 4: "/DeviceCMYK"}  # by number of 
 _WHITE = b"\0\t\n\f\r "
 _CODESTREAM = b"\xff\x4f\xff\x51"  # start of a codestream and its size segment (ISO/IEC 15444-1, A.5.1)
 _COMPONENTS_AT = 40  # bytes from there to the number of components
-_NO_FRAME = (0xC4, 0xC8, 0xCC)  # markers among 0xC0 to 0xCF that start no frame (ITU-T T.81, table B.1)
+NO_FRAME = (0xC4, 0xC8, 0xCC)  # markers among 0xC0 to 0xCF that start no frame (ITU-T T.81, table B.1)
 
 
 def is_odd(image: Any) -> bool:
@@ -142,7 +142,7 @@ def jpeg_frame(data: memoryview) -> tuple[int, int, int] | None:
     """Components, width and height of a JPEG's frame; None where no frame is found, or one whose height comes later."""
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:
-        if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in _NO_FRAME:
+        if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in NO_FRAME:
             height, width, components = struct.unpack_from(">HHB", data, at + 5)
             return (components, width, height) if height else None
         at += 2 + (data[at + 2] << 8 | data[at + 3])

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import pyarrow as pa
 
 from jobs.storage import Storage, open_storage
 from jobs.tables import keys
 from jobs.tables.plan import PlannedProduct, Run, read_products, read_run
-from jobs.tables.rows import NewRows, decode_table, encode_table, of_products, stream_rows
+from jobs.tables.rows import NewRows, decode_table, encode_table, of_products, rows_of_each, stream_rows
 from jobs.tables.schemas import INPUT_VERSIONS, Row, Table
 
 
@@ -63,14 +62,7 @@ class Bucket:
         names: list[str] = list(table.schema.names if columns is None else columns)
         wanted = names if "product_id" in names else ["product_id", *names]
         found = stream_rows(self.storage, table, self.audit_date, self.number, wanted, ids)
-        groups = groupby(found, key=lambda row: row["product_id"])
-        group = next(groups, None)
-        for product_id in ids:
-            if group is not None and group[0] == product_id:
-                yield list(group[1])
-                group = next(groups, None)
-            else:
-                yield []
+        return rows_of_each(found, ids)
 
     def replace(self, rows: NewRows[Row]) -> list[str]:
         """Put `rows` in place of those of their products, where the run still owns these; all are by product id then.

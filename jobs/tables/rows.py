@@ -8,6 +8,7 @@ written in parts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Generic
 
 import pyarrow as pa
@@ -20,6 +21,16 @@ from jobs.tables.schemas import FOLDER_KEY, Row, Table
 
 ROWS_AT_ONCE = 512  # as dictionaries: 1 MB
 ROW_GROUP = 4096  # rows of a table's object
+
+
+def rows_of_each(rows: Iterable[Row], product_ids: Iterable[str]) -> Iterator[list[Row]]:
+    """The rows of each of `product_ids`, maybe none; both come by product id, and the rows of others are left out."""
+    groups = groupby(rows, key=lambda row: row["product_id"])
+    group = next(groups, None)
+    for product_id in product_ids:
+        while group is not None and group[0] < product_id:
+            group = next(groups, None)
+        yield list(group[1]) if group is not None and group[0] == product_id else []
 
 
 class NewRows(Generic[Row]):

@@ -6,9 +6,9 @@ A page shows the samples of a JPEG whatever its EXIF orientation and its embedde
 from __future__ import annotations
 
 from extractors.page.missing import lacks_scans
+from extractors.page.recode import NO_FRAME
 
 _CODED = (0xC0, 0xC1, 0xC2)  # start of a frame that every reader has: baseline, extended, progressive
-_NO_FRAME = (0xC4, 0xC8, 0xCC)  # markers among 0xC0 to 0xCF that start no frame (ITU-T T.81, table B.1)
 _SCAN = 0xDA  # start of scan
 _END = b"\xff\xd9"  # end of image
 _APPLICATIONS = range(0xE0, 0xF0)
@@ -27,7 +27,7 @@ def plain_jpeg(data: bytes) -> bytes | None:
         if marker == _SCAN:
             ends = data.find(_END, data.rfind(bytes((0xFF, _SCAN)))) >= 0
             return b"".join([*kept, data[at:]]) if ends and not lacks_scans(data) else None
-        if 0xC0 <= marker <= 0xCF and marker not in _CODED and marker not in _NO_FRAME:
+        if 0xC0 <= marker <= 0xCF and marker not in _CODED and marker not in NO_FRAME:
             return None
         says_colours = marker in _SAYS_COLOURS and data.startswith(_SAYS_COLOURS[marker], at + 4)
         if says_colours or not (marker in _APPLICATIONS or marker == _COMMENT):

@@ -18,6 +18,7 @@ from pymupdf import mupdf
 
 from extractors.model import Pixels
 from extractors.page.jpeg.plain import plain_jpeg
+from extractors.page.missing import FILLED
 from extractors.page.paint import own_size, paint_group
 from extractors.page.painted import PaintedImage
 from extractors.page.recode import compressed_data, jpeg_frame
@@ -27,7 +28,6 @@ SAME_ROWS = 4.0  # levels: mean difference of those rows up to which they are th
 SAME_COLOUR = 2  # levels: a colour space that moves none of COLOURS by more is sRGB, as scott_core.images has it
 COLOURS = np.stack(np.meshgrid(*[np.arange(0, 256, 51, dtype=np.uint8)] * 3), axis=-1).reshape(-1, 3)  # 6 levels each
 GREYS = np.arange(256, dtype=np.uint8)[:, None]
-_FILLED = (126, 129)  # least and largest sample that libjpeg puts where data are missing
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _shown_jpeg(group: Sequence[PaintedImage], max_side: int) -> Raster | None:
     if pixels is None or pixels.shape != (height, width, 3):
         return None
     last = pixels[-1, -1]
-    if last.min() >= _FILLED[0] and last.max() <= _FILLED[1]:  # cut, perhaps: MuPDF tells
+    if last.min() >= FILLED[0] and last.max() <= FILLED[1]:  # cut, perhaps: MuPDF tells
         return None
     first = paint_group(group, max_side, rows=ROWS)[:, :width].astype(np.int16)
     apart = np.abs(first - pixels[:ROWS, : first.shape[1]]).mean()

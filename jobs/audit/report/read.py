@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import tee
 
 from jobs.storage import Storage
 from jobs.tables.plan import PlannedProduct, planned_buckets, read_products
-from jobs.tables.rows import read_rows, stream_rows
+from jobs.tables.rows import read_rows, rows_of_each, stream_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, VERDICTS, DocumentImage, Verdict
 
 _VERDICT = (
@@ -70,11 +70,11 @@ def read_bucket(
     storage: Storage, audit_date: str, bucket: int, products: Mapping[str, PlannedProduct]
 ) -> Iterator[Shown]:
     """The products of a bucket that have a verdict, by id; `products` are those of its plan."""
+    verdicts, again = tee(stream_rows(storage, VERDICTS, audit_date, bucket, _VERDICT))
     images = stream_rows(storage, DOCUMENT_IMAGES, audit_date, bucket, _IMAGE)
-    found = _Groups(images)
-    for verdict in stream_rows(storage, VERDICTS, audit_date, bucket, _VERDICT):
-        product_id = verdict["product_id"]
-        yield Shown(verdict, products.get(product_id), found.of(product_id))
+    found = rows_of_each(images, (verdict["product_id"] for verdict in again))
+    for verdict, rows in zip(verdicts, found, strict=True):
+        yield Shown(verdict, products.get(verdict["product_id"]), rows)
 
 
 def read_verdicts(storage: Storage, audit_date: str) -> tuple[dict[str, str | None], list[Verdict]]:
@@ -84,20 +84,3 @@ def read_verdicts(storage: Storage, audit_date: str) -> tuple[dict[str, str | No
     rows = [row for bucket in buckets for row in read_rows(storage, VERDICTS, audit_date, bucket)]
     titles = {product.product_id: product.title for product in sorted(products, key=lambda p: p.product_id)}
     return titles, sorted(rows, key=lambda row: row["product_id"])
-
-
-class _Groups:
-    """Rows by product, asked for in the order of product ids, in which they come."""
-
-    def __init__(self, rows: Iterable[DocumentImage]) -> None:
-        self._groups = groupby(rows, key=lambda row: row["product_id"])
-        self._next = next(self._groups, None)
-
-    def of(self, product_id: str) -> list[DocumentImage]:
-        while self._next is not None and self._next[0] < product_id:
-            self._next = next(self._groups, None)
-        if self._next is None or self._next[0] != product_id:
-            return []
-        found = list(self._next[1])
-        self._next = next(self._groups, None)
-        return found
