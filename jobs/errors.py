@@ -16,6 +16,7 @@
     +-- UnreadableInput        one image or document cannot be read; becomes a row, and the audit goes on
     +-- AuditError             we failed; the task fails and is tried again
         +-- ObjectMissing      an object that should be there is not
+        +-- DamagedObject      an object that an audit wrote holds something else
         +-- StorageUnavailable storage does not answer, or answers with an error
         +-- WorkFolderUnusable the folder for temporary files cannot be written
         +-- LostRace           the object changed between the read and the write
@@ -95,6 +96,10 @@ class UnreadableInput(JobError):
 
 class AuditError(JobError):
     """We failed, not the input: the task fails and is tried again."""
+
+
+class DamagedObject(AuditError):
+    """An object that an audit wrote holds something else; the message names it."""
 
 
 class ObjectMissing(AuditError):

@@ -29,9 +29,10 @@ from jobs.errors import UnreadableInput
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.bucket import Bucket
+from jobs.tables.damage import passing_over_damage
 from jobs.tables.extractions import is_lasting
 from jobs.tables.inputs import MAX_IMAGE_BYTES, input_version, read_input
-from jobs.tables.plan import PlannedProduct, Run, audit_dates, find_plan, read_plan, read_products
+from jobs.tables.plan import PlannedProduct, Run, audit_dates, n_buckets_of, read_plan, read_products
 from jobs.tables.rows import NewRows, decode_table, of_products
 from jobs.tables.schemas import (
     DOCUMENT_IMAGES,
@@ -91,7 +92,7 @@ def carry_over(here: Bucket, products: Sequence[PlannedProduct]) -> set[str]:
     left = {p.product_id: p for p in products if p.product_id not in here.run.canaries and inputs_of(p)}
     rows: dict[str, NewRows[Any]] = {table.name: NewRows(table) for table in TABLES}
     for audit_date, buckets in _places(here):
-        for before in [_Before(here.storage, audit_date, bucket) for bucket in buckets]:
+        for before in _befores(here, audit_date, buckets):
             for product_id, versions in before.unchanged(here, left).items():
                 product = left.pop(product_id)
                 inputs = zip(inputs_of(product), versions, strict=True)
@@ -122,7 +123,7 @@ def scored_before(here: Bucket, products: Iterable[PlannedProduct]) -> dict[str,
     found: dict[str, ScoredImages] = {}
     left = {product.product_id: decided_by(here.run, product) for product in products}
     for audit_date, buckets in _places(here):
-        for before in [_Before(here.storage, audit_date, bucket) for bucket in buckets]:
+        for before in _befores(here, audit_date, buckets):
             if audit_date != here.audit_date:  # this one's document images are those of the run by now
                 found |= before.scored(left)
                 left = {name: digest for name, digest in left.items() if name not in before.run_of}
@@ -133,9 +134,11 @@ def scored_before(here: Bucket, products: Iterable[PlannedProduct]) -> dict[str,
 
 def _has_none(storage: Storage, audit_date: str, buckets: Sequence[int], product_ids: Collection[str]) -> bool:
     """Whether an audit of the whole catalogue was asked for none of these products: then they are new since."""
-    planned = {each.product_id for bucket in buckets for each in read_products(storage, audit_date, bucket)}
-    is_whole = any(run.product_ids is None for run in read_plan(storage, audit_date).runs)
-    return is_whole and bool(planned) and planned.isdisjoint(product_ids)  # nothing: it was killed as it planned
+    with passing_over_damage():
+        planned = {each.product_id for bucket in buckets for each in read_products(storage, audit_date, bucket)}
+        is_whole = any(run.product_ids is None for run in read_plan(storage, audit_date).runs)
+        return is_whole and bool(planned) and planned.isdisjoint(product_ids)  # nothing: it was killed as it planned
+    return False
 
 
 def _version_row(
@@ -166,23 +169,37 @@ def _places(here: Bucket) -> Iterator[tuple[str, Sequence[int]]]:
     n_buckets = read_plan(here.storage, here.audit_date).n_buckets
     before = [audit_date for audit_date in audit_dates(here.storage) if audit_date < here.audit_date]
     for audit_date in before[-1 : -1 - AUDITS_BACK : -1]:
-        plan = find_plan(here.storage, audit_date)
-        if plan is None:  # it was pruned a moment ago, or killed as it began
+        then = n_buckets_of(here.storage, audit_date)
+        if then is None:
             continue
-        then = plan.n_buckets
         if n_buckets % then == 0:
             yield audit_date, [here.number % then]
         elif then % n_buckets == 0:
             yield audit_date, range(here.number, then, n_buckets)
 
 
+def _befores(here: Bucket, audit_date: str, buckets: Sequence[int]) -> Iterator[_Before]:
+    """Those of the buckets of an audit that can be read."""
+    for bucket in buckets:
+        with passing_over_damage():
+            yield _Before(here.storage, audit_date, bucket)
+
+
 class _Before:
-    """One bucket of an audit, with what is needed to tell whose rows can be carried over; `same` are theirs."""
+    """One bucket of an audit, with what is needed to tell whose rows can be carried over; `same` are theirs.
+
+    Raises DamagedObject.
+    """
 
     def __init__(self, storage: Storage, audit_date: str, bucket: int) -> None:
-        self.storage, self.audit_date, self.bucket = storage, audit_date, bucket
+        self.storage, self.audit_date = storage, audit_date
         self.same: set[str] = set()
         self._tables: dict[str, pa.Table] = {}
+        for table in TABLES:
+            key = keys.table_key(table.name, audit_date, bucket)
+            blob = storage.read_or_none(key)
+            empty = table.schema.empty_table()
+            self._tables[table.name] = empty if blob is None else decode_table(table, blob.data, storage.uri(key))
         # The run of each product's verdict; a carried one has the run that carried it.
         self.run_of: dict[str, str] = dict(self._rows(VERDICTS, "product_id", "run_id"))
 
@@ -248,7 +265,7 @@ class _Before:
 
     def copied(self, table: Table[Any], here: Bucket) -> pa.Table:
         """The rows of the products of `same`, as rows of the run."""
-        rows = of_products(self._table(table), self.same)
+        rows = of_products(self._tables[table.name], self.same)
         new: dict[str, Any] = {"run_id": here.run.run_id}
         if table is VERDICTS:
             uris = rows["evidence_uri"].to_pylist()  # of the root as it was named then
@@ -279,15 +296,8 @@ class _Before:
                 found[product_id][uri] = sha256
         return found
 
-    def _table(self, table: Table[Any]) -> pa.Table:
-        """The bucket's rows of `table`, read when they are first asked for."""
-        if table.name not in self._tables:
-            blob = self.storage.read_or_none(keys.table_key(table.name, self.audit_date, self.bucket))
-            self._tables[table.name] = table.schema.empty_table() if blob is None else decode_table(table, blob.data)
-        return self._tables[table.name]
-
     def _rows(self, table: Table[Any], *columns: str) -> Iterator[tuple[Any, ...]]:
-        rows = self._table(table)
+        rows = self._tables[table.name]
         return zip(*(rows[name].to_pylist() for name in columns), strict=True)
 
 

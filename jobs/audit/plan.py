@@ -42,6 +42,7 @@ from jobs.tables.plan import (
     decode_products,
     encode_planned,
     find_plan,
+    n_buckets_of,
     planned_buckets,
     planned_line,
     read_plan,
@@ -149,7 +150,8 @@ def plan_audit(
             **vars(configuration),
         )
         count = partial(_natural_buckets, storage, audit_date, allowed, len(products) if ids is None else None)
-        storage.update(key, lambda data: _with_run(data, audit_date, run, n_buckets, count).to_json())
+        uri = storage.uri(key)
+        storage.update(key, lambda data: _with_run(data, uri, audit_date, run, n_buckets, count).to_json())
         plan = read_plan(storage, audit_date)
         run_id = next(each.run_id for each in plan.runs if each.run_name == run_name)
         reviews = {product_id: outcomes_of(rows) for product_id, rows in read_reviews(storage, ids).items()}
@@ -226,14 +228,16 @@ def _risk(risk: Risk | None, scorer: DescribedScorer, *, is_papers: bool) -> flo
     return float(risk)
 
 
-def _with_run(data: bytes | None, audit_date: str, asked: Run, n_buckets: int | None, count: Callable[[], int]) -> Plan:
-    """The plan with the run that was asked for, at the generation it has or at the next one.
+def _with_run(
+    data: bytes | None, uri: str, audit_date: str, asked: Run, n_buckets: int | None, count: Callable[[], int]
+) -> Plan:
+    """The plan at `uri` with the run that was asked for, at the generation it has or at the next one.
 
     A new plan has `n_buckets`, or as many as `count` says.
     """
     if n_buckets is not None and not 1 <= n_buckets <= MAX_BUCKETS:
         raise BadArgument(f"{n_buckets} buckets: expected 1 to {MAX_BUCKETS}")
-    plan = None if data is None else Plan.from_json(data)
+    plan = None if data is None else Plan.from_json(data, uri)
     if plan is not None and n_buckets not in (None, plan.n_buckets):
         raise BadArgument(f"the audit of {audit_date} has {plan.n_buckets} buckets, not {n_buckets}")
     runs = [] if plan is None else list(plan.runs)
@@ -260,8 +264,8 @@ def _natural_buckets(storage: Storage, audit_date: str, inputs_from: Sequence[st
     It is that of the audit before, or that one doubled or halved: then a bucket's products lie in one bucket of the
     audit before, or in a few.
     """
-    before = (find_plan(storage, day) for day in reversed(audit_dates(storage)) if day < audit_date)
-    found = next((plan.n_buckets for plan in before if plan), None)
+    before = (n_buckets_of(storage, day) for day in reversed(audit_dates(storage)) if day < audit_date)
+    found = next(filter(None, before), None)
     if n_catalogue is None:
         if found is not None:
             return found
@@ -303,16 +307,17 @@ def _take_products(
 
 def _take(storage: Storage, key: str, run_id: str, ours: Sequence[bytes], *, whole: bool) -> None:
     """Put the products of the lines `ours` in a bucket's object, or leave those that a newer run owns."""
+    uri = storage.uri(key)
 
     def change(data: bytes | None) -> bytes:
         if data is None:
             return encode_planned(ours)
         found = {
             product.product_id: (product.run_id, planned_line(encode_product(product), product.run_id, product.reviews))
-            for product in decode_products(data)
+            for product in decode_products(data, uri)
             if not whole or product.run_id > run_id
         }
-        for product, line in zip(decode_products(encode_planned(ours)), ours, strict=True):
+        for product, line in zip(decode_products(encode_planned(ours), uri), ours, strict=True):
             if product.product_id not in found or found[product.product_id][0] <= run_id:
                 found[product.product_id] = run_id, line
         return encode_planned(found[name][1] for name in sorted(found))

@@ -25,6 +25,7 @@ from pyarrow.fs import FileInfo, FileSelector
 from jobs.errors import StorageUnavailable
 from jobs.storage import Storage
 from jobs.tables import keys
+from jobs.tables.damage import damaged
 from jobs.tables.plan import audit_dates, find_plan, no_audit
 from jobs.tables.schemas import Table
 
@@ -45,7 +46,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
 
     def __init__(self, storage: Storage, tables: Sequence[Table[Any]]) -> None:
         super().__init__()
-        self._files = storage.arrow()
+        self._storage, self._files = storage, storage.arrow()
         self._sizes: dict[str, int] = {}  # bytes, by URI
         self._members: dict[str, list[str]] = {}  # URIs, by pattern
         self.groups: dict[str, list[str]] = {}
@@ -86,8 +87,11 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc]
 
     def _schema(self, uri: str) -> pa.Schema:
         """The columns of a file, without what they mean."""
-        with self.open(uri) as file:
-            return pa.schema([(each.name, each.type) for each in pq.read_schema(file)])
+        try:
+            with self.open(uri) as file:
+                return pa.schema([(each.name, each.type) for each in pq.read_schema(file)])
+        except pa.ArrowInvalid as error:
+            raise damaged(self._storage.uri(uri.removeprefix(f"{PROTOCOL}://")), error) from error
 
     @staticmethod
     def empty_file(table: Table[Any]) -> str:

@@ -70,6 +70,7 @@ class Bucket:
         Products that have left the plan lose their rows. Returns the ids of the products whose rows are now those of
         this run.
         """
+        key = keys.table_key(rows.table.name, self.audit_date, self.number)
         taken: list[str] = []
         new = rows.to_arrow()
 
@@ -81,8 +82,8 @@ class Bucket:
             parts = [of_products(new, taken)]
             if data is not None:
                 others = {product.product_id for product in products}.difference(taken)
-                parts.append(of_products(decode_table(rows.table, data), others))
+                parts.append(of_products(decode_table(rows.table, data, self.storage.uri(key)), others))
             return encode_table(pa.concat_tables(parts).sort_by("product_id"))  # stable: a product's rows keep theirs
 
-        self.storage.update(keys.table_key(rows.table.name, self.audit_date, self.number), change)
+        self.storage.update(key, change)
         return taken

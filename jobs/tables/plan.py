@@ -15,6 +15,7 @@ from jobs.errors import UnknownAudit
 from jobs.storage import Storage
 from jobs.tables import keys
 from jobs.tables.catalogue import Product, hash_of
+from jobs.tables.damage import decoding, passing_over_damage
 from jobs.tables.reviews import Outcome
 from jobs.tables.schemas import VerdictName
 
@@ -63,10 +64,11 @@ class Plan:
     runs: tuple[Run, ...]
 
     @classmethod
-    def from_json(cls, data: bytes) -> Plan:
-        """The plan that plan.json holds."""
-        plan: dict[str, Any] = json.loads(data)
-        return cls(**{**_known(cls, plan), "runs": tuple(_run(run) for run in plan["runs"])})
+    def from_json(cls, data: bytes, uri: str) -> Plan:
+        """The plan that plan.json, at `uri`, holds. Raises DamagedObject."""
+        with decoding(uri):
+            plan: dict[str, Any] = json.loads(data)
+            return cls(**{**_known(cls, plan), "runs": tuple(_run(run) for run in plan["runs"])})
 
     def to_json(self) -> bytes:
         """The bytes of plan.json."""
@@ -87,9 +89,10 @@ def bucket_of(product_id: str, n_buckets: int) -> int:
 
 
 def find_plan(storage: Storage, audit_date: str) -> Plan | None:
-    """The plan of that date; None where there is none."""
-    blob = storage.read_or_none(keys.plan_key(audit_date))
-    return None if blob is None else Plan.from_json(blob.data)
+    """The plan of that date; None where there is none. Raises DamagedObject."""
+    key = keys.plan_key(audit_date)
+    blob = storage.read_or_none(key)
+    return None if blob is None else Plan.from_json(blob.data, storage.uri(key))
 
 
 def read_plan(storage: Storage, audit_date: str) -> Plan:
@@ -98,6 +101,14 @@ def read_plan(storage: Storage, audit_date: str) -> Plan:
     if plan is None:
         raise UnknownAudit(f"{storage.root} has no audit of {audit_date}")
     return plan
+
+
+def n_buckets_of(storage: Storage, audit_date: str) -> int | None:
+    """The number of buckets of an earlier audit; None where it has no plan, or one that cannot be read."""
+    with passing_over_damage():
+        plan = find_plan(storage, audit_date)
+        return plan.n_buckets if plan else None
+    return None
 
 
 def read_run(storage: Storage, audit_date: str, run_id: str) -> Run:
@@ -109,24 +120,26 @@ def read_run(storage: Storage, audit_date: str, run_id: str) -> Run:
 
 
 def read_products(storage: Storage, audit_date: str, bucket: int) -> list[PlannedProduct]:
-    """The products of a bucket, by id; none where the bucket was never planned."""
-    blob = storage.read_or_none(keys.bucket_key(audit_date, bucket))
-    return decode_products(blob.data) if blob else []
+    """The products of a bucket, by id; none where the bucket was never planned. Raises DamagedObject."""
+    key = keys.bucket_key(audit_date, bucket)
+    blob = storage.read_or_none(key)
+    return decode_products(blob.data, storage.uri(key)) if blob else []
 
 
-def decode_products(data: bytes) -> list[PlannedProduct]:
-    """The products that a bucket's JSON object holds."""
-    return [
-        PlannedProduct(
-            **{
-                **row,
-                "image_uris": tuple(row["image_uris"]),
-                "document_uris": tuple(row["document_uris"]),
-                "reviews": tuple(map(Outcome.from_json, row.get("reviews", ()))),
-            }
-        )
-        for row in json.loads(data)
-    ]
+def decode_products(data: bytes, uri: str) -> list[PlannedProduct]:
+    """The products that a bucket's JSON object, at `uri`, holds. Raises DamagedObject."""
+    with decoding(uri):
+        return [
+            PlannedProduct(
+                **{
+                    **row,
+                    "image_uris": tuple(row["image_uris"]),
+                    "document_uris": tuple(row["document_uris"]),
+                    "reviews": tuple(map(Outcome.from_json, row.get("reviews", ()))),
+                }
+            )
+            for row in json.loads(data)
+        ]
 
 
 def planned_line(line: bytes, run_id: str, reviews: Iterable[Outcome] = ()) -> bytes:

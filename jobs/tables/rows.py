@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from jobs.storage import Storage
 from jobs.tables import keys
+from jobs.tables.damage import decoding
 from jobs.tables.schemas import FOLDER_KEY, Row, Table
 
 ROWS_AT_ONCE = 512  # as dictionaries: 1 MB
@@ -111,24 +112,31 @@ def stream_tables(
     product_ids: Collection[str] | None = None,
 ) -> Iterator[pa.Table]:
     """As `stream_rows`, in Arrow tables without FOLDER_KEY: for who looks at few of many rows."""
-    blob = storage.read_or_none(keys.table_key(table.name, audit_date, bucket))
+    key = keys.table_key(table.name, audit_date, bucket)
+    blob = storage.read_or_none(key)
     if blob is None:
         return
     names: list[str] = list(table.schema.names if columns is None else columns)
     wanted = names if "product_id" in names else [*names, "product_id"]
-    for part in _parts(table, blob.data, wanted):
+    for part in _parts(table, blob.data, wanted, storage.uri(key)):
         chosen = part if product_ids is None else of_products(part, product_ids)
         yield chosen.select(names)
 
 
-def decode_rows(table: Table[Row], audit_date: str, data: bytes) -> list[Row]:
-    """The rows of an object of `table` in the folder of `audit_date`, of this schema version or an older one."""
-    return [_with_folder(audit_date, row) for row in decode_table(table, data).to_pylist()]
+def decode_rows(table: Table[Row], audit_date: str, data: bytes, uri: str) -> list[Row]:
+    """The rows of the object of `table` at `uri` in the folder of `audit_date`, of this schema version or an older one.
+
+    Raises DamagedObject.
+    """
+    return [_with_folder(audit_date, row) for row in decode_table(table, data, uri).to_pylist()]
 
 
-def decode_table(table: Table[Row], data: bytes) -> pa.Table:
-    """The rows of an object of `table` as Arrow, with nulls where an older version has no column."""
-    return pa.concat_tables([table.schema.empty_table(), *_parts(table, data, table.schema.names)])
+def decode_table(table: Table[Row], data: bytes, uri: str) -> pa.Table:
+    """The rows of the object of `table` at `uri` as Arrow, with nulls where an older version has no column.
+
+    Raises DamagedObject.
+    """
+    return pa.concat_tables([table.schema.empty_table(), *_parts(table, data, table.schema.names, uri)])
 
 
 def encode_rows(table: Table[Row], rows: Sequence[Row]) -> bytes:
@@ -148,18 +156,20 @@ def of_products(rows: pa.Table, product_ids: Collection[str]) -> pa.Table:
     return rows.filter(pc.is_in(rows["product_id"], value_set=pa.array(sorted(product_ids), pa.string())))
 
 
-def _parts(table: Table[Row], data: bytes, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """The `columns` of an object, ROWS_AT_ONCE rows at a time."""
-    # In this thread: pq.read_table scans with Arrow's own, and one that lets go of `data` while the interpreter
-    # shuts down aborts the process after its work is done.
-    file = pq.ParquetFile(pa.BufferReader(data))
+def _parts(table: Table[Row], data: bytes, columns: Sequence[str], uri: str) -> Iterator[pa.Table]:
+    """The `columns` of the object at `uri`, ROWS_AT_ONCE rows at a time. Raises DamagedObject."""
     schema = pa.schema([table.schema.field(name) for name in columns], metadata=table.schema.metadata)
-    stored = set(file.schema_arrow.names)
-    known = [name for name in schema.names if name in stored]
-    for batch in file.iter_batches(ROWS_AT_ONCE, columns=known, use_threads=False):
-        empty = {name: pa.nulls(batch.num_rows, schema.field(name).type) for name in schema.names if name not in known}
-        found = empty | {name: batch.column(name) for name in known}
-        yield pa.table([found[name] for name in schema.names], names=schema.names).cast(schema)
+    with decoding(uri):
+        # In this thread: pq.read_table scans with Arrow's own, and one that lets go of `data` while the interpreter
+        # shuts down aborts the process after its work is done.
+        file = pq.ParquetFile(pa.BufferReader(data))
+        stored = set(file.schema_arrow.names)
+        known = [name for name in schema.names if name in stored]
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=known, use_threads=False):
+            new = (name for name in schema.names if name not in known)
+            found = {name: pa.nulls(batch.num_rows, schema.field(name).type) for name in new}
+            found |= {name: batch.column(name) for name in known}
+            yield pa.table([found[name] for name in schema.names], names=schema.names).cast(schema)
 
 
 def _with_folder(audit_date: str, row: Any) -> Any:

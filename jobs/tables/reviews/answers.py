@@ -45,6 +45,7 @@ def stream_reviews(storage: Storage, product_ids: Collection[str] | None = None)
     """Every row of `reviews`, those too that a newer answer of the same person has replaced."""
     for key in storage.keys(keys.REVIEWS):
         audit_date = keys.date_of_review_key(key)
-        for row in decode_rows(REVIEWS, audit_date, storage.read(key).data) if audit_date else ():
-            if product_ids is None or row["product_id"] in product_ids:
-                yield row
+        if audit_date is not None:
+            for row in decode_rows(REVIEWS, audit_date, storage.read(key).data, storage.uri(key)):
+                if product_ids is None or row["product_id"] in product_ids:
+                    yield row

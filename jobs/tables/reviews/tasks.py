@@ -12,6 +12,7 @@ from typing import Any
 
 from jobs.storage import Storage
 from jobs.tables import keys
+from jobs.tables.damage import decoding
 from jobs.tables.schemas import VerdictName
 
 Size = tuple[int, int]  # (height, width) in pixels
@@ -93,10 +94,16 @@ def read_exports(storage: Storage, audit_date: str | None = None) -> Iterator[Re
     for key in storage.keys(keys.REVIEW_TASKS):
         found = keys.date_of_review_tasks_key(key)
         if found and audit_date in (None, found):
-            yield ReviewExport.from_json(storage.read(key).data)
+            yield _decoded(storage, key, storage.read(key).data)
 
 
 def read_export(storage: Storage, audit_date: str, export_id: str) -> ReviewExport | None:
     """The export of that name; None where this root has none."""
-    blob = storage.read_or_none(keys.review_tasks_key(audit_date, export_id))
-    return None if blob is None else ReviewExport.from_json(blob.data)
+    key = keys.review_tasks_key(audit_date, export_id)
+    blob = storage.read_or_none(key)
+    return None if blob is None else _decoded(storage, key, blob.data)
+
+
+def _decoded(storage: Storage, key: str, data: bytes) -> ReviewExport:
+    with decoding(storage.uri(key)):
+        return ReviewExport.from_json(data)

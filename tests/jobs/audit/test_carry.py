@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from extractors import Extraction, Limits
 from jobs.audit import carry, extract, plan, prune_audits, score
 from jobs.audit.explain import explain_product
 from jobs.audit.run import run_audit
-from jobs.errors import BadArgument, CanariesWrong, StorageUnavailable
+from jobs.cli import main
+from jobs.errors import BadArgument, CanariesWrong, DamagedObject, StorageUnavailable
 from jobs.history.query import open_query
 from jobs.review.measure import measure_reviews
 from jobs.storage import Storage, open_storage
@@ -26,10 +28,10 @@ from jobs.storage.file import FileStorage
 from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
 from jobs.tables.inputs import MAX_IMAGE_BYTES
-from jobs.tables.keys import evidence_key_of, table_key
+from jobs.tables.keys import evidence_key_of, plan_key, table_key
 from jobs.tables.plan import latest_audit, planned_buckets
 from jobs.tables.rows import read_rows
-from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS
+from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS, Table
 from tests.jobs.audit.steps import asked
 from tests.jobs.small_catalogue import PASSWORD, add_product, picture, report
 
@@ -291,6 +293,41 @@ def test_what_people_and_a_killed_plan_leave_stops_nothing(storage: Storage, tmp
     with pytest.raises(BadArgument, match="asked nobody about any audit"):
         measure_reviews(storage.root)
     assert prune_audits(storage.root, 1)["audits"] == [DAYS[0]]
+
+
+@pytest.mark.parametrize("table", [INPUT_VERSIONS, DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS])
+def test_a_damaged_table_costs_the_next_night_its_carry_over_and_is_named(
+    storage: Storage, table: Table[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit(storage, DAYS[0], n_buckets=1)
+    key = table_key(table.name, DAYS[0], 0)
+    storage.write(key, storage.read(key).data[:100])
+    assert carried(audit(storage, DAYS[1])) == dict.fromkeys(("P1", "P2", "P3"), None)
+    with pytest.raises(DamagedObject, match=re.escape(f"{storage.uri(key)} is damaged")):
+        audit(storage, DAYS[0], "again", full=True)
+    commands = [["diff", *DAYS[:2]]] if table is VERDICTS else []  # of others, those of what changed are read
+    commands += [["explain", "P1", "--audit-date", DAYS[0]]] if table is not INPUT_VERSIONS else []
+    commands += [["query", f"FROM {table.name}"]]
+    for command in commands:
+        capsys.readouterr()
+        assert main([*command, "--root", storage.root]) == 1, command
+        assert capsys.readouterr().err.startswith(f"scott: {storage.uri(key)} is damaged"), command
+
+
+def test_a_damaged_plan_is_named_and_stops_no_later_night(storage: Storage, capsys: pytest.CaptureFixture[str]) -> None:
+    audit(storage, DAYS[0], n_buckets=1)
+    storage.write(plan_key(DAYS[0]), b"{")
+    assert carried(audit(storage, DAYS[1])) == dict.fromkeys(("P1", "P2", "P3"), None)
+    for command in (
+        ["diff", *DAYS[:2]],
+        ["explain", "P1", "--audit-date", DAYS[0]],
+        ["query", "FROM verdicts"],
+        ["prune", "--keep", "1"],
+        ["audit", "--weights", "orb", "--audit-date", DAYS[0]],
+    ):
+        capsys.readouterr()
+        assert main([*command, "--root", storage.root]) == 1, command
+        assert f"scott: {storage.uri(plan_key(DAYS[0]))} is damaged" in capsys.readouterr().err, command
 
 
 @pytest.mark.parametrize(("then", "now"), [(2, 4), (4, 2), (1, 3)])

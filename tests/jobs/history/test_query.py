@@ -19,7 +19,7 @@ import pytest
 from jobs.audit.plan import plan_audit
 from jobs.audit.prune import prune_audits
 from jobs.audit.run import run_audit
-from jobs.errors import BadQuery, BadStorageUri, StorageUnavailable, UnknownAudit
+from jobs.errors import BadQuery, BadStorageUri, DamagedObject, UnknownAudit
 from jobs.history import connect
 from jobs.history.database import TABLES, tables_of
 from jobs.history.query import Rows, open_query, write_csv, write_json
@@ -316,7 +316,7 @@ def test_storage_that_cannot_be_read_is_no_fault_of_the_query(tmp_path: Path) ->
             database.execute("FROM verdicts").fetchall()
     for path in tmp_path.glob("verdicts/*/bucket=0000.parquet"):
         path.write_bytes(b"not Parquet")
-    with pytest.raises(StorageUnavailable, match="Parquet"):
+    with pytest.raises(DamagedObject, match=r"bucket=0000\.parquet is damaged"):
         connect(str(tmp_path))
     with pytest.raises(BadStorageUri):
         connect("ftp://x")

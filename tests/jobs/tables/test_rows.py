@@ -19,7 +19,7 @@ from jobs.tables.schemas import VERDICTS
 data = encode_rows(VERDICTS, [])
 before = len(os.listdir("/proc/self/task"))
 for _ in range(20):
-    decode_rows(VERDICTS, "2026-01-02", data)
+    decode_rows(VERDICTS, "2026-01-02", data, "it")
 print(len(os.listdir("/proc/self/task")) - before)
 """
 
@@ -38,7 +38,7 @@ def test_an_object_that_has_the_date_in_a_column_is_read_and_written_without_it(
     old, dates = io.BytesIO(), pa.array(["2026-01-02"]).cast(pa.dictionary(pa.int32(), pa.string()))
     pq.write_table(table.add_column(0, "audit_date", dates), old)
     for form in (old.getvalue(), data):
-        (row,) = decode_rows(VERDICTS, "2026-01-02", form)
+        (row,) = decode_rows(VERDICTS, "2026-01-02", form, "it")
         assert list(row) == list(VERDICTS.columns)
         assert (row["audit_date"], row["product_id"], row["schema_version"]) == ("2026-01-02", "P1", 1)
         assert encode_rows(VERDICTS, [row]) == data
@@ -48,5 +48,5 @@ def test_a_column_that_an_older_version_has_not_is_null() -> None:
     data = encode_rows(VERDICTS, [{"product_id": "P1", "schema_version": 1}])  # type: ignore[typeddict-item]
     old = io.BytesIO()
     pq.write_table(pq.read_table(io.BytesIO(data)).drop_columns(["evidence_uri"]), old)
-    (row,) = decode_rows(VERDICTS, "2026-01-02", old.getvalue())
+    (row,) = decode_rows(VERDICTS, "2026-01-02", old.getvalue(), "it")
     assert row["evidence_uri"] is None
