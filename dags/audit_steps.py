@@ -75,6 +75,8 @@ def plan() -> list[BucketsOfRun]:
 
     context = get_current_context()
     dag_run, params = context["dag_run"], context["params"]
+    if unknown := set(dag_run.conf or {}).difference(context["dag"].params):
+        raise AirflowFailException(f"no parameters of this DAG: {', '.join(map(repr, sorted(unknown)))}")
     try:
         settings = Settings.read(_setting)
         planned = plan_with_settings(

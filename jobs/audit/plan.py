@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypedDict
 
@@ -121,6 +121,9 @@ def plan_audit(
     Raises BadArgument, BadCatalogue, UnknownProduct and the errors of storage and weights.
     """
     storage = open_storage(root)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()  # it begins earlier elsewhere
+    if keys.check_date(audit_date) > tomorrow:
+        raise BadArgument(f"audit date {audit_date} is to come: each later audit would be older than it")
     requested_at = _utc(requested_at)
     if not run_name:
         raise BadArgument("the run name is empty: expected a name that this attempt alone has")

@@ -1,4 +1,4 @@
-"""The settings of an audit that a scheduler starts; each is text under a name, and a mistyped one is an error.
+"""The settings of audits: each is text under a name, and a mistyped one is an error.
 
 scott_root            the URI of the storage root (required)
 scott_weights         the scorer: a name or a .safetensors file (default: the weights that ship)
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypedDict
 
 from jobs.audit.plan import PlanSummary, plan_audit
 from jobs.errors import BadArgument
@@ -19,7 +20,7 @@ from jobs.storage import open_storage
 from jobs.tables.allowed import check_prefix
 from jobs.tables.catalogue.product import split_uris
 from jobs.tables.plan import find_plan
-from scott_core.product import Risk, parse_risk
+from scott_core.product import NO_RISK, Risk, parse_risk
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -93,32 +94,57 @@ def plan_with_settings(
 ) -> PlanSummary:
     """`plan_audit`, configured by `settings`; `risk`, `full` and `verify` are those of this run alone.
 
-    An audit that exists keeps its buckets and, for single products, its weights, its risk, whether it stops at a match
-    and where its inputs may lie.
     Raises what plan_audit raises.
     """
     own_risk = None if risk is None else read_risk({"scott_risk": str(risk)}.get)
-    asked = configures(settings.root, audit_date, product_ids)
     return plan_audit(
         settings.root,
         audit_date,
         run_name=run_name,
         requested_at=requested_at,
         product_ids=product_ids,
-        weights=settings.weights if asked else None,
-        risk=settings.risk if asked and own_risk is None else own_risk,
-        stop_at_match=settings.stop_at_match if asked else None,
-        inputs_from=settings.inputs_from if asked else None,
-        n_buckets=None if _is_planned(settings.root, audit_date) else settings.n_buckets,
         full=full,
         verify=verify,
+        **configured(settings, audit_date, product_ids, risk=own_risk),
     )
 
 
-def configures(root: str, audit_date: str, product_ids: Iterable[str] | None) -> bool:
-    """Whether a run decides the configuration of its audit: it is over the whole catalogue, or the first one."""
-    return product_ids is None or not _is_planned(root, audit_date)
+class Configured(TypedDict):
+    """The arguments of `plan_audit` that settings decide."""
+
+    weights: str | None
+    threshold: float | None
+    risk: Risk | None
+    stop_at_match: bool | None
+    inputs_from: Iterable[str] | None
+    n_buckets: int | None
 
 
-def _is_planned(root: str, audit_date: str) -> bool:
-    return find_plan(open_storage(root), audit_date) is not None
+def configured(
+    settings: Settings,
+    audit_date: str,
+    product_ids: Iterable[str] | None,
+    *,
+    weights: str | None = None,
+    threshold: float | None = None,
+    risk: Risk | None = None,
+    stop_at_match: bool | None = None,
+    inputs_from: Iterable[str] | None = None,
+) -> Configured:
+    """The arguments of `plan_audit`: what is given for this run alone, and for the rest `settings`.
+
+    An audit that exists keeps its buckets, and single products keep its configuration, whatever the settings are. A
+    risk that is given for a run outweighs the setting of the paper's rule, and the other way round.
+    """
+    is_planned = find_plan(open_storage(settings.root), audit_date) is not None
+    of_audit = settings if product_ids is None or not is_planned else Settings(settings.root)
+    is_papers = threshold is not None or bool(stop_at_match)
+    may_stop = risk in (None, NO_RISK)
+    return {
+        "weights": of_audit.weights if weights is None else weights,
+        "threshold": threshold,
+        "risk": of_audit.risk if risk is None and not is_papers else risk,
+        "stop_at_match": of_audit.stop_at_match if stop_at_match is None and may_stop else stop_at_match,
+        "inputs_from": of_audit.inputs_from if inputs_from is None else inputs_from,
+        "n_buckets": None if is_planned else settings.n_buckets,
+    }

@@ -24,7 +24,11 @@ def add_verbs(verb: AddVerb) -> None:
     v.add_argument("--root", required=True, metavar="URI", help="a folder, file:// or s3:// with a catalogue")
     v.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: today, UTC)")
     v.add_argument("--product", nargs="+", action="extend", metavar="ID", help="only these products")
-    v.add_argument("--weights", metavar="W", help="default, a .safetensors file, or a baseline: orb, embedding, ...")
+    v.add_argument(
+        "--weights",
+        metavar="W",
+        help="default, a .safetensors file, or a baseline: orb, embedding, ... (default: SCOTT_WEIGHTS, or default)",
+    )
     v.add_argument("--threshold", type=float, metavar="T", help="score from which a pair is a match")
     v.add_argument(
         "--risk",
@@ -36,7 +40,7 @@ def add_verbs(verb: AddVerb) -> None:
     v.add_argument(
         "--stop-at-match",
         action=argparse.BooleanOptionalAction,
-        help="likelier pairs first, and none after a product's first match (default: every pair)",
+        help="likelier pairs first, none after a product's first match (default: SCOTT_STOP_AT_MATCH, or all pairs)",
     )
 
     v.add_argument(
@@ -85,18 +89,14 @@ def audit(arguments: argparse.Namespace) -> int:
     """Audit a catalogue, print its verdicts and where the report is."""
     from jobs.audit import run_audit
     from jobs.audit.report import read_verdicts
-    from jobs.audit.settings import configures, read_inputs_from, read_risk
+    from jobs.audit.settings import Settings, configured
     from jobs.audit.verdicts import VERDICT_NAMES
     from jobs.storage import open_storage
 
     now = datetime.now(UTC)
-    day = arguments.audit_date or now.date().isoformat()
-    inputs_from = arguments.inputs_from
-    risk = arguments.risk
-    if configures(arguments.root, day, arguments.product):
-        inputs_from = read_inputs_from(_environment) if inputs_from is None else inputs_from
-        is_papers = arguments.threshold is not None or arguments.stop_at_match
-        risk = read_risk(_environment) if risk is None and not is_papers else risk
+    day = now.date().isoformat() if arguments.audit_date is None else arguments.audit_date
+    environment = {name.lower(): value for name, value in os.environ.items()}
+    settings = Settings.read({**environment, "scott_root": arguments.root}.get)
     with progress_bar("plan", "step") as bar:
 
         def stages(name: str, total: int) -> Progress:
@@ -110,14 +110,19 @@ def audit(arguments: argparse.Namespace) -> int:
             run_name=f"cli-{now.isoformat(timespec='microseconds')}",
             requested_at=now.isoformat(),
             product_ids=arguments.product,
-            weights=arguments.weights,
-            threshold=arguments.threshold,
-            risk=risk,
-            stop_at_match=arguments.stop_at_match,
-            inputs_from=inputs_from,
             full=arguments.full,
             verify=arguments.verify,
             stages=stages,
+            **configured(
+                settings,
+                day,
+                arguments.product,
+                weights=arguments.weights,
+                threshold=arguments.threshold,
+                risk=arguments.risk,
+                stop_at_match=arguments.stop_at_match,
+                inputs_from=arguments.inputs_from,
+            ),
         )
     _, rows = read_verdicts(open_storage(arguments.root), day)
     ours = [row for row in rows if row["run_id"] == result.reconciled["run_id"]]
@@ -129,6 +134,8 @@ def audit(arguments: argparse.Namespace) -> int:
     rule = "" if len(rules) != 1 else f", by {_rule(rules.pop())}"
     carried = result.reconciled["n_carried"]
     since = f"; {carried} of them carried over" if carried else ""
+    taken = result.reconciled["n_superseded"]
+    since += f"; a newer run has taken {counted(taken, 'product')}" if taken else ""
     print(f"\n{counted(len(ours), 'product')}: {counts}{rule}{since}\nreport: {result.report_uri}")
     return 0
 
@@ -142,11 +149,6 @@ def _risk(text: str) -> Risk:
         return parse_risk(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a share nor none") from error
-
-
-def _environment(name: str) -> str | None:
-    """The setting `name`, from the environment."""
-    return os.environ.get(name.upper())
 
 
 def extract(arguments: argparse.Namespace) -> int:
@@ -187,7 +189,7 @@ def explain(arguments: argparse.Namespace) -> int:
     from jobs.storage import open_storage
     from jobs.tables.plan import latest_audit
 
-    day = arguments.audit_date or latest_audit(open_storage(arguments.root))
+    day = latest_audit(open_storage(arguments.root)) if arguments.audit_date is None else arguments.audit_date
     found = explain_product(arguments.root, day, arguments.product_id)
     if arguments.json:
         print(json.dumps(found.to_json(), indent=1, default=str))

@@ -61,7 +61,7 @@ def export(arguments: argparse.Namespace) -> int:
         found = export_tasks(
             arguments.root,
             arguments.out,
-            arguments.audit_date or latest_audit(open_storage(arguments.root)),
+            latest_audit(open_storage(arguments.root)) if arguments.audit_date is None else arguments.audit_date,
             n_close_calls=arguments.close_calls,
             n_sample=N_SAMPLE if arguments.sample is None else arguments.sample,
             seed=arguments.seed,

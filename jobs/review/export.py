@@ -82,6 +82,7 @@ def export_tasks(
         raise BadArgument(f"{out} has tasks already: give each export a folder of its own, where its answers stay")
     storage = open_storage(root)
     plan = read_plan(storage, audit_date)
+    _check_finished(storage, audit_date)
     check_output(out / IMAGES / "image")
     reviews = {product_id: outcomes_of(rows) for product_id, rows in read_reviews(storage).items()}
     drawn = draw(
@@ -124,6 +125,19 @@ def export_tasks(
         "n_known": len(drawn.known),
         "left_out": [f"{each.product_id}: {each.reason}" for each in left_out],
     }
+
+
+def _check_finished(storage: Storage, audit_date: str) -> None:
+    """BadArgument where products have no verdict yet: a sample of the others would stand for less than the audit."""
+    buckets = planned_buckets(storage, audit_date)
+    n_products = sum(len(read_products(storage, audit_date, bucket)) for bucket in buckets)
+    ids = (stream_rows(storage, VERDICTS, audit_date, bucket, ["product_id"]) for bucket in buckets)
+    n_verdicts = sum(1 for rows in ids for _ in rows)
+    if n_verdicts < n_products:
+        raise BadArgument(
+            f"the audit of {audit_date} has verdicts of {n_verdicts} of its {n_products} products: audit the others "
+            "first, or name another audit with --audit-date"
+        )
 
 
 def data_of(task: ReviewTask, audit_date: str) -> dict[str, Any]:

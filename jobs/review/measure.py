@@ -168,7 +168,7 @@ def _answer(reviews: Mapping[str, tuple[Outcome, ...]], product_id: str, inputs_
 def _exports(storage: Storage, audit_date: str | None) -> list[ReviewExport]:
     """The exports of that audit, or of the newest that has one."""
     days = map(keys.date_of_review_tasks_key, storage.keys(keys.REVIEW_TASKS))
-    day = audit_date or max(filter(None, days), default=None)
+    day = max(filter(None, days), default=None) if audit_date is None else keys.check_date(audit_date)
     found = list(read_exports(storage, day)) if day else []
     if not found:
         raise BadArgument(f"{storage.root} asked nobody about {day or 'any audit'}: scott review export does")

@@ -162,6 +162,13 @@ def test_a_wrong_canary_turns_the_run_red_before_other_products_are_decided(dag_
     assert {tasks[step][0] for step in ("bucket_chain.extract", "reconcile", "report")} == {"upstream_failed"}
 
 
+def test_a_parameter_that_the_dag_does_not_have_fails_the_run(dag_bag: DagBag, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE / "catalogue" / "TOY-0014", tmp_path / "catalogue" / "TOY-0014")
+    state, _ = run(dag_bag, "product_audit", tmp_path, product_ids=["TOY-0014"], audit_dat=DAY)
+    assert state == "failed"
+    assert open_storage(str(tmp_path)).keys("audits") == []
+
+
 @pytest.mark.parametrize(("risk", "expected"), [("none", None), (0.1, 0.1), (None, 0.05)])
 def test_the_risk_is_a_param_of_a_run(
     dag_bag: DagBag, tmp_path: Path, risk: str | float | None, expected: float | None

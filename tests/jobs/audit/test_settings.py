@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.audit.settings import Settings, plan_with_settings
+from jobs.audit.settings import Settings, configured, plan_with_settings
 from jobs.errors import BadArgument
 from scott_core.errors import InputError
 from scott_core.product import Risk
@@ -89,6 +89,17 @@ def test_a_risk_comes_from_the_run_from_the_settings_or_from_the_audit(tmp_path:
         risk(None, risk="low")
     with pytest.raises(InputError, match="cannot be had"):
         risk(1e-6)
+
+
+def test_what_is_given_for_a_run_outweighs_the_settings(tmp_path: Path) -> None:
+    settings = Settings(str(tmp_path), "orb", 3, 0.1, True, ("/a",))
+    wanted = {"weights": "orb", "risk": 0.1, "stop_at_match": True, "inputs_from": ("/a",), "n_buckets": 3}
+    assert configured(settings, DAY, None) == {**wanted, "threshold": None}
+    own: dict[str, Any] = {"weights": "default", "threshold": 0.4, "stop_at_match": False, "inputs_from": ("/b",)}
+    assert configured(settings, DAY, ["P1"], **own) == {**own, "risk": None, "n_buckets": 3}
+    assert configured(settings, DAY, None, risk=0.2)["stop_at_match"] is None
+    assert configured(settings, DAY, None, risk="none")["stop_at_match"] is True
+    assert configured(settings, DAY, None, stop_at_match=True)["risk"] is None
 
 
 def test_a_baseline_states_no_risk(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from jobs.audit.report import read_verdicts
 from jobs.cli import main
 from jobs.storage import open_storage
+from jobs.tables.plan import read_plan
 from scott_core.data.synthetic import cartons
 from tests import ROOT
 from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report, write_catalogue
@@ -64,6 +65,26 @@ def test_audit_then_one_product_then_explain(root: Path, capsys: Capture) -> Non
     assert found["verdict"]["verdict"] == "no_match"
     assert len(found["pairs"]) == 2
     assert found["pictures"][0]["page"] == 2
+
+
+def test_an_audit_takes_the_settings_of_the_environment(
+    root: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCOTT_WEIGHTS", "orb")
+    monkeypatch.setenv("SCOTT_BUCKETS", "3")
+    assert run("audit", "--root", root, "--audit-date", "2026-01-03", "--product", "match") == 0
+    plan = read_plan(open_storage(str(root)), "2026-01-03")
+    assert (plan.weights, plan.n_buckets) == ("orb", 3)
+    monkeypatch.setenv("SCOTT_STOP_AT_MATCH", "perhaps")
+    capsys.readouterr()
+    assert run("audit", "--root", root, "--audit-date", "2026-01-03") == 2
+    assert capsys.readouterr().err == "scott: scott_stop_at_match is 'perhaps': expected true or false\n"
+
+
+def test_a_date_to_come_or_none_at_all_is_no_audit(root: Path, capsys: Capture) -> None:
+    for day, said in (("2062-11-24", "2062-11-24 is to come"), ("", "'' is not a date")):
+        assert run("audit", "--root", root, "--audit-date", day) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_bad_input_is_one_line_and_exit_2(root: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -15,13 +15,16 @@ from PIL import Image
 
 from jobs import cli
 from jobs.audit.explain import explain_product
+from jobs.audit.plan import plan_audit
 from jobs.audit.prune import prune_audits
 from jobs.errors import BadArgument, BadReview, CanariesWrong, UnreadableInput
+from jobs.review.export import export_tasks
 from jobs.review.rle import decode_rle
 from jobs.storage import Storage, open_storage
 from jobs.tables.allowed import allows
 from jobs.tables.reviews import read_reviews
 from scott_core.images import read_image
+from tests.jobs.audit.steps import asked
 from tests.jobs.audit.test_carry import DAYS, audit, carried, decided
 from tests.jobs.review.label_studio import answered, brought_back, disc, exported, reviewed
 from tests.jobs.small_catalogue import add_product, picture, report
@@ -103,6 +106,14 @@ def test_another_image_of_the_documents_may_show_the_product(storage: Storage, t
     assert says(audit(storage, DAYS[1])["P3"]) == ("match", "reviewed", "no_match", None, "match")
     (row,) = read_reviews(storage)["P3"]
     assert (row["answer"], row["pair_answer"]) == ("match", "no_match")
+
+
+def test_an_audit_that_did_not_come_to_its_end_asks_nobody(storage: Storage, tmp_path: Path) -> None:
+    plan_audit(storage.root, DAYS[0], **asked("killed"))
+    with pytest.raises(BadArgument, match="verdicts of 0 of its 5 products"):
+        export_tasks(storage.root, tmp_path / "tasks", DAYS[0])
+    assert not (tmp_path / "tasks").exists()
+    assert storage.keys("review_tasks") == []
 
 
 def test_people_who_disagree_settle_nothing_until_one_of_them_changes_it(storage: Storage, tmp_path: Path) -> None:
