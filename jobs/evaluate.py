@@ -152,9 +152,15 @@ def read_scores(path: Path, threshold: float | None = None) -> Scored:
         if "threshold" not in about:
             raise BadArgument(f"{path} does not say its threshold: give --threshold")
         threshold = float(about["threshold"])
+    if not 0 <= threshold <= 1:
+        raise BadArgument(f"threshold {threshold} is not in [0, 1]")
     label, score = (_floats(table[name]) for name in ("label", "score"))
     if np.isnan(label).all():
         raise BadArgument(f"{path} has no labelled pair: give PAIRS.csv a column label of 0 and 1")
+    if np.isnan(score[~np.isnan(label)]).all():
+        errors = table["error"].drop_null() if "error" in table.column_names else []
+        first = f": {errors[0].as_py()}" if len(errors) else ""
+        raise BadArgument(f"{path} has no labelled pair with a score{first}")
     return Scored(path, table, label, score, threshold, about.get("method", "scott"), about.get("version"))
 
 

@@ -22,6 +22,13 @@ def check_output(path: Path) -> None:
             path.unlink()
 
 
+def check_parquet_output(path: Path) -> None:
+    """As check_output for a Parquet file, so that no other program takes it for text."""
+    if path.suffix.lower() not in ("", ".parquet"):  # /dev/stdout has none
+        raise BadArgument(f"{path}: what is written is Parquet; name it {path.with_suffix('.parquet').name}")
+    check_output(path)
+
+
 def check_image_output(path: Path) -> None:
     """As check_output for an image, whose format follows from its extension."""
     if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:

@@ -1,6 +1,6 @@
-"""Measures the newest audit against known verdicts.
+"""Measures an audit, by default the newest, against known verdicts.
 
-    python -m jobs.truth ROOT TRUTH.csv
+    python -m jobs.truth ROOT TRUTH.csv [--audit-date D]
 
 TRUTH.csv has the columns product_id and verdict. Prints, for each verdict, how often it was right when it was said
 (precision) and how often it was said when it was right (recall). Of the products that can be decided, it prints how
@@ -10,6 +10,7 @@ right.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import sys
 from collections import Counter
@@ -19,9 +20,9 @@ from typing import TypedDict
 
 from jobs.audit.report import read_verdicts
 from jobs.audit.verdicts import VERDICT_NAMES
-from jobs.errors import BadArgument
+from jobs.errors import BadArgument, JobError
 from jobs.storage import open_storage
-from jobs.tables.plan import latest_audit
+from jobs.tables.plan import latest_audit, read_plan
 from jobs.tables.schemas import Verdict
 
 
@@ -36,22 +37,28 @@ class Decisions(TypedDict):
     accuracy_of_has_match: float  # of the paper's rule, on all decidable products
 
 
-def measure_audit(root: str, truth: Path) -> tuple[dict[str, dict[str, float]], Decisions]:
+def measure_audit(
+    root: str, truth: Path, audit_date: str | None = None
+) -> tuple[dict[str, dict[str, float]], Decisions]:
     """For each verdict: said, true, right (counts), precision and recall (0 where there is nothing to divide by).
 
-    Raises BadArgument where the truth cannot be read or names other products than the audit.
+    Raises BadArgument where the truth cannot be read or names other products than the verdicts, UnknownAudit, and the
+    errors of storage.
     """
     try:
         with truth.open(newline="", encoding="utf-8") as file:
             known = {row["product_id"]: row["verdict"] for row in csv.DictReader(file)}
-    except (OSError, KeyError) as error:
+    except (OSError, ValueError, KeyError, csv.Error) as error:
         raise BadArgument(f"{truth} is no table of product_id and verdict: {error}") from error
     storage = open_storage(root)
-    _, rows = read_verdicts(storage, latest_audit(storage))
+    day = latest_audit(storage) if audit_date is None else read_plan(storage, audit_date).audit_date
+    _, rows = read_verdicts(storage, day)
     said: dict[str, str] = {row["product_id"]: row["verdict"] for row in rows}
     if said.keys() != known.keys():
         differ = sorted(said.keys() ^ known.keys())
-        raise BadArgument(f"{len(differ)} products are in only one of {truth} and the audit, first {differ[0]}")
+        raise BadArgument(
+            f"{len(differ)} products have a verdict in only one of {truth} and the audit of {day}, first {differ[0]}"
+        )
     pairs = Counter((said[product_id], known[product_id]) for product_id in said)
     return {verdict: _measures(verdict, pairs) for verdict in VERDICT_NAMES}, _decisions(rows, known)
 
@@ -84,8 +91,23 @@ def _measures(verdict: str, pairs: Counter[tuple[str, str]]) -> dict[str, float]
     }
 
 
-if __name__ == "__main__":
-    by_verdict, decisions = measure_audit(sys.argv[1], Path(sys.argv[2]))
+def main() -> int:
+    """Prints the measures; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.truth", description="Measure an audit by known verdicts.")
+    parser.add_argument("root", metavar="ROOT")
+    parser.add_argument("truth", type=Path, metavar="TRUTH.csv", help="with the columns product_id and verdict")
+    parser.add_argument("--audit-date", metavar="D", help="YYYY-MM-DD (default: the newest audit)")
+    arguments = parser.parse_args()
+    try:
+        by_verdict, decisions = measure_audit(arguments.root, arguments.truth, arguments.audit_date)
+    except JobError as error:
+        sys.stderr.write(f"jobs.truth: {error}\n")
+        return 2
     for name, measured in [*by_verdict.items(), ("decisions", decisions)]:
         values = "  ".join(f"{key} {value:.3g}" for key, value in measured.items())
         sys.stdout.write(f"{name:10} {values}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -225,16 +225,32 @@ def explain(arguments: argparse.Namespace) -> int:
         (
             "pictures",
             found.images,
-            ("document", "page", "width", "height", "kind", "image_class", "photo_probability", "used", "reason"),
+            (
+                "document",
+                "page",
+                "bbox",
+                "width",
+                "height",
+                "kind",
+                "image_class",
+                "photo_probability",
+                "used",
+                "reason",
+            ),
         ),
-        ("pairs", found.pairs, ("score", "is_match", "catalogue_image", "document", "page", "error")),
+        ("pairs", found.pairs, ("score", "is_match", "catalogue_image", "document", "page", "bbox", "error")),
         ("reviews", reviews, ("audit_date", "reviewer", "reviewed_at", "answer", "pair_answer", "masks", "of_now")),
     )
     for heading, rows, columns in sections:
         print(f"\n{heading}: {len(rows)}")
         if rows:
-            print(rows_table(columns, rows))
+            print(rows_table(columns, [{**row, "bbox": _points(row.get("bbox"))} for row in rows]))
     return 0
+
+
+def _points(bbox: Sequence[float] | None) -> str | None:
+    """A box in points, as a cell: a page may have several images."""
+    return None if bbox is None else " ".join(f"{value:.0f}" for value in bbox)
 
 
 def prune(arguments: argparse.Namespace) -> int:

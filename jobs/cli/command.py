@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -32,9 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in TRAINING:
             raise  # a broken installation, or a mistake of ours
-        more = "pip install 'scott[train]' brings what training and evaluation need"
+        more = "requirements-train.txt has what training and evaluation need"
         print(f"scott: {error.name} is not installed: {more}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("scott: interrupted; the same command can be run again", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # `scott ... | head`
         sys.stderr.close()
         return 0

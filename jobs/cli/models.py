@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,9 @@ def pack(arguments: argparse.Namespace) -> int:
     print(table(("family, split", "images"), sorted(packed.images.items())))
     for tier, n in packed.left_out.items():
         print(f"left out for want of room: {n} {tier}")
-    print(f"\n{packed.val_pairs} validation pairs, {packed.bytes / 2**20:.1f} MiB: {arguments.out}")
+    print(f"\n{packed.val_pairs} validation pairs, {packed.bytes / 2**20:.2f} MiB: {arguments.out}")
+    if not packed.val_pairs:
+        print("scott: training needs validation pairs: name some with --val PAIRS.csv", file=sys.stderr)
     return 0
 
 

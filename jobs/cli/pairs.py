@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.cli.text import counted, interval, progress_bar, table
+from jobs.cli.text import counted, interval, printable, progress_bar, table
 from jobs.cli.verbs import AddVerb
 from jobs.errors import BadArgument
 
@@ -93,7 +94,9 @@ def score(arguments: argparse.Namespace) -> int:
             progress=bar.update,
         )
     print(f"{counted(result.n_pairs, 'pair')}, {result.n_failed} failed, {result.version}: {arguments.out}")
-    return 0
+    if result.first_error:
+        print(printable(f"scott: the first that failed: {result.first_error}"), file=sys.stderr)
+    return 1 if 0 < result.n_pairs == result.n_failed else 0
 
 
 def evaluate(arguments: argparse.Namespace) -> int:

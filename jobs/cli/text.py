@@ -26,6 +26,8 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, bytes):
+        return f"<{counted(len(value), 'byte')}>"
     return f"{value:.3f}" if isinstance(value, float) else printable(str(value))
 
 

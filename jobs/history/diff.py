@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from jobs.errors import BadArgument
 from jobs.history.causes import Cause, Side, band, causes, changes
-from jobs.outputs import check_output, replacing
+from jobs.outputs import check_parquet_output, replacing
 from jobs.storage import Storage, open_storage
 from jobs.tables.catalogue import hash_of
 from jobs.tables.keys import check_date
@@ -72,7 +72,7 @@ def diff_audits(root: str, before: str, after: str, out: Path, progress: Progres
     storage = open_storage(root)
     dates = check_date(before), check_date(after)
     plans = [read_plan(storage, date) for date in dates]
-    check_output(out)
+    check_parquet_output(out)
     if out.exists() and not out.is_file():
         raise BadArgument(f"{out} is no file")
     with replacing(out) as part:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.outputs import check_output, writing
+from jobs.outputs import check_parquet_output, writing
 from jobs.scoring.blocks import in_blocks, side_by_side
 from jobs.scoring.cores import cores
 from jobs.scoring.images import Prepared, PreparedImages, read_ahead
@@ -58,6 +58,7 @@ class ScoredFile:
     n_failed: int
     version: str
     threshold: float
+    first_error: str | None  # of the first pair that failed
 
 
 def score_pairs_file(
@@ -73,7 +74,7 @@ def score_pairs_file(
     A pair whose image cannot be read has a null score and a reason in `error`. Raises BadArgument where `out` cannot be
     written, and scott_core's InputError and WeightsError.
     """
-    check_output(out)
+    check_parquet_output(out)
     scorer = load_scorer(method, weights)
     images = PreparedImages(scorer)
     needed = [(pair.path_a, pair.path_b) for pair in pairs]
@@ -88,8 +89,9 @@ def score_pairs_file(
     table = pa.concat_tables(tables).take(np.argsort(order))
     with writing(out):
         pq.write_table(table, out, compression="zstd")
-    n_failed = len(table) - table["error"].null_count
-    return ScoredFile(len(table), n_failed, str(scorer.version), float(scorer.threshold))
+    errors = table["error"].drop_null()
+    first = errors[0].as_py() if len(errors) else None
+    return ScoredFile(len(table), len(errors), str(scorer.version), float(scorer.threshold), first)
 
 
 def _score_rows(

@@ -244,7 +244,7 @@ class Verdict(TypedDict):
         str, Column(_TEXT, "SHA-256 over the URIs and contents of the catalogue images and documents read")
     ]
     run_id: _RunId
-    scored_at: Annotated[datetime, Column(_TIME, "when the run was requested")]
+    scored_at: Annotated[datetime, Column(_TIME, "when the run that decided it was requested, maybe an earlier one")]
     carried_from: Annotated[
         str | None,
         Column(_TEXT, "audit date the verdict was carried over from; null when decided in this audit"),

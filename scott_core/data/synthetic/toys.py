@@ -122,7 +122,7 @@ def import_pybullet() -> Any:
         import pybullet
     except ModuleNotFoundError as error:
         raise InputError(
-            "rendering toys needs pybullet, which is not installed: pip install 'scott[toys]' (wheels: Python 3.11)"
+            "rendering toys needs pybullet, which is not installed: pip install pybullet (wheels: Python 3.11)"
         ) from error
     return pybullet
 

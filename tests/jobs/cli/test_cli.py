@@ -81,6 +81,15 @@ def test_an_audit_takes_the_settings_of_the_environment(
     assert capsys.readouterr().err == "scott: scott_stop_at_match is 'perhaps': expected true or false\n"
 
 
+def test_ctrl_c_is_one_line(root: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jobs.audit.run.plan_audit", interrupted)
+    assert run("audit", "--root", root) == 130
+    assert capsys.readouterr().err == "scott: interrupted; the same command can be run again\n"
+
+
 def test_a_date_to_come_or_none_at_all_is_no_audit(root: Path, capsys: Capture) -> None:
     for day, said in (("2062-11-24", "2062-11-24 is to come"), ("", "'' is not a date")):
         assert run("audit", "--root", root, "--audit-date", day) == 2
@@ -190,7 +199,7 @@ def test_pack_and_train(tmp_path: Path, capsys: Capture) -> None:
     assert run("pack", tmp_path / "c", tmp_path / "c.pack", "--size", "48", "--val", tmp_path / "val.csv") == 0
     out = capsys.readouterr().out
     assert "carton, train  12" in out  # those of the validation pairs are not trained on
-    assert "3 validation pairs, 0.0 MiB" in out
+    assert "3 validation pairs, 0.0" in out
     before = ["start=random", "architecture.encoder.d=16", "architecture.merge.k=4", "image_size=48", "score_size=48"]
     after = [f"runs={tmp_path}", "steps=2", "steps_segmentation=1", "groups=1", "threads=1"]
     assert run("train", LITE0, *before, "--pack", tmp_path / "c.pack", *after) == 0
@@ -307,5 +316,5 @@ def test_a_library_that_is_not_installed_is_named(
     assert main(["train", str(tmp_path / "x.yaml")]) == 2
     assert (
         capsys.readouterr().err
-        == "scott: yaml is not installed: pip install 'scott[train]' brings what training and evaluation need\n"
+        == "scott: yaml is not installed: requirements-train.txt has what training and evaluation need\n"
     )

@@ -206,6 +206,8 @@ def test_refusals(tmp_path: Path) -> None:
         diff_audits(storage.root, FIRST, SECOND, tmp_path / "out.parquet")
     with pytest.raises(BadArgument, match="'yesterday' is not a date"):
         diff_audits(storage.root, "yesterday", FIRST, tmp_path / "out.parquet")
+    with pytest.raises(BadArgument, match=r"Parquet; name it diff\.parquet"):
+        diff_audits(storage.root, FIRST, FIRST, tmp_path / "diff.csv")
     with pytest.raises(BadArgument, match="cannot be written"):
         diff_audits(storage.root, FIRST, FIRST, tmp_path)
     assert not (tmp_path / "out.parquet").exists()
