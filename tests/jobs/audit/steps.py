@@ -11,7 +11,7 @@ from jobs.storage import Storage
 from jobs.tables.plan import planned_buckets
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, Table
-from tests.jobs.small_catalogue import add_product, orb_threshold, picture, report
+from tests.jobs.small_catalogue import PASSWORD, add_product, orb_threshold, picture, report
 
 DAY = "2026-01-02"
 TABLES: dict[str, Table[Any]] = {table.name: table for table in (DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS)}
@@ -32,6 +32,13 @@ def write_one_product(storage: Storage) -> None:
 def write_two_products(storage: Storage) -> None:
     add_product(storage, "P1", [picture(1)], [report(picture(1))])
     add_product(storage, "P2", [picture(2)], [report(picture(3))])
+
+
+def write_three_products(storage: Storage) -> None:
+    """One has two catalogue images, one two documents, and one none that can be read."""
+    add_product(storage, "P1", [picture(1), picture(2)], [report(picture(1))])
+    add_product(storage, "P2", [picture(2)], [report(picture(3)), report()])
+    add_product(storage, "P3", [picture(4)], [report(picture(4), password=PASSWORD)])
 
 
 def run_steps(storage: Storage, plan: dict[str, Any], *steps: Step) -> None:

@@ -6,8 +6,6 @@ import hashlib
 import itertools
 import json
 import random
-import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +14,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from extractors import Extraction, Limits
-from jobs.audit import carry, extract, plan, prune_audits, score
+from jobs.audit import carry, extract, score
 from jobs.audit.explain import explain_product
 from jobs.audit.run import run_audit
-from jobs.cli import main
-from jobs.errors import BadArgument, CanariesWrong, DamagedObject, StorageUnavailable
-from jobs.history.query import open_query
-from jobs.review.measure import measure_reviews
+from jobs.errors import CanariesWrong, StorageUnavailable
 from jobs.storage import Storage, open_storage
 from jobs.storage.file import FileStorage
 from jobs.tables.bucket import Bucket
 from jobs.tables.extractions import is_lasting
 from jobs.tables.inputs import MAX_IMAGE_BYTES
-from jobs.tables.keys import evidence_key_of, plan_key, table_key
-from jobs.tables.plan import latest_audit, planned_buckets
+from jobs.tables.keys import evidence_key_of, table_key
+from jobs.tables.plan import planned_buckets
 from jobs.tables.rows import read_rows
-from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS, Table
-from tests.jobs.audit.steps import asked
-from tests.jobs.small_catalogue import PASSWORD, add_product, picture, report
+from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS
+from tests.jobs.audit.steps import asked, write_three_products
+from tests.jobs.small_catalogue import add_product, picture, report
 
 DAYS = tuple(f"2026-01-{day:02d}" for day in range(2, 12))
 OF_THE_RUN = ("audit_date", "run_id", "carried_from", "scored_at", "evidence_uri", "mask_a", "mask_b")
@@ -66,11 +61,8 @@ def carried(found: dict[str, dict[str, Any]]) -> dict[str, str | None]:
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    """Three products, one of which has no readable document."""
     found = open_storage(str(tmp_path / "root"))
-    add_product(found, "P1", [picture(1), picture(2)], [report(picture(1))])
-    add_product(found, "P2", [picture(2)], [report(picture(3)), report()])
-    add_product(found, "P3", [picture(4)], [report(picture(4), password=PASSWORD)])
+    write_three_products(found)
     return found
 
 
@@ -262,74 +254,6 @@ def test_a_red_night_between_costs_no_verdict(storage: Storage) -> None:
     assert carried(found) == {"P1": DAYS[1], "P2": DAYS[0], "P3": DAYS[0], "P9": None}
 
 
-def test_a_night_killed_as_it_planned_costs_no_verdict(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    audit(storage, DAYS[0])
-
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise StorageUnavailable("storage does not answer")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(plan, "_take_products", refuse)
-        with pytest.raises(StorageUnavailable):
-            audit(storage, DAYS[1])
-    assert carried(audit(storage, DAYS[2])) == dict.fromkeys(("P1", "P2", "P3"), DAYS[0])
-
-
-def test_what_people_and_a_killed_plan_leave_stops_nothing(storage: Storage, tmp_path: Path) -> None:
-    audit(storage, DAYS[0])
-    root = tmp_path / "root"
-    for folder in ("audits", "evidence"):
-        shutil.copytree(root / folder / f"audit_date={DAYS[0]}", root / folder / f"audit_date={DAYS[0]}.bak")
-    for name in (f"audits/audit_date={DAYS[1]}/.plan.json.part", "audits/notes/a.txt", "evidence/notes/a.txt"):
-        (root / name).parent.mkdir()
-        (root / name).write_bytes(b"")
-    for folder in ("reviews", "review_tasks"):
-        for name in ("export.json", f"audit_date={DAYS[0]}/export.json", f"audit_date={DAYS[0]}/export.parquet"):
-            storage.write(f"{folder}/{name}", b"[]")
-    assert latest_audit(storage) == DAYS[0]
-    assert carried(audit(storage, DAYS[2])) == dict.fromkeys(("P1", "P2", "P3"), DAYS[0])
-    with open_query(storage.root, "SELECT count(*) AS n FROM latest_verdicts JOIN reviews USING (product_id)") as found:
-        assert [row for batch in found.batches for row in batch.to_pylist()] == [{"n": 0}]
-    with pytest.raises(BadArgument, match="asked nobody about any audit"):
-        measure_reviews(storage.root)
-    assert prune_audits(storage.root, 1)["audits"] == [DAYS[0]]
-
-
-@pytest.mark.parametrize("table", [INPUT_VERSIONS, DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS])
-def test_a_damaged_table_costs_the_next_night_its_carry_over_and_is_named(
-    storage: Storage, table: Table[Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    audit(storage, DAYS[0], n_buckets=1)
-    key = table_key(table.name, DAYS[0], 0)
-    storage.write(key, storage.read(key).data[:100])
-    assert carried(audit(storage, DAYS[1])) == dict.fromkeys(("P1", "P2", "P3"), None)
-    with pytest.raises(DamagedObject, match=re.escape(f"{storage.uri(key)} is damaged")):
-        audit(storage, DAYS[0], "again", full=True)
-    commands = [["diff", *DAYS[:2]]] if table is VERDICTS else []  # of others, those of what changed are read
-    commands += [["explain", "P1", "--audit-date", DAYS[0]]] if table is not INPUT_VERSIONS else []
-    commands += [["query", f"FROM {table.name}"]]
-    for command in commands:
-        capsys.readouterr()
-        assert main([*command, "--root", storage.root]) == 1, command
-        assert capsys.readouterr().err.startswith(f"scott: {storage.uri(key)} is damaged"), command
-
-
-def test_a_damaged_plan_is_named_and_stops_no_later_night(storage: Storage, capsys: pytest.CaptureFixture[str]) -> None:
-    audit(storage, DAYS[0], n_buckets=1)
-    storage.write(plan_key(DAYS[0]), b"{")
-    assert carried(audit(storage, DAYS[1])) == dict.fromkeys(("P1", "P2", "P3"), None)
-    for command in (
-        ["diff", *DAYS[:2]],
-        ["explain", "P1", "--audit-date", DAYS[0]],
-        ["query", "FROM verdicts"],
-        ["prune", "--keep", "1"],
-        ["audit", "--weights", "orb", "--audit-date", DAYS[0]],
-    ):
-        capsys.readouterr()
-        assert main([*command, "--root", storage.root]) == 1, command
-        assert f"scott: {storage.uri(plan_key(DAYS[0]))} is damaged" in capsys.readouterr().err, command
-
-
 @pytest.mark.parametrize(("then", "now"), [(2, 4), (4, 2), (1, 3)])
 def test_buckets_may_double_and_halve(storage: Storage, then: int, now: int) -> None:
     audit(storage, DAYS[0], n_buckets=then)
@@ -343,22 +267,6 @@ def test_verify_looks_at_bytes_whatever_storage_says(storage: Storage, monkeypat
     storage.write("catalogue/P1/images/00.jpg", picture(9))
     assert carried(audit(storage, DAYS[1]))["P1"] == DAYS[0]
     assert carried(audit(storage, DAYS[2], verify=True)) == {"P1": None, "P2": DAYS[0], "P3": DAYS[0]}
-
-
-def test_a_version_tells_whether_an_object_is_as_it_was(any_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.storage.file.RECENT_NS", 0)
-    any_storage.write("a/x", b"1")
-    before = any_storage.version("a/x")
-    assert before is not None
-    assert any_storage.version("a/x") == before
-    any_storage.write("a/x", b"2")
-    assert any_storage.version("a/x") != before
-
-
-def test_a_file_that_changed_just_now_has_no_version(tmp_path: Path) -> None:
-    storage = open_storage(str(tmp_path))
-    storage.write("x", b"1")
-    assert storage.version("x") is None
 
 
 def count_extractions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
