@@ -75,15 +75,17 @@ class LabelStudio:
                 return json.load(answer)
         except HTTPError as error:
             raise FleetError(f"Label Studio refuses {path}: {error.code} {error.read()[:500]!r}") from error
+        except OSError as error:
+            raise FleetError(f"Label Studio does not answer {path}: {error}") from error
 
     def project(self) -> int:
-        """The number of the project of these tasks, which is made where there is none."""
+        """The number of the project of these tasks, which is made where there is none, or none with tasks."""
         tasks = json.loads((self.tasks / "tasks.json").read_text(encoding="utf-8"))
         if not tasks:
             raise FleetError(f"{self.tasks} has no task: there is nothing to answer")
         title = ".".join(tasks[0]["data"]["task_id"].split(".")[:2])
         for found in self.call("/api/projects?page_size=1000")["results"]:
-            if found["title"] == title:
+            if found["title"] == title and found["task_number"]:  # none: its import was cut short
                 return int(found["id"])
         labelling = (self.tasks / "labelling.xml").read_text(encoding="utf-8")
         settings = {"show_collab_predictions": True, "enable_empty_annotation": False}

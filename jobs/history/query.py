@@ -46,7 +46,7 @@ def open_query(root: str, sql: str) -> Iterator[Rows]:
             if [statement.type in SHOWING for statement in statements] != [True]:
                 raise BadQuery("expected one SELECT")
             found = database.execute(sql).to_arrow_reader(ROWS_AT_ONCE)
-        except duckdb.Error as error:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # OSError: a type that Arrow does not have
             raise _typed(error) from error
         except (TypeError, UnicodeError) as error:
             raise BadQuery("the query is no text in UTF-8") from error
@@ -122,11 +122,11 @@ def _finite(value: Any) -> Any:
     """The value without what JSON has no words for: NaN and infinity are null, an interval is text."""
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, pa.MonthDayNano):  # a tuple
+        return _plain(value)
+    if isinstance(value, list | tuple):  # a map is a list of pairs
         return [_finite(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return _plain(value) if isinstance(value, pa.MonthDayNano) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -20,7 +21,7 @@ from PIL import Image
 from jobs.audit.verdicts import best_pair, of_machine
 from jobs.errors import BadArgument, ObjectMissing, RowsMissing, StorageUnavailable, UnreadableInput
 from jobs.outputs import check_output, writing
-from jobs.review.images import MOST, as_shown, overview
+from jobs.review.images import MOST, as_shown, overview, thumbnail
 from jobs.review.labelling import ANSWER, CONFIG, LABEL, MASKS, PREDICTED
 from jobs.review.rle import encode_rle
 from jobs.review.sampling import COLUMNS, draw
@@ -33,7 +34,6 @@ from jobs.tables.reviews import LeftOut, ReviewExport, ReviewTask, outcomes_of, 
 from jobs.tables.rows import read_rows, stream_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, WITHOUT_BYTES, DocumentImage, PairScore, Verdict
 from scott_core.errors import UnreadableImage
-from scott_core.images import read_image
 from scott_core.match import decode_mask
 from scott_core.progress import Progress, silent
 
@@ -239,15 +239,15 @@ def _show(storage: Storage, plan: Plan, found: _Found, folder: Path, stratum: st
 
 
 def _overview(storage: Storage, plan: Plan, found: _Found) -> bytes:
-    """All images of a product in one; those that cannot be read are left out."""
+    """All images of a product in one, which says how many cannot be read, or have no room."""
     catalogue: list[Image.Image] = []
     for uri in found.product.image_uris[:MOST]:
-        try:
-            catalogue.append(read_image(read_image_input(storage, uri, plan.inputs_from).data))
-        except _GONE:
-            continue
+        with suppress(*_GONE):
+            catalogue.append(thumbnail(read_image_input(storage, uri, plan.inputs_from).data))
     keys = [row["image_key"] for row in found.documents if row["image_key"]]
-    return overview(catalogue, [read_image(read_stored_image(storage, key)) for key in keys[:MOST]])
+    documents = [thumbnail(read_stored_image(storage, key)) for key in keys[:MOST]]
+    n_left_out = len(found.product.image_uris) - len(catalogue) + len(keys) - len(documents)
+    return overview(catalogue, documents, n_left_out)
 
 
 def _masks(storage: Storage, verdict: Verdict, pair: PairScore) -> dict[str, bytes | None]:

@@ -11,10 +11,10 @@ from scott_core.images import read_image
 
 MAX_SIDE = 1600  # pixels: more than a screen shows of one of two images
 THUMBNAIL, COLUMNS, LINE, FONT = 180, 8, 44, 24  # of the overview, in pixels but for the columns
-MOST = 48  # images of either kind in an overview
+MOST = 400  # images of either kind in an overview: 50 rows
 _ORIENTATION = 0x0112  # of EXIF
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png"}
-_WHITE, _GREY = (255, 255, 255), (120, 120, 120)
+_WHITE, _GREY, _RED = (255, 255, 255), (120, 120, 120), (200, 0, 0)
 
 
 def as_shown(data: bytes) -> tuple[bytes, str, tuple[int, int]]:
@@ -32,20 +32,26 @@ def as_shown(data: bytes) -> tuple[bytes, str, tuple[int, int]]:
     return _jpeg(image, 95), ".jpg", (image.height, image.width)
 
 
-def overview(catalogue: Sequence[Image.Image], documents: Sequence[Image.Image]) -> bytes:
-    """A JPEG of a product's images, small: the catalogue's, a line, the documents'; MOST of each."""
-    above, below = (-(-len(images[:MOST]) // COLUMNS) for images in (catalogue, documents))  # rows
+def thumbnail(data: bytes) -> Image.Image:
+    """An image's file as an overview shows it. Raises UnreadableImage."""
+    image = read_image(data)
+    image.thumbnail((THUMBNAIL - 8, THUMBNAIL - 8))
+    return image
+
+
+def overview(catalogue: Sequence[Image.Image], documents: Sequence[Image.Image], n_left_out: int) -> bytes:
+    """A JPEG of a product's thumbnails: the catalogue's, a line that says how many there are, the documents'."""
+    above, below = (-(-len(images) // COLUMNS) for images in (catalogue, documents))  # rows
     sheet = Image.new("RGB", (COLUMNS * THUMBNAIL, (above + below) * THUMBNAIL + LINE), _WHITE)
     for images, top in ((catalogue, 0), (documents, above * THUMBNAIL + LINE)):
-        for n, image in enumerate(images[:MOST]):
+        for n, image in enumerate(images):
             row, column = divmod(n, COLUMNS)
-            small = image.copy()
-            small.thumbnail((THUMBNAIL - 8, THUMBNAIL - 8))
-            sheet.paste(small, (column * THUMBNAIL + 4, top + row * THUMBNAIL + 4))
+            sheet.paste(image, (column * THUMBNAIL + 4, top + row * THUMBNAIL + 4))
     draw = ImageDraw.Draw(sheet)
     draw.line((0, above * THUMBNAIL + 4, sheet.width, above * THUMBNAIL + 4), _GREY, 2)
     said = f"{len(catalogue)} catalogue images above, {len(documents)} document images below"
-    draw.text((4, above * THUMBNAIL + 10), said, _GREY, font_size=FONT)
+    more = f"; {n_left_out} MORE ARE NOT SHOWN: open the catalogue and the documents" if n_left_out else ""
+    draw.text((4, above * THUMBNAIL + 10), said + more, _RED if more else _GREY, font_size=FONT)
     return _jpeg(sheet, 85)
 
 

@@ -37,7 +37,7 @@ class Stratum:
     """The answers about one stratum of an export; `of_before` were given to an earlier one, and are all there are."""
 
     verdict: VerdictName
-    size: int
+    size: int  # products; of an earlier export's, those whose answer settles something
     n: int  # answers that settle something
     n_match: int
     n_unsettled: int  # ambiguous, or people disagree
@@ -97,7 +97,7 @@ def strata_of(export: ReviewExport, reviews: Mapping[str, tuple[Outcome, ...]]) 
     for product_id, (verdict, inputs_digest) in export.known.items():
         before[verdict][_answer(reviews, product_id, inputs_digest)] += 1
     for verdict, said in sorted(before.items()):
-        found[f"{verdict}, known before"] = _stratum(verdict, said, said.total(), of_before=True)
+        found[f"{verdict}, known before"] = _stratum(verdict, said, said["match"] + said["no_match"], of_before=True)
     return found
 
 
@@ -105,7 +105,7 @@ def measures_of(strata: Mapping[str, Stratum]) -> list[Measure]:
     """Precision and recall of either verdict, the share of decided products, and that of them which are wrong."""
     verdicts = [each.verdict for each in strata.values()]
     sizes = np.array([each.size for each in strata.values()], float)
-    rates = np.array([each.n_match / each.n if each.n else np.nan for each in strata.values()])
+    rates = np.array([each.n_match / each.n if each.n else np.nan if each.size else 0.0 for each in strata.values()])
     values = _ratios(verdicts, sizes, sizes * rates)
     drawn = _ratios(verdicts, sizes, _drawn(list(strata.values())))
     measures = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -75,10 +75,12 @@ def load_store(
     group_size: int,
     split: str = "train",
     left_out: Collection[str] = (),
+    least_views: int = 1,
 ) -> Store:
     """Decodes the images of `split` in threads.
 
-    Objects of families whose weight in `families` is 0 are left out, and those of the categories `left_out`. Raises
+    Objects of families whose weight in `families` is 0 are left out, those of the categories `left_out`, and those with
+    fewer than `least_views`. Raises
     PairsError for a file that is no pack, and InputError where a family has no weight, where no object of `split` is
     left, or where a family has fewer than `group_size`.
     """
@@ -87,7 +89,9 @@ def load_store(
     objects = [row for row in rows if row.is_object]
     if missing := sorted({row.family for row in objects} - set(families)):
         raise InputError(f"families: no weight for {', '.join(missing)} of {pack}; 0 leaves a family out")
+    views = Counter(row.key for row in objects)
     kept = [row for row in objects if families[row.family] > 0 and row.category not in left_out]
+    kept = [row for row in kept if views[row.key] >= least_views]
     categories = _categories(kept, group_size)
     ordered = [row for category in categories for views in category for row in views]
     if not ordered:

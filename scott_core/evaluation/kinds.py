@@ -10,6 +10,7 @@ knew of others.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ def _pairs(
     for split in SPLITS:
         families = {row.family: float(objects[split, row.family] > 1) for row in rows}
         if any(families.values()):
-            store = load_store(pack, families, group_size=2, split=split, left_out=others)
+            store = load_store(pack, families, group_size=2, split=split, left_out=others, least_views=2)
             groups = round(GROUPS * sum(n for (s, _), n in objects.items() if s == split) / objects.total())
             batches = Batches(
                 store,
@@ -92,11 +93,15 @@ def _images(batch: torch.Tensor) -> list[Image.Image]:
 
 
 if __name__ == "__main__":
-    pack_path, weights, *named = [*sys.argv[1:], "default"] if len(sys.argv) == 2 else sys.argv[1:]
+    parser = argparse.ArgumentParser(prog="python -m scott_core.evaluation.kinds")
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("weights", nargs="?", default="default")
+    parser.add_argument("categories", nargs="*", default=LEFT_OUT)
+    given = parser.parse_args()
     by_kind = roc_auc_by_kind(
-        Path(pack_path),
-        {"weights": load_scorer("scott", weights), "embedding": load_scorer("embedding")},
-        named or LEFT_OUT,
+        given.pack,
+        {"weights": load_scorer("scott", given.weights), "embedding": load_scorer("embedding")},
+        given.categories,
     )
     for kind, measured in by_kind.items():
         sys.stdout.write(f"{kind:24}" + "".join(f"  {name} {value:.3f}" for name, value in measured.items()) + "\n")

@@ -18,6 +18,7 @@ from scott_core.images import read_image
 
 INTERVALS = ("precision", "recall", "f1", "average_precision", "roc_auc", "ece")
 ECE_BINS = 15  # as in Guo et al. 2017
+HALF = 127  # grey level over which a mask shows the object
 RESAMPLES = 1000  # of a bootstrap
 _LEVELS = (2.5, 97.5)  # percentiles
 _BLOCK = 1 << 18  # resampled values at once, which fit a processor's cache
@@ -88,7 +89,8 @@ def weighted_measures(truth: Floats, scores: Floats, threshold: float, weights: 
     Scores are sorted once, with equal scores together; each resample is then cumulative sums of its weights. With every
     weight 1 these are scikit-learn's numbers.
     """
-    ranked = np.where(np.isnan(scores), -1.0, scores)
+    is_scored = ~np.isnan(scores)
+    ranked = np.where(is_scored, scores, scores.min(where=is_scored, initial=0.0) - 1)
     order = np.argsort(-ranked, kind="stable")
     last = np.flatnonzero(np.diff(ranked[order], append=-np.inf))  # last of each run of equal scores
     taken = np.cumsum(weights[:, order], 1)[:, last].astype(float)
@@ -97,7 +99,7 @@ def weighted_measures(truth: Floats, scores: Floats, threshold: float, weights: 
     positives, negatives = hits[:, -1], false[:, -1]
     new_hits, new_false = np.diff(hits, axis=1, prepend=0), np.diff(false, axis=1, prepend=0)
 
-    said = (ranked >= threshold).astype(float)
+    said = (scores >= threshold).astype(float)
     true_said, all_said = weights @ (said * truth), weights @ said
     gaps = np.abs(weights @ _calibration_gaps(truth, scores, ECE_BINS)).sum(1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,7 +109,7 @@ def weighted_measures(truth: Floats, scores: Floats, threshold: float, weights: 
             "f1": 2 * true_said / (all_said + positives),
             "average_precision": (new_hits * hits / np.maximum(taken, 1)).sum(1) / positives,
             "roc_auc": (new_false * (hits - new_hits / 2)).sum(1) / (positives * negatives),
-            "ece": gaps / (weights @ (~np.isnan(scores)).astype(float)),
+            "ece": gaps / (weights @ is_scored.astype(float)),
         }
 
 
@@ -152,9 +154,18 @@ def mask_iou(predicted: Path, truth: Path) -> dict[str, float]:
 def _file_iou(predicted: Path, truth: Path) -> float:
     if not predicted.is_file():
         raise InputError(f"{predicted} does not exist")
-    wanted, found = (read_image(path).convert("L") for path in (truth, predicted))
+    wanted, found = map(read_mask, (truth, predicted))
     found = found.resize(wanted.size, Image.Resampling.BILINEAR)
-    return iou(np.asarray(found) > 127, np.asarray(wanted) > 127)
+    return iou(np.asarray(found) > HALF, np.asarray(wanted) > HALF)
+
+
+def read_mask(path: Path) -> Image.Image:
+    """A mask, mode L, brighter than HALF on the object. Raises UnreadableImage, and InputError for one of 0 and 1."""
+    mask = read_image(path).convert("L")
+    brightest = mask.getextrema()[1]
+    if 0 < brightest <= HALF:  # type: ignore[operator]
+        raise InputError(f"{path}: its largest value is {brightest}; an object has values over {HALF}")
+    return mask
 
 
 def _checked(label: ArrayLike, score: ArrayLike) -> tuple[Floats, Floats]:

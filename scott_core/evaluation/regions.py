@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from scott_core.errors import InputError
-from scott_core.evaluation.metrics import Interval, bootstrap_mean, iou
+from scott_core.evaluation.metrics import HALF, Interval, bootstrap_mean, iou, read_mask
 from scott_core.images import read_image
 from scott_core.match import Match
 from scott_core.pairs import Pair
@@ -144,7 +144,7 @@ def summarise_ious(values: NDArray[np.float64]) -> MeanIous:
 
 def _read_mask(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """A true mask, bool [H, W], 1 on the object. Raises InputError where it is not of `shape`."""
-    mask: NDArray[np.bool_] = np.asarray(read_image(path).convert("L")) > 127
+    mask: NDArray[np.bool_] = np.asarray(read_mask(path)) > HALF
     if mask.shape != shape:
         raise InputError(f"{path} is {mask.shape[1]}x{mask.shape[0]} px, its picture {shape[1]}x{shape[0]}")
     return mask

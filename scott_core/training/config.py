@@ -6,9 +6,11 @@ Field names are those of the files; `lr_trunk` and `imagenet_share` are about th
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -71,13 +73,45 @@ def read_config(path: Path, overrides: list[str]) -> TrainingConfig:
         if not sign or not is_known:
             raise InputError(f"{override!r} is no key=value of {path}")
         place[last] = yaml.safe_load(value)
-    names = {field.name for field in fields(TrainingConfig)}
-    if set(values) != names:
-        raise InputError(f"{path}: keys {sorted(set(values) ^ names)} are missing or unknown")
-    config = TrainingConfig(**values)
+    kinds = get_type_hints(TrainingConfig)
+    if set(values) != set(kinds):
+        raise InputError(f"{path}: keys {sorted(set(values) ^ set(kinds))} are missing or unknown")
+    try:
+        config = TrainingConfig(**{name: _of_kind(value, kinds[name], name) for name, value in values.items()})
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
     if wrong := _wrong(config):
         raise InputError(f"{path}: {wrong}")
     return config
+
+
+def _of_kind(value: Any, kind: Any, name: str) -> Any:
+    """A value of a field of that annotation. Raises ValueError.
+
+    YAML 1.1 reads a number without a point or without a sign in its exponent, 1e-4 and 1.0e4, as text.
+    """
+    if kind in (int, float):
+        number = _number(value)
+        if number is None or (kind is int and number != int(number)):
+            raise ValueError(f"{name} is {value!r}; {'a whole number' if kind is int else 'a number'} is expected")
+        return kind(number)
+    if get_origin(kind) is dict and isinstance(value, dict):
+        of = get_args(kind)[1]
+        return value if of is Any else {key: _of_kind(each, of, f"{name}.{key}") for key, each in value.items()}
+    kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    is_list = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if (str in kinds and isinstance(value, str)) or (list[str] in kinds and is_list):
+        return value
+    raise ValueError(f"{name} is {value!r}; {getattr(kind, '__name__', kind)} is expected")
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, also one in words of YAML 1.1; None where it is none."""
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _wrong(config: TrainingConfig) -> str:
@@ -88,8 +122,8 @@ def _wrong(config: TrainingConfig) -> str:
         return f"image_size is {config.image_size}; a multiple of {SIDE} is expected"
     if not 2 <= config.group_size <= MOST_OF_GROUP:
         return f"group_size is {config.group_size}; 2 to {MOST_OF_GROUP} are possible"
-    if config.groups < 1 or config.steps < 1:
-        return "groups and steps are at least 1"
+    if min(config.groups, config.steps, config.threads) < 1:
+        return "groups, steps and threads are at least 1"
     return ""
 
 

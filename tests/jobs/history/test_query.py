@@ -293,6 +293,12 @@ def test_values_that_json_has_no_words_for(audited: Path) -> None:
     assert json.loads(out.getvalue()) == [expected]
 
 
+def test_a_map_may_hold_what_json_has_no_words_for(audited: Path) -> None:
+    with open_query(str(audited), "SELECT MAP {'a': 'nan'::DOUBLE} AS m") as rows:
+        write_json(rows.batches, text := io.StringIO())
+    assert json.loads(text.getvalue()) == [{"m": [["a", None]]}]
+
+
 def test_a_night_that_is_audited_again_meanwhile(tmp_path: Path) -> None:
     """The files of a database that is open are replaced by longer ones."""
     storage = open_storage(str(tmp_path))

@@ -134,6 +134,17 @@ def test_a_stratum_without_answers_leaves_open_what_needs_it() -> None:
     assert {each.value for each in measures_of({})} == {None}
 
 
+def test_answers_of_before_that_settle_nothing_leave_the_rest_as_it_is() -> None:
+    strata = {"match": Stratum("match", 100, 10, 9, 0), "no_match": Stratum("no_match", 60, 20, 1, 0)}
+    export, answers = asked({f"P{n}": ("match", n > 0) for n in range(4)}, "0", known=1)
+    (known,) = export.known
+    answers[known] = (Outcome(f"of {known}", "ambiguous", ("a",), ""),)
+    found = strata_of(export, answers)
+    assert found["match, known before"] == Stratum("match", 0, 0, 0, 1, of_before=True)
+    measured = measures_of({**strata, "known": found["match, known before"]})
+    assert [each.value for each in measured] == [each.value for each in measures_of(strata)]
+
+
 def test_a_stratum_that_was_looked_at_whole_is_known_exactly() -> None:
     (precision, *_) = measures_of({"match": Stratum("match", 12, 12, 11, 0)})
     assert precision.interval == (precision.value, precision.value)

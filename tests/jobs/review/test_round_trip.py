@@ -19,6 +19,7 @@ from jobs.audit.plan import plan_audit
 from jobs.audit.prune import prune_audits
 from jobs.errors import BadArgument, BadReview, CanariesWrong, UnreadableInput
 from jobs.review.export import export_tasks
+from jobs.review.images import COLUMNS, LINE, THUMBNAIL, overview
 from jobs.review.rle import decode_rle
 from jobs.storage import Storage, open_storage
 from jobs.tables.allowed import allows
@@ -187,6 +188,18 @@ def test_a_task_shows_what_was_compared_and_what_the_machine_marked(storage: Sto
     assert {"mask_a", "mask_b", "answer"} == {each["from_name"] for each in tasks["P1"]["predictions"][0]["result"]}
     assert tasks["P6"]["data"]["size_a"] == [1067, 1600]
     assert Image.open(folder / tasks["P3"]["data"]["overview"].removeprefix("/data/local-files/?d=")).size[0] > 1000
+
+
+def test_an_overview_has_every_image_or_says_how_many_it_has_not() -> None:
+    red, green, blue = (Image.new("RGB", (100, 100), colour) for colour in ("red", "lime", "blue"))
+    sheet = Image.open(io.BytesIO(overview([blue] * 9, [red] * 90 + [green] * 10, 0)))
+    assert sheet.size == (COLUMNS * THUMBNAIL, (2 + 13) * THUMBNAIL + LINE)
+    pixels = np.asarray(sheet).astype(int)
+    is_green = (pixels[..., 1] > 200) & (pixels[..., 0] < 60) & (pixels[..., 2] < 60)
+    assert is_green.sum() > 9 * 100 * 100
+    line = slice(2 * THUMBNAIL, 2 * THUMBNAIL + LINE)
+    cut = np.asarray(Image.open(io.BytesIO(overview([blue] * 9, [red] * 90 + [green] * 10, 7)))).astype(int)
+    assert (cut[line] != pixels[line]).any()
 
 
 def test_the_same_audit_gives_the_same_export_and_another_seed_another(storage: Storage, tmp_path: Path) -> None:

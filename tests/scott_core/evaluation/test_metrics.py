@@ -47,6 +47,8 @@ def test_an_unscored_pair_is_never_a_match() -> None:
     assert (found["best_f1"], found["best_threshold"]) == (0.0, 0.2)
     assert best_f1_threshold([1, 1, 0, 0], [0.9, np.nan, 0.2, 0.1]) == (0.9, 2 / 3)
     assert np.isnan(best_f1_threshold([1, 0], [np.nan, np.nan])).all()
+    found = evaluate_scores([1, 0, 0], [np.nan, -5.0, -3.0], 0.0)  # logits
+    assert (found["roc_auc"], found["average_precision"]) == (0.0, pytest.approx(1 / 3))
 
 
 def test_what_cannot_be_measured_says_so(tmp_path: Path) -> None:
@@ -63,6 +65,14 @@ def test_what_cannot_be_measured_says_so(tmp_path: Path) -> None:
         mask_iou(tmp_path / "found", tmp_path / "truth")
     (tmp_path / "found" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(InputError, match=r"a\.png"):
+        mask_iou(tmp_path / "found", tmp_path / "truth")
+
+
+def test_a_mask_of_zeros_and_ones_is_no_mask_of_nothing(tmp_path: Path) -> None:
+    for folder, object_is in (("truth", 255), ("found", 1)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.full((64, 64), object_is, np.uint8)).save(tmp_path / folder / "a.png")
+    with pytest.raises(InputError, match="its largest value is 1"):
         mask_iou(tmp_path / "found", tmp_path / "truth")
 
 

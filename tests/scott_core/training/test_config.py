@@ -42,12 +42,27 @@ def test_every_shipped_configuration_builds(path: Path) -> None:
         ("stepz=3", "stepz"), ("steps", "steps"), ("architecture.encoder.depth=3", "depth"),
         ("precision=bf16-mixed", "precision is 'bf16-mixed'; bfloat16 or float32"),
         ("image_size=200", "multiple of 16"),
+        ("steps=1.5", "steps is 1.5; a whole number is expected"),
+        ("lr=fast", "lr is 'fast'; a number is expected"),
+        ("lr=.nan", "lr is nan"),
+        ("seed=true", "seed is True"),
+        ("families=[carton]", "families is"),
+        ("families.carton=many", "families.carton is 'many'"),
+        ("augment=3", "augment is 3"),
+        ("left_out=shoe", "left_out is 'shoe'"),
+        ("threads=0", "threads are at least 1"),
         ("group_size=1", "2 to 17"), ("group_size=18", "2 to 17"), ("groups=0", "at least 1"),
     ],
 )  # fmt: skip
 def test_an_override_that_does_not_fit_is_named(override: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         read_config(CONFIG, [override])
+
+
+def test_a_number_may_have_an_exponent() -> None:
+    """YAML 1.1 reads 1e-4 as text."""
+    config = read_config(CONFIG, ["lr=1e-4", "steps=2e3", "families.carton=1e0"])
+    assert (config.lr, config.steps, config.families["carton"]) == (1e-4, 2000, 1.0)
 
 
 def test_a_configuration_must_be_whole(tmp_path: Path) -> None:

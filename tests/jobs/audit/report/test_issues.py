@@ -113,6 +113,14 @@ def test_what_a_killed_writer_left_goes_though_the_report_is_the_same(storage: S
     assert products_of(storage) == ["P2", "P1"]
 
 
+def test_an_issue_with_the_same_number_goes(storage: Storage) -> None:
+    """Two writers at once may choose it: the one that lost is not in the index."""
+    storage.write(f"{report_folder(DAY)}/issue=0001-00000000/page-0001.html", b"half")
+    write_report(storage.root, DAY)
+    assert len(issues_of(storage)) == 1
+    assert products_of(storage) == ["P2", "P1"]
+
+
 def test_an_issue_that_another_writer_has_begun_meanwhile_stays(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from jobs.audit.report import read_verdicts, write_report
 from jobs.audit.report import search as search_module
 from jobs.audit.report.cards import CARD_BYTES, card
-from jobs.audit.report.counts import BINS
+from jobs.audit.report.counts import BINS, Counts
 from jobs.audit.report.links import Links
 from jobs.audit.report.order import GROUPS
 from jobs.audit.report.pages import PRODUCTS
@@ -24,7 +24,7 @@ from jobs.audit.report.read import Shown
 from jobs.audit.run import run_audit
 from jobs.bench.growth.reports import write_audit
 from jobs.storage import Storage, open_storage
-from jobs.tables.plan import PlannedProduct
+from jobs.tables.plan import PlannedProduct, read_plan
 from jobs.tables.schemas import DOCUMENT_IMAGES, VERDICTS
 from tests.jobs.audit.report.pages import Page, index_of, issue_of, pages_of, products_of
 from tests.jobs.audit.steps import DAY, asked
@@ -230,6 +230,13 @@ def test_addresses_in_a_bucket_are_relative(s3_root: str) -> None:
     assert links.to_uri("catalogue/a.pdf") == "../../../catalogue/a.pdf"
     assert links.to_uri(f"{s3_root}-else/a.pdf") is None
     assert links.to_uri("file:///a.pdf") is None
+
+
+def test_a_score_of_one_is_in_the_last_bin(audited: tuple[Storage, dict[str, Any]]) -> None:
+    storage, _ = audited
+    (row, *_), counts = read_verdicts(storage, DAY)[1], Counts()
+    counts.add({**row, "best_score": 1.0}, read_plan(storage, DAY))
+    assert [number for _, number in counts.best_score] == [BINS - 1]
 
 
 def test_the_histogram_is_numpys() -> None:
