@@ -128,21 +128,20 @@ def _content(before: Mapping[str, str | None], after: Mapping[str, str | None], 
 
 
 def _of_configuration(before: Side, old: Verdict, after: Side, new: Verdict) -> Iterator[Cause]:
-    is_other = {"review": before.product.reviews != after.product.reviews}
-    is_other["weights"] = old["model_version"] != new["model_version"]
+    other_weights = old["model_version"] != new["model_version"]
     is_papers = old["risk"] is None or new["risk"] is None
-    is_other["threshold"] = is_papers and old["threshold"] != new["threshold"]
-    is_other["risk"] = old["risk"] != new["risk"] or (
-        not is_other["weights"] and old["confidence"] != new["confidence"]
-    )
+    is_other = {
+        "review": before.product.reviews != after.product.reviews,
+        "weights": other_weights,
+        "threshold": is_papers and old["threshold"] != new["threshold"],
+        "risk": old["risk"] != new["risk"] or (not other_weights and old["confidence"] != new["confidence"]),
+    }
     if before.run and after.run:
         is_other["stop_at_match"] = before.run.stop_at_match != after.run.stop_at_match
         is_other["inputs_from"] = before.run.inputs_from != after.run.inputs_from
-        asked, asked_now = ((run.weights, run.threshold) for run in (before.run, after.run))
-        is_other["software"] = (
-            not any(is_other.values())
-            and asked == asked_now
-            and None not in (before.decided_by, after.decided_by)
-            and before.decided_by != after.decided_by
-        )
     yield from ((name, None) for name, differs in is_other.items() if differs)
+    if before.run and after.run and not any(is_other.values()):
+        asked, asked_now = ((run.weights, run.threshold) for run in (before.run, after.run))
+        decided_by = {before.decided_by, after.decided_by}
+        if asked == asked_now and len(decided_by) == 2 and None not in decided_by:
+            yield "software", None

@@ -61,8 +61,9 @@ def write_dataset(root: str, out: Path) -> DatasetSummary:
         drawn = [row for row in rows if row["mask_a_key"] and row["mask_b_key"] and row["pair_answer"] == answer]
         masks = (drawn[-1]["mask_a_key"], drawn[-1]["mask_b_key"]) if drawn else ("", "")
         found["with_masks"] += bool(drawn)
-        images = (files.write("products", product_id, key) for key in (image_a, image_b))
-        table.append([*images, LABELS[answer], *(key and files.write("masks", product_id, key) for key in masks)])
+        images = [files.write("products", product_id, key) for key in (image_a, image_b)]
+        drawings = [files.write("masks", product_id, key) if key else "" for key in masks]
+        table.append([*images, LABELS[answer], *drawings])
     with writing(out), (out / "annotations.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -26,10 +26,6 @@ from jobs.tables.schemas import VerdictName
 
 DRAWS = 10_000
 LEVEL = 0.95
-_SAID: dict[str, VerdictName] = {
-    "match": "match",
-    "no_match": "no_match",
-}  # the verdict of a stratum; of all others, undecided
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ def strata_of(export: ReviewExport, reviews: Mapping[str, tuple[Outcome, ...]]) 
     answers: dict[str, Counter[str]] = defaultdict(Counter)
     for task in export.tasks:
         answers[task.stratum][_answer(reviews, task.product_id, task.inputs_digest)] += 1
-    found = {name: _stratum(_SAID.get(name, "undecided"), answers[name], size) for name, size in export.strata.items()}
+    found = {name: _stratum(_verdict_of(name), answers[name], size) for name, size in export.strata.items()}
     before: dict[VerdictName, Counter[str]] = defaultdict(Counter)
     for product_id, (verdict, inputs_digest) in export.known.items():
         before[verdict][_answer(reviews, product_id, inputs_digest)] += 1
@@ -157,6 +153,11 @@ def _stratum(verdict: VerdictName, answers: Counter[str], size: int, *, of_befor
     n = answers["match"] + answers["no_match"]
     unsettled = answers["ambiguous"] + answers[CONFLICT]
     return Stratum(verdict, size, n, answers["match"], unsettled, of_before)
+
+
+def _verdict_of(stratum: str) -> VerdictName:
+    """The verdict of a stratum's products."""
+    return stratum if stratum in ("match", "no_match") else "undecided"  # type: ignore[return-value]
 
 
 def _answer(reviews: Mapping[str, tuple[Outcome, ...]], product_id: str, inputs_digest: str) -> str:
