@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,8 @@ def test_the_sample_is_audited_over_rest(fleet: Fleet, undisturbed: dict[str, tu
 def test_a_killed_worker_takes_its_task_along_and_another_has_the_bucket_within_a_minute(
     fleet: Fleet, undisturbed: dict[str, tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_id = fleet.api.trigger(DAG, {"audit_date": "2099-11-03"})  # the newest audit
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()  # the newest audit
+    run_id = fleet.api.trigger(DAG, {"audit_date": tomorrow})
     wait_for(lambda: score_of(fleet, run_id)["start_date"] is not None, RUN, "the first try", fleet.services)
     first = score_of(fleet, run_id)
     (victim,) = [worker for worker in fleet.services if first["pid"] in [child.pid for child in children(worker)]]
