@@ -243,6 +243,7 @@ def test_nothing_else_can_be_read_and_nothing_written(audited: Path, sql: str) -
         ("", "expected one SELECT"),
         ("CREATE TABLE x AS FROM verdicts", "expected one SELECT"),
         ("SELECT 1; SELECT 2", "expected one SELECT"),
+        ("SELECT 1::VARIANT v", "Unsupported Arrow type VARIANT"),
     ],
 )
 def test_a_bad_query_is_one_line(audited: Path, sql: str, message: str) -> None:
