@@ -123,10 +123,11 @@ def scored_before(here: Bucket, products: Iterable[PlannedProduct]) -> dict[str,
     found: dict[str, ScoredImages] = {}
     left = {product.product_id: decided_by(here.run, product) for product in products}
     for audit_date, buckets in _places(here):
+        if audit_date == here.audit_date:  # its document images are those of the run by now
+            continue
         for before in _befores(here, audit_date, buckets):
-            if audit_date != here.audit_date:  # this one's document images are those of the run by now
-                found |= before.scored(left)
-                left = {name: digest for name, digest in left.items() if name not in before.run_of}
+            found |= before.scored(left)
+            left = {name: digest for name, digest in left.items() if name not in before.run_of}
         if not left:
             break
     return found

@@ -82,20 +82,15 @@ def export_tasks(
         raise BadArgument(f"{out} has tasks already: give each export a folder of its own, where its answers stay")
     storage = open_storage(root)
     plan = read_plan(storage, audit_date)
-    _check_finished(storage, audit_date)
-    check_output(out / IMAGES / "image")
     reviews = {product_id: outcomes_of(rows) for product_id, rows in read_reviews(storage).items()}
     drawn = draw(
-        (
-            row
-            for bucket in planned_buckets(storage, audit_date)
-            for row in stream_rows(storage, VERDICTS, audit_date, bucket, COLUMNS)
-        ),
+        _all_verdicts(storage, audit_date),
         reviews,
         n_close_calls=n_close_calls,
         n_rest=n_sample,
         seed=audit_date if seed is None else seed,
     )
+    check_output(out / IMAGES / "image")
     shown: dict[str, _Shown] = {}
     left_out: list[LeftOut] = []
     for found in _found(storage, plan, drawn.chosen):
@@ -127,12 +122,17 @@ def export_tasks(
     }
 
 
-def _check_finished(storage: Storage, audit_date: str) -> None:
-    """BadArgument where products have no verdict yet: a sample of the others would stand for less than the audit."""
-    buckets = planned_buckets(storage, audit_date)
-    n_products = sum(len(read_products(storage, audit_date, bucket)) for bucket in buckets)
-    ids = (stream_rows(storage, VERDICTS, audit_date, bucket, ["product_id"]) for bucket in buckets)
-    n_verdicts = sum(1 for rows in ids for _ in rows)
+def _all_verdicts(storage: Storage, audit_date: str) -> Iterator[Verdict]:
+    """The verdicts of an audit, of which there are the columns COLUMNS.
+
+    Raises BadArgument behind the last where products have none yet: a sample of the others would not stand for all.
+    """
+    n_products = n_verdicts = 0
+    for bucket in planned_buckets(storage, audit_date):
+        n_products += len(read_products(storage, audit_date, bucket))
+        for row in stream_rows(storage, VERDICTS, audit_date, bucket, COLUMNS):
+            n_verdicts += 1
+            yield row
     if n_verdicts < n_products:
         raise BadArgument(
             f"the audit of {audit_date} has verdicts of {n_verdicts} of its {n_products} products: audit the others "

@@ -70,8 +70,7 @@ def table_key(table: str, audit_date: str, bucket: int) -> str:
 
 def date_of_table_key(key: str) -> str | None:
     """The audit date of a `table_key`, None for another key."""
-    found = _TABLE.fullmatch(key)
-    return found[1] if found else None
+    return _date_in(_TABLE, key)
 
 
 def image_key(sha256: str, suffix: str) -> str:
@@ -127,11 +126,14 @@ def review_key(audit_date: str, name: str) -> str:
 
 def date_of_review_key(key: str) -> str | None:
     """The audit date of a `review_key`, None for another key."""
-    found = _REVIEW.fullmatch(key)
-    return found[1] if found else None
+    return _date_in(_REVIEW, key)
 
 
 def date_of_review_tasks_key(key: str) -> str | None:
     """The audit date of a `review_tasks_key`, None for another key."""
-    found = _REVIEW_TASKS.fullmatch(key)
+    return _date_in(_REVIEW_TASKS, key)
+
+
+def _date_in(pattern: re.Pattern[str], key: str) -> str | None:
+    found = pattern.fullmatch(key)
     return found[1] if found else None

@@ -14,19 +14,17 @@ from jobs.cli import main
 from jobs.errors import BadArgument, DamagedObject, StorageUnavailable
 from jobs.history.query import open_query
 from jobs.review.measure import measure_reviews
-from jobs.storage import Storage, open_storage
+from jobs.storage import Storage
 from jobs.tables.keys import plan_key, table_key
 from jobs.tables.plan import latest_audit
 from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS, Table
-from tests.jobs.audit.steps import write_three_products
+from tests.jobs.audit.steps import three_products
 from tests.jobs.audit.test_carry import DAYS, audit, carried
 
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    found = open_storage(str(tmp_path / "root"))
-    write_three_products(found)
-    return found
+    return three_products(tmp_path / "root")
 
 
 def test_a_night_killed_as_it_planned_costs_no_verdict(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

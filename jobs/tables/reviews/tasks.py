@@ -74,19 +74,20 @@ class ReviewExport:
         return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
-    def from_json(cls, data: bytes) -> ReviewExport:
-        """The export that its object holds."""
-        fields = json.loads(data)
-        sizes = ("size_a", "size_b")
-        tasks = (ReviewTask(**{**row, **{name: tuple(row[name]) for name in sizes}}) for row in fields["tasks"])
-        return cls(
-            **{
-                **fields,
-                "known": {name: tuple(each) for name, each in fields["known"].items()},
-                "left_out": tuple(LeftOut(**row) for row in fields["left_out"]),
-                "tasks": tuple(tasks),
-            }
-        )
+    def from_json(cls, data: bytes, uri: str) -> ReviewExport:
+        """The export that its object, at `uri`, holds. Raises DamagedObject."""
+        with decoding(uri):
+            fields = json.loads(data)
+            sizes = ("size_a", "size_b")
+            tasks = (ReviewTask(**{**row, **{name: tuple(row[name]) for name in sizes}}) for row in fields["tasks"])
+            return cls(
+                **{
+                    **fields,
+                    "known": {name: tuple(each) for name, each in fields["known"].items()},
+                    "left_out": tuple(LeftOut(**row) for row in fields["left_out"]),
+                    "tasks": tuple(tasks),
+                }
+            )
 
 
 def read_exports(storage: Storage, audit_date: str | None = None) -> Iterator[ReviewExport]:
@@ -94,16 +95,11 @@ def read_exports(storage: Storage, audit_date: str | None = None) -> Iterator[Re
     for key in storage.keys(keys.REVIEW_TASKS):
         found = keys.date_of_review_tasks_key(key)
         if found and audit_date in (None, found):
-            yield _decoded(storage, key, storage.read(key).data)
+            yield ReviewExport.from_json(storage.read(key).data, storage.uri(key))
 
 
 def read_export(storage: Storage, audit_date: str, export_id: str) -> ReviewExport | None:
     """The export of that name; None where this root has none."""
     key = keys.review_tasks_key(audit_date, export_id)
     blob = storage.read_or_none(key)
-    return None if blob is None else _decoded(storage, key, blob.data)
-
-
-def _decoded(storage: Storage, key: str, data: bytes) -> ReviewExport:
-    with decoding(storage.uri(key)):
-        return ReviewExport.from_json(data)
+    return None if blob is None else ReviewExport.from_json(blob.data, storage.uri(key))

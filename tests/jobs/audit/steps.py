@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from jobs.audit.report import read_verdicts
-from jobs.storage import Storage
+from jobs.storage import Storage, open_storage
 from jobs.tables.plan import planned_buckets
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, PAIR_SCORES, VERDICTS, Table
@@ -34,11 +35,13 @@ def write_two_products(storage: Storage) -> None:
     add_product(storage, "P2", [picture(2)], [report(picture(3))])
 
 
-def write_three_products(storage: Storage) -> None:
-    """One has two catalogue images, one two documents, and one none that can be read."""
+def three_products(folder: Path) -> Storage:
+    """A root: one product has two catalogue images, one two documents, and one none that can be read."""
+    storage = open_storage(str(folder))
     add_product(storage, "P1", [picture(1), picture(2)], [report(picture(1))])
     add_product(storage, "P2", [picture(2)], [report(picture(3)), report()])
     add_product(storage, "P3", [picture(4)], [report(picture(4), password=PASSWORD)])
+    return storage
 
 
 def run_steps(storage: Storage, plan: dict[str, Any], *steps: Step) -> None:

@@ -27,7 +27,7 @@ from jobs.tables.keys import evidence_key_of, table_key
 from jobs.tables.plan import planned_buckets
 from jobs.tables.rows import read_rows
 from jobs.tables.schemas import DOCUMENT_IMAGES, INPUT_VERSIONS, PAIR_SCORES, VERDICTS
-from tests.jobs.audit.steps import asked, write_three_products
+from tests.jobs.audit.steps import asked, three_products
 from tests.jobs.small_catalogue import add_product, picture, report
 
 DAYS = tuple(f"2026-01-{day:02d}" for day in range(2, 12))
@@ -61,9 +61,7 @@ def carried(found: dict[str, dict[str, Any]]) -> dict[str, str | None]:
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    found = open_storage(str(tmp_path / "root"))
-    write_three_products(found)
-    return found
+    return three_products(tmp_path / "root")
 
 
 def test_an_unchanged_night_reads_and_scores_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
